@@ -1,0 +1,101 @@
+"""One contender in a process of its own: takes commands, answers with measurements, one JSON object a line.
+
+    python worker.py CONTENDER
+
+Commands: ``{"do": "prepare", "case": NAME, "seconds": S}`` (builds the model, runs one checked epoch, chooses how many
+epochs fill S seconds), ``{"do": "train"}`` (-> ms a step), ``{"do": "one_row", "seconds": S}`` (-> us a call).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import statistics
+import sys
+import time
+import traceback
+from typing import Any
+
+from cases import BY_NAME
+
+#: contender -> (module here, class, arguments)
+CONTENDERS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "pykernels": ("contender_keras", "KerasLike", {"module": "pykernels"}),
+    "keras-tensorflow": ("contender_keras", "KerasLike", {"module": "keras"}),
+    "keras-tensorflow-32": ("contender_keras", "KerasLike", {"module": "keras", "steps_per_execution": 32}),
+    "keras-jax": ("contender_keras", "KerasLike", {"module": "keras"}),
+    "keras-jax-32": ("contender_keras", "KerasLike", {"module": "keras", "steps_per_execution": 32}),
+    "keras-torch": ("contender_keras", "KerasLike", {"module": "keras"}),
+    "torch-fused": ("contender_torch", "Torch", {"implementation": "fused"}),
+    "torch-foreach": ("contender_torch", "Torch", {"implementation": "foreach"}),
+    "torch-fused-tcmalloc": ("contender_torch", "Torch", {"implementation": "fused"}),
+    "jax-step": ("contender_jax", "Jax", {"scan": False}),
+    "jax-scan": ("contender_jax", "Jax", {"scan": True}),
+}
+
+
+def _seconds(function: Any, *arguments: Any) -> float:
+    start = time.perf_counter()
+    function(*arguments)
+    return time.perf_counter() - start
+
+
+class Worker:
+    def __init__(self, contender: str) -> None:
+        module, name, arguments = CONTENDERS[contender]
+        self.contender = getattr(importlib.import_module(module), name)(**arguments)
+
+    def prepare(self, case: str, seconds: float) -> dict[str, Any]:
+        self.case = BY_NAME[case]
+        self.contender.prepare(self.case)
+        loss = self.contender.first_epoch()
+        self.contender.train(1)
+        once = min(_seconds(self.contender.train, 1) for _ in range(2))
+        self.epochs = max(1, round(seconds / max(once, 1e-6)))
+        self.contender.train(self.epochs)
+        return {"loss": loss, "epochs": self.epochs, "steps": self.case.steps}
+
+    def train(self) -> dict[str, Any]:
+        taken = _seconds(self.contender.train, self.epochs)
+        return {"ms": 1e3 * taken / (self.epochs * self.case.steps)}
+
+    def one_row(self, seconds: float) -> dict[str, Any]:
+        result = {}
+        for name, function in self.contender.one_row().items():
+            for _ in range(20):
+                function()
+            times, end = [], time.perf_counter() + seconds
+            while time.perf_counter() < end:
+                times.append(_seconds(function))
+            result[name] = 1e6 * statistics.median(times)
+        return {"us": result}
+
+
+def main() -> None:
+    # What frameworks print must not get into the answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def answer(**what: Any) -> None:
+        print(json.dumps(what), file=answers, flush=True)
+
+    try:
+        worker = Worker(sys.argv[1])
+    except ImportError as error:
+        answer(error=f"not installed: {error}")
+        return
+    answer(version=worker.contender.version)
+    for line in sys.stdin:
+        command = json.loads(line)
+        try:
+            answer(**getattr(worker, command.pop("do"))(**command))
+        except Exception as error:
+            traceback.print_exc()
+            answer(error=f"{type(error).__name__}: {error}")
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        main()

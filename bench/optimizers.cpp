@@ -1,0 +1,128 @@
+// Updates of sgd, rmsprop and adam: GB/s of what they read and write, and the fraction of the bandwidth that a loop of
+// the same traffic without arithmetic reaches at the same size, measured in this process.
+//
+//   optimizers [--benchmark_filter=adam]     threads: OMP_NUM_THREADS, level: PYKERNELS_ISA
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "base/parallel.h"
+#include "kernels/optimizer.h"
+#include "kernels/table.h"
+
+namespace pk {
+namespace {
+
+constexpr float* unused = nullptr;
+
+// w and two slots to update, and a gradient.
+struct Arrays {
+  explicit Arrays(int64_t n) : count(n), stride(n + 272), data(static_cast<std::size_t>(4 * stride)) {
+    for (int64_t i = 0; i < n; ++i) gradient()[i] = static_cast<float>(i % 1013 - 500) * 1e-3F;
+  }
+  float* array(int i) { return data.data() + i * stride; }
+  float* gradient() { return array(3); }
+
+  int64_t count, stride;  // the arrays do not begin at the same place of a page
+  std::vector<float> data;
+};
+
+struct Update {
+  const char* name;
+  int read, written;  // arrays
+  void (*run)(Arrays&);
+};
+
+const Update updates[] = {
+    {"sgd", 2, 1, [](Arrays& a) { sgd<float>({1e-3F, 0, false}, a.count, a.array(0), unused, a.gradient()); }},
+    {"sgd_momentum", 3, 2,
+     [](Arrays& a) { sgd<float>({1e-3F, 0.9F, false}, a.count, a.array(0), a.array(1), a.gradient()); }},
+    {"rmsprop", 3, 2,
+     [](Arrays& a) {
+       rmsprop<float>({1e-3F, 0.9F, 0.1F, 0, 1e-7F, false}, a.count, a.array(0), a.array(1), unused, unused,
+                      a.gradient());
+     }},
+    {"adam", 4, 3,
+     [](Arrays& a) {
+       adam<float>({1e-3F, 0.1F, 1e-3F, 1e-7F, false}, a.count, a.array(0), a.array(1), a.array(2), unused,
+                   a.gradient());
+     }},
+};
+
+// y_k += g for the `written` first arrays, cut into threads as the updates are.
+template <int written>
+void touch(Arrays& a) {
+  parallel_ranges(a.count, 16384, 0.6 * static_cast<double>(a.count), [&](int64_t begin, int64_t end) {
+    // Spans short enough for L1, so that each is one plain loop over two arrays and g comes from memory once.
+    for (int64_t i = begin; i < end; i += 1024) {
+      const int64_t stop = std::min(end, i + 1024);
+      for (int k = 0; k < written; ++k) {
+        float* __restrict y = a.array(k);
+        const float* __restrict g = a.gradient();
+        for (int64_t j = i; j < stop; ++j) y[j] += g[j];
+      }
+    }
+  });
+}
+
+void touch(Arrays& a, int written) {
+  if (written == 1) touch<1>(a);
+  if (written == 2) touch<2>(a);
+  if (written == 3) touch<3>(a);
+}
+
+double bytes_of(const Arrays& a, const Update& u) {
+  return static_cast<double>(a.count) * sizeof(float) * (u.read + u.written);
+}
+
+// GB/s of that traffic, the best of several runs.
+double bandwidth(Arrays& a, const Update& u) {
+  using Clock = std::chrono::steady_clock;
+  const int64_t repeats = std::max<int64_t>(1, 4000000 / a.count);
+  double best = 0;
+  for (int round = 0; round < 10; ++round) {
+    const auto start = Clock::now();
+    for (int64_t i = 0; i < repeats; ++i) {
+      touch(a, u.written);
+      benchmark::ClobberMemory();
+    }
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    best = std::max(best, bytes_of(a, u) * static_cast<double>(repeats) / seconds / 1e9);
+  }
+  return best;
+}
+
+void run(benchmark::State& state, const Update& u) {
+  Arrays a(state.range(0));
+  const double limit = bandwidth(a, u);
+  for (auto _ : state) {
+    u.run(a);
+    benchmark::ClobberMemory();
+  }
+  const double total = bytes_of(a, u) * static_cast<double>(state.iterations()) / 1e9;
+  state.counters["GB/s"] = benchmark::Counter(total, benchmark::Counter::kIsRate);
+  state.counters["of_limit"] = benchmark::Counter(total / limit, benchmark::Counter::kIsRate);
+  state.SetLabel(name_of(kernels().isa));
+}
+
+}  // namespace
+}  // namespace pk
+
+int main(int argc, char** argv) {
+  for (const pk::Update& u : pk::updates) {
+    // Elements: four arrays of them in L2 (128 KB, 512 KB), in L3 (4 MB), and beyond every cache (256 MB).
+    benchmark::RegisterBenchmark(u.name, [&u](benchmark::State& s) { pk::run(s, u); })
+        ->Arg(8 << 10)
+        ->Arg(32 << 10)
+        ->Arg(256 << 10)
+        ->Arg(16 << 20)
+        ->UseRealTime();
+  }
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

@@ -1,0 +1,44 @@
+// Threads. One way to run loops on several cores.
+//
+// Law: what a task computes depends on its index and on shapes, never on the number of threads,
+// so results have the same bits for any thread count. Tasks must not throw.
+#pragma once
+
+#include <cstdint>
+
+namespace pk {
+
+// Upper bound on threads: set_num_threads(), else OMP_NUM_THREADS, else the smallest of the
+// affinity mask and the cgroup's CPU quota.
+int num_threads();
+void set_num_threads(int n);  // n >= 1; throws std::invalid_argument otherwise
+
+// True where a parallel region may be opened: not inside one.
+bool in_parallel();
+
+using TaskFn = void (*)(void* ctx, std::int64_t task);
+
+// Calls fn(ctx, t) for t in [0, tasks), from several threads when the estimated total `work`
+// (in nanoseconds on one thread) repays it. Runs serially inside another parallel region.
+void parallel_run(std::int64_t tasks, double work_ns, TaskFn fn, void* ctx);
+
+// parallel_for(tasks, work_ns, [&](int64_t task) {...})
+template <class F>
+void parallel_for(std::int64_t tasks, double work_ns, F&& f) {
+  parallel_run(
+      tasks, work_ns, [](void* ctx, std::int64_t t) { (*static_cast<F*>(ctx))(t); },
+      const_cast<void*>(static_cast<const void*>(&f)));
+}
+
+// parallel_ranges(n, grain, work_ns, [&](int64_t begin, int64_t end) {...}): [0, n) cut into
+// ranges of `grain` elements (the last may be shorter).
+template <class F>
+void parallel_ranges(std::int64_t n, std::int64_t grain, double work_ns, F&& f) {
+  const std::int64_t tasks = (n + grain - 1) / grain;
+  parallel_for(tasks, work_ns, [&](std::int64_t t) {
+    const std::int64_t begin = t * grain;
+    f(begin, begin + grain < n ? begin + grain : n);
+  });
+}
+
+}  // namespace pk

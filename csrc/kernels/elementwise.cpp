@@ -1,0 +1,232 @@
+#include "kernels/elementwise.h"
+
+#include <cmath>
+#include <string>
+
+#include "base/parallel.h"
+#include "kernels/table.h"
+
+namespace pk {
+
+namespace {
+
+constexpr int index_of(DType t) { return static_cast<int>(t); }
+
+// Tasks of about two microseconds, in whole cache lines.
+LoopCost cost_of(double ns) {
+  const int64_t grain = static_cast<int64_t>(2000 / ns) / 64 * 64;
+  return {ns, grain < 64 ? 64 : grain};
+}
+
+// Moving an element from one cached array to another.
+double copy_ns(DType t) { return 0.03 * static_cast<double>(size_of(t)); }
+
+bool is_transcendental(Unary f) {
+  return f >= Unary::exp && f != Unary::floor && f != Unary::ceil && f != Unary::round;
+}
+
+double unary_ns(Unary f, DType t) {
+  if (!is_transcendental(f)) return 2 * copy_ns(t);
+  return t == DType::f32 ? 0.7 : 10;
+}
+
+double binary_ns(Binary f, DType t) {
+  switch (f) {
+    case Binary::power:
+    case Binary::arctan2:
+      return 20;
+    case Binary::floor_divide:
+    case Binary::mod:
+      return 8;
+    default:
+      return 3 * copy_ns(t);
+  }
+}
+
+const char* const unary_names[unary_count] = {
+    "negative", "absolute", "sign", "square", "sqrt",  "rsqrt", "reciprocal", "exp",        "expm1",
+    "log",      "log1p",    "sin",  "cos",    "tan",   "tanh",  "sigmoid",    "erf",        "arcsin",
+    "arccos",   "arctan",   "sinh", "cosh",   "floor", "ceil",  "round",      "log_sigmoid"};
+const char* const binary_names[binary_count] = {
+    "add",   "subtract",     "multiply", "divide",  "maximum",           "minimum",
+    "power", "floor_divide", "mod",      "arctan2", "squared_difference"};
+
+[[noreturn]] void refuse(const char* function, DType t) {
+  fail(std::string(function) + " does not take dtype " + name_of(t) + "; cast the input first");
+}
+
+ElementwiseTable const& table() { return kernels().elementwise; }
+
+}  // namespace
+
+void MapLoop::split(const void* x, void* y, int64_t n) const {
+  parallel_ranges(n, cost.grain, cost.ns * static_cast<double>(n), [&](int64_t begin, int64_t end) {
+    span(static_cast<const char*>(x) + begin * in_size, static_cast<char*>(y) + begin * out_size, end - begin);
+  });
+}
+
+MapLoop unary_loop(Unary f, DType dtype) {
+  const MapSpan span = table().unary[index_of(dtype)][static_cast<int>(f)];
+  if (span == nullptr) refuse(unary_names[static_cast<int>(f)], dtype);
+  const int64_t size = static_cast<int64_t>(size_of(dtype));
+  MapLoop loop;
+  loop.span = span;
+  loop.cost = cost_of(unary_ns(f, dtype));
+  loop.in_size = loop.out_size = size;
+  return loop;
+}
+
+MapLoop predicate_loop(Predicate f, DType dtype) {
+  MapLoop loop;
+  loop.span = table().predicate[index_of(dtype)][static_cast<int>(f)];
+  loop.cost = cost_of(2 * copy_ns(dtype));
+  loop.in_size = static_cast<int64_t>(size_of(dtype));
+  loop.out_size = 1;
+  return loop;
+}
+
+MapLoop cast_loop(DType from, DType to) {
+  MapLoop loop;
+  loop.span = table().cast[index_of(from)][index_of(to)];
+  loop.cost = cost_of(copy_ns(from) + copy_ns(to));
+  loop.in_size = static_cast<int64_t>(size_of(from));
+  loop.out_size = static_cast<int64_t>(size_of(to));
+  return loop;
+}
+
+void unary(Unary f, DType dtype, const void* x, void* y, int64_t n) { unary_loop(f, dtype)(x, y, n); }
+void predicate(Predicate f, DType dtype, const void* x, bool* y, int64_t n) { predicate_loop(f, dtype)(x, y, n); }
+void cast(DType from, DType to, const void* x, void* y, int64_t n) { cast_loop(from, to)(x, y, n); }
+
+ClipLoop clip_loop(DType dtype, double lo, double hi) {
+  ClipLoop loop;
+  loop.span = table().clip[index_of(dtype)];
+  if (loop.span == nullptr) refuse("clip", dtype);
+  PK_CHECK(!std::isnan(lo) && !std::isnan(hi), "clip: the bounds must be numbers, got NaN");
+  loop.cost = cost_of(2 * copy_ns(dtype));
+  loop.size = static_cast<int64_t>(size_of(dtype));
+  loop.lo = lo;
+  loop.hi = hi;
+  return loop;
+}
+
+void ClipLoop::operator()(const void* x, void* y, int64_t n) const {
+  if (n <= cost.grain) return span(x, y, n, lo, hi);
+  parallel_ranges(n, cost.grain, cost.ns * static_cast<double>(n), [&](int64_t begin, int64_t end) {
+    span(static_cast<const char*>(x) + begin * size, static_cast<char*>(y) + begin * size, end - begin, lo, hi);
+  });
+}
+
+void clip(DType dtype, const void* x, void* y, int64_t n, double lo, double hi) { clip_loop(dtype, lo, hi)(x, y, n); }
+
+ActLoop act_loop(Act act, double alpha, DType dtype) {
+  if (!is_float(dtype)) refuse("activation", dtype);
+  PK_CHECK(!((act == Act::leaky_relu || act == Act::elu) && alpha < 0),
+           "alpha must not be negative, got " + std::to_string(alpha));
+  const bool simple = act == Act::linear || act == Act::relu || act == Act::relu6 || act == Act::leaky_relu ||
+                      act == Act::hard_sigmoid || act == Act::hard_silu || act == Act::softsign;
+  ActLoop loop;
+  loop.table = &table();
+  loop.cost = cost_of(simple ? 2 * copy_ns(dtype) : dtype == DType::f32 ? 0.8 : 15);
+  loop.act = act;
+  loop.dtype = dtype;
+  loop.alpha = alpha;
+  return loop;
+}
+
+void ActLoop::forward(const void* x, void* y, int64_t n) const {
+  const auto run = [&](int64_t begin, int64_t end) {
+    if (dtype == DType::f32) {
+      table->act(act, static_cast<float>(alpha), static_cast<const float*>(x) + begin, static_cast<float*>(y) + begin,
+                 end - begin);
+    } else {
+      table->act_f64(act, alpha, static_cast<const double*>(x) + begin, static_cast<double*>(y) + begin, end - begin);
+    }
+  };
+  if (n <= cost.grain) return run(0, n);
+  parallel_ranges(n, cost.grain, cost.ns * static_cast<double>(n), run);
+}
+
+void ActLoop::backward(const void* ref, const void* dy, void* dx, int64_t n) const {
+  const auto run = [&](int64_t begin, int64_t end) {
+    if (dtype == DType::f32) {
+      table->act_grad(act, static_cast<float>(alpha), static_cast<const float*>(ref) + begin,
+                      static_cast<const float*>(dy) + begin, static_cast<float*>(dx) + begin, end - begin);
+    } else {
+      table->act_grad_f64(act, alpha, static_cast<const double*>(ref) + begin, static_cast<const double*>(dy) + begin,
+                          static_cast<double*>(dx) + begin, end - begin);
+    }
+  };
+  if (n <= cost.grain) return run(0, n);
+  parallel_ranges(n, cost.grain, cost.ns * static_cast<double>(n), run);
+}
+
+void activation(Act act, double alpha, DType dtype, const void* x, void* y, int64_t n) {
+  act_loop(act, alpha, dtype).forward(x, y, n);
+}
+void activation_grad(Act act, double alpha, DType dtype, const void* ref, const void* dy, void* dx, int64_t n) {
+  act_loop(act, alpha, dtype).backward(ref, dy, dx, n);
+}
+
+FillLoop fill_loop(DType dtype, double value) {
+  FillLoop loop;
+  loop.span = table().fill[size_class(dtype)];
+  loop.cost = cost_of(copy_ns(dtype));
+  loop.size = static_cast<int64_t>(size_of(dtype));
+  table().cast[index_of(DType::f64)][index_of(dtype)](&value, loop.value, 1);
+  return loop;
+}
+
+void FillLoop::operator()(void* y, int64_t n) const {
+  if (n <= cost.grain) return span(value, y, n);
+  parallel_ranges(n, cost.grain, cost.ns * static_cast<double>(n),
+                  [&](int64_t begin, int64_t end) { span(value, static_cast<char*>(y) + begin * size, end - begin); });
+}
+
+void fill(DType dtype, void* y, int64_t n, double value) { fill_loop(dtype, value)(y, n); }
+
+ZipLoop binary_loop(Binary f, DType dtype, const Broadcast& bc) {
+  const ZipSpan* spans = table().binary[index_of(dtype)][static_cast<int>(f)];
+  if (spans[0] == nullptr) refuse(binary_names[static_cast<int>(f)], dtype);
+  ZipLoop loop;
+  for (int i = 0; i < span_form_count; ++i) loop.span[i] = spans[i];
+  loop.repeat = table().fill[size_class(dtype)];
+  loop.cost = cost_of(binary_ns(f, dtype));
+  loop.in_size = loop.out_size = static_cast<int64_t>(size_of(dtype));
+  loop.bc = bc;
+  return loop;
+}
+
+ZipLoop compare_loop(Compare f, DType dtype, const Broadcast& bc) {
+  const ZipSpan* spans = table().compare[index_of(dtype)][static_cast<int>(f)];
+  ZipLoop loop;
+  for (int i = 0; i < span_form_count; ++i) loop.span[i] = spans[i];
+  loop.repeat = table().fill[0];
+  loop.cost = cost_of(3 * copy_ns(dtype));
+  loop.in_size = static_cast<int64_t>(size_of(dtype));
+  loop.out_size = 1;
+  loop.bc = bc;
+  return loop;
+}
+
+SelectLoop select_loop(DType dtype, const Broadcast& bc) {
+  SelectLoop loop;
+  loop.span = table().select[size_class(dtype)];
+  loop.repeat = table().fill[size_class(dtype)];
+  loop.cost = cost_of(3 * copy_ns(dtype));
+  loop.size = static_cast<int64_t>(size_of(dtype));
+  loop.bc = bc;
+  return loop;
+}
+
+void binary(Binary f, DType dtype, const Broadcast& bc, const void* a, const void* b, void* y) {
+  binary_loop(f, dtype, bc)(a, b, y);
+}
+void compare(Compare f, DType dtype, const Broadcast& bc, const void* a, const void* b, bool* y) {
+  compare_loop(f, dtype, bc)(a, b, y);
+}
+void select(DType dtype, const Broadcast& bc, const bool* c, const void* a, const void* b, void* y) {
+  select_loop(dtype, bc)(c, a, b, y);
+}
+
+}  // namespace pk

@@ -1,0 +1,281 @@
+#include "kernels/gemm.h"
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include "base/parallel.h"
+#include "kernels/gemm_plan.h"
+#include "kernels/table.h"
+
+namespace pk {
+
+namespace {
+
+using PackB = GemmPlan::PackB;
+
+int64_t round_up(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
+
+template <class T>
+const GemmLevel<T>& level();
+template <>
+const GemmLevel<float>& level<float>() {
+  return kernels().gemm.f32;
+}
+template <>
+const GemmLevel<double>& level<double>() {
+  return kernels().gemm.f64;
+}
+
+void apply(Act act, float alpha, float* y, int64_t n) { kernels().elementwise.act(act, alpha, y, y, n); }
+void apply(Act act, double alpha, double* y, int64_t n) { kernels().elementwise.act_f64(act, alpha, y, y, n); }
+
+// Tasks that may run at once, hence private parts of the scratch. Fixed for the process.
+int64_t max_workers() {
+  static const int64_t n = std::max<int64_t>(4, std::thread::hardware_concurrency());
+  return n;
+}
+
+// The product as the kernels see it: a column C is computed as a row, C^T = op(B)^T op(A)^T.
+template <class T>
+struct Product {
+  GemmArgs<T> g;
+  bool bias_scalar = false;
+
+  explicit Product(const GemmArgs<T>& args) : g(args) {
+    if (g.n == 1 && g.m > 1 && g.ldc == 1 && g.epilogue.sink.fn == nullptr) {
+      std::swap(g.m, g.n);
+      std::swap(g.a, g.b);
+      std::swap(g.lda, g.ldb);
+      const bool trans_a = g.trans_a;
+      g.trans_a = !g.trans_b;
+      g.trans_b = !trans_a;
+      g.ldc = g.n;
+      bias_scalar = true;
+    }
+    // A packed column or row is both forms of itself.
+    if (g.trans_a && g.m == 1 && g.lda == 1) {
+      g.trans_a = false;
+      g.lda = g.k;
+    }
+  }
+};
+
+// Byte offsets within the scratch.
+struct Layout {
+  int64_t a = 0, b = 0, local = 0, tile = 0, worker = 0, total = 0;
+  int64_t workers = 0;
+};
+
+template <class T>
+Layout lay_out(const GemmLevel<T>& t, const GemmPlan& p, const GemmArgs<T>& g) {
+  const int64_t size = static_cast<int64_t>(sizeof(T));
+  Layout l;
+  l.workers = std::min(p.tasks(), max_workers());
+  if (p.pack_a) l.b = round_up(p.a_packed * p.slab * size, 64);
+  l.worker = l.b;
+  if (p.pack_b == PackB::shared && g.packed_b == nullptr) l.worker += round_up(p.b_cols * p.slab * size, 64);
+  if (p.pack_b == PackB::local && g.packed_b == nullptr) l.tile = round_up(round_up(p.nc, t.nr) * p.kc * size, 64);
+  int64_t each = l.tile;
+  if (g.epilogue.sink.fn != nullptr) each += round_up(p.mc * p.nc * size, 64);
+  l.local = each;
+  l.total = l.worker + l.workers * each;
+  return l;
+}
+
+template <class T>
+class Gemm {
+ public:
+  Gemm(const GemmArgs<T>& args, void* scratch)
+      : product_(args),
+        g_(product_.g),
+        t_(level<T>()),
+        p_(make_gemm_plan(t_, g_)),
+        l_(lay_out(t_, p_, g_)),
+        scratch_(static_cast<char*>(scratch)) {}
+
+  void run() {
+    const double work = gemm_work_ns(g_.m, g_.n, g_.k);
+    int64_t k0 = 0;
+    do {
+      const int64_t k1 = std::min(g_.k, k0 + std::max<int64_t>(1, p_.slab));
+      pack_slab(k0, k1);
+      const double part = g_.k > 0 ? work * static_cast<double>(k1 - k0) / static_cast<double>(g_.k) : work;
+      std::atomic<int64_t> next{0};
+      parallel_for(std::min<int64_t>(l_.workers, num_threads()), part, [&](int64_t worker) {
+        for (int64_t task = next++; task < p_.tasks(); task = next++) block(task, worker, k0, k1);
+      });
+      k0 = k1;
+    } while (k0 < g_.k);
+  }
+
+  void pack_all_b(T* dst) { pack_b_slab(0, g_.k, dst); }
+
+ private:
+  const T* a_at(int64_t row, int64_t k) const { return g_.trans_a ? g_.a + k * g_.lda + row : g_.a + row * g_.lda + k; }
+  const T* b_at(int64_t k, int64_t col) const { return g_.trans_b ? g_.b + col * g_.ldb + k : g_.b + k * g_.ldb + col; }
+  // The panel of row `row` in the block that starts `at` into the slab.
+  T* packed_a(int64_t at, int64_t row, int64_t depth) const {
+    return reinterpret_cast<T*>(scratch_) + at * p_.a_packed + row / p_.panel_rows * p_.panel_stride * depth;
+  }
+  T* packed_b() const { return reinterpret_cast<T*>(scratch_ + l_.b); }
+
+  // A slab [k0, k1) is packed block by block: kc deep, then panel by panel.
+  void pack_slab(int64_t k0, int64_t k1) {
+    if (p_.pack_a) {
+      const int64_t group = p_.panel_rows * 8;
+      const int64_t groups = (g_.m + group - 1) / group, blocks = (k1 - k0 + p_.kc - 1) / p_.kc;
+      parallel_for(groups * blocks, static_cast<double>(g_.m * (k1 - k0)), [&](int64_t task) {
+        const int64_t kb = k0 + task / groups * p_.kc, row = task % groups * group;
+        const int64_t depth = std::min(p_.kc, k1 - kb), rows = std::min(group, g_.m - row);
+        (g_.trans_a ? t_.pack_rows : t_.pack_cols)(depth, rows, a_at(row, kb), g_.lda, p_.panel_rows, p_.panel_stride,
+                                                   packed_a(kb - k0, row, depth));
+      });
+    }
+    if (p_.pack_b == PackB::shared && g_.packed_b == nullptr) pack_b_slab(k0, k1, packed_b());
+  }
+
+  void pack_b_slab(int64_t k0, int64_t k1, T* slab) {
+    const int64_t group = t_.nr * 8;
+    const int64_t groups = (g_.n + group - 1) / group, blocks = (k1 - k0 + p_.kc - 1) / p_.kc;
+    parallel_for(groups * blocks, static_cast<double>(g_.n * (k1 - k0)), [&](int64_t task) {
+      const int64_t kb = k0 + task / groups * p_.kc, col = task % groups * group;
+      const int64_t depth = std::min(p_.kc, k1 - kb), cols = std::min(group, g_.n - col);
+      pack_b_block(kb, depth, col, cols, slab + (kb - k0) * p_.b_cols + col * depth);
+    });
+  }
+
+  void pack_b_block(int64_t kb, int64_t depth, int64_t col, int64_t cols, T* dst) const {
+    (g_.trans_b ? t_.pack_cols : t_.pack_rows)(depth, cols, b_at(kb, col), g_.ldb, t_.nr, t_.nr, dst);
+  }
+
+  // One block of C over the depth [k0, k1).
+  void block(int64_t task, int64_t worker, int64_t k0, int64_t k1) const {
+    const int64_t i0 = task / p_.col_blocks * p_.mc, j0 = task % p_.col_blocks * p_.nc;
+    const int64_t rows = std::min(p_.mc, g_.m - i0), cols = std::min(p_.nc, g_.n - j0);
+    const GemmEpilogue<T>& e = g_.epilogue;
+    const bool sink = e.sink.fn != nullptr;
+    char* mine = scratch_ + l_.worker + worker * l_.local;
+    GemmOut<T> out{};
+    out.c = sink ? reinterpret_cast<T*>(mine + l_.tile) : g_.c + i0 * g_.ldc + j0;
+    out.ldc = sink ? cols : g_.ldc;
+    const bool last = k1 == g_.k;
+    int64_t kb = k0;
+    do {
+      const int64_t depth = std::min(p_.kc, k1 - kb);
+      out.add = kb > 0 || e.accumulate;
+      if (kb + depth == g_.k) {
+        out.bias = e.bias != nullptr ? e.bias + (product_.bias_scalar ? 0 : j0) : nullptr;
+        out.bias_scalar = product_.bias_scalar;
+        out.preact = e.preact != nullptr ? e.preact + i0 * g_.n + j0 : nullptr;
+        out.ldp = g_.n;
+        out.relu = e.act == Act::relu;
+      }
+      if (p_.dot) {
+        t_.dot(rows, cols, depth, a_at(i0, kb), g_.lda, b_at(kb, j0), g_.ldb, out.add, out.c, out.ldc);
+        if (out.bias != nullptr || out.preact != nullptr || out.relu) t_.finish(rows, cols, out);
+      } else {
+        tiles(i0, rows, j0, cols, kb, depth, k0, reinterpret_cast<T*>(mine), out);
+      }
+      kb += depth;
+    } while (kb < k1);
+    if (!last) return;
+    if (e.act != Act::linear && e.act != Act::relu) {
+      for (int64_t r = 0; r < rows; ++r) apply(e.act, e.act_alpha, out.c + r * out.ldc, cols);
+    }
+    if constexpr (sizeof(T) == sizeof(float)) {
+      if (sink) e.sink.fn(e.sink.ctx, i0, j0, rows, cols, out.c, out.ldc);
+    }
+  }
+
+  // C block += op(A) op(B) over the depth [kb, kb + depth) of a slab that starts at k0.
+  void tiles(int64_t i0, int64_t rows, int64_t j0, int64_t cols, int64_t kb, int64_t depth, int64_t k0, T* local,
+             const GemmOut<T>& out) const {
+    const T* b = b_at(kb, j0);
+    if (g_.packed_b != nullptr && p_.pack_b != PackB::none) {
+      b = static_cast<const T*>(g_.packed_b) + kb * p_.b_cols + j0 * depth;
+    } else if (p_.pack_b == PackB::shared) {
+      b = packed_b() + (kb - k0) * p_.b_cols + j0 * depth;
+    } else if (p_.pack_b == PackB::local) {
+      pack_b_block(kb, depth, j0, cols, local);
+      b = local;
+    }
+    const bool packed = p_.pack_b != PackB::none;
+    // Packed B: a panel at a time; else all columns at once.
+    const int64_t width = packed ? t_.nr : cols, bs = packed ? t_.nr : g_.ldb;
+    const bool panel = p_.pack_a || g_.trans_a;
+    const GemmStrip<T>* strips = panel ? t_.strip_panel : t_.strip_rows;
+    const int64_t as = p_.pack_a ? p_.panel_stride : g_.lda;
+    const auto tile = [&](int64_t i, int64_t j) {
+      const int64_t r = std::min(p_.panel_rows, rows - i);
+      const T* a = p_.pack_a ? packed_a(kb - k0, i0 + i, depth) : a_at(i0 + i, kb);
+      GemmOut<T> o = out;
+      o.c += i * out.ldc + j;
+      if (o.bias != nullptr && !o.bias_scalar) o.bias += j;
+      if (o.preact != nullptr) o.preact += i * out.ldp + j;
+      const T* bj = packed ? b + j * depth : b + j;
+      // The next panel of the outer loop, in as many parts as the inner loop has tiles.
+      o.prefetch = p_.rows_inner ? bj + width * depth + i / p_.panel_rows * 1024 : a + as * depth + j / width * 1024;
+      strips[r](depth, a, as, bj, bs, std::min(width, cols - j), o);
+    };
+    if (p_.rows_inner) {
+      for (int64_t j = 0; j < cols; j += width) {
+        for (int64_t i = 0; i < rows; i += p_.panel_rows) tile(i, j);
+      }
+    } else {
+      for (int64_t i = 0; i < rows; i += p_.panel_rows) {
+        for (int64_t j = 0; j < cols; j += width) tile(i, j);
+      }
+    }
+  }
+
+  const Product<T> product_;
+  const GemmArgs<T>& g_;
+  const GemmLevel<T>& t_;
+  const GemmPlan p_;
+  const Layout l_;
+  char* const scratch_;
+};
+
+}  // namespace
+
+template <class T>
+std::size_t gemm_scratch_bytes(const GemmArgs<T>& args) {
+  if (args.m == 0 || args.n == 0) return 0;
+  const Product<T> product(args);
+  const GemmLevel<T>& t = level<T>();
+  return static_cast<std::size_t>(lay_out(t, make_gemm_plan(t, product.g), product.g).total);
+}
+
+template <class T>
+void gemm(const GemmArgs<T>& args, void* scratch) {
+  if (args.m == 0 || args.n == 0) return;
+  Gemm<T>(args, scratch).run();
+}
+
+template std::size_t gemm_scratch_bytes<float>(const GemmArgs<float>&);
+template std::size_t gemm_scratch_bytes<double>(const GemmArgs<double>&);
+template void gemm<float>(const GemmArgs<float>&, void*);
+template void gemm<double>(const GemmArgs<double>&, void*);
+
+std::size_t pack_b_bytes(const GemmArgs<float>& args) {
+  if (args.m == 0 || args.n == 0 || args.k == 0) return 0;
+  const Product<float> product(args);
+  const GemmPlan p = make_gemm_plan(level<float>(), product.g);
+  if (p.dot || p.pack_b == PackB::none) return 0;
+  return static_cast<std::size_t>(p.b_cols * product.g.k) * sizeof(float);
+}
+
+void pack_b(const GemmArgs<float>& args, void* packed) {
+  Gemm<float>(args, nullptr).pack_all_b(static_cast<float*>(packed));
+}
+
+double gemm_work_ns(int64_t m, int64_t n, int64_t k) {
+  const double md = static_cast<double>(m), nd = static_cast<double>(n), kd = static_cast<double>(k);
+  const double flops = 2 * md * nd * kd;
+  const double bytes = 4 * (md * kd + kd * nd + md * nd);
+  // 20 GB/s: between what one core draws from memory and from the last-level cache.
+  return 30 + std::max(flops / kernels().gemm.f32.gflops, bytes / 20);
+}
+
+}  // namespace pk

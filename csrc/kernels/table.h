@@ -1,0 +1,34 @@
+// One table per instruction-set level: the inner loops of every kernel family and their tile
+// constants. Chosen once; everything outside kernels/isa is built for the baseline CPU.
+#pragma once
+
+#include "base/cpu.h"
+#include "kernels/isa/elementwise_table.h"
+#include "kernels/isa/gemm_table.h"
+#include "kernels/isa/loss_table.h"
+#include "kernels/isa/optimizer_table.h"
+#include "kernels/isa/random_table.h"
+#include "kernels/isa/reduce_table.h"
+
+namespace pk {
+
+struct KernelTable {
+  Isa isa;
+  GemmTable gemm;
+  ElementwiseTable elementwise;
+  ReduceTable reduce;
+  LossTable loss;
+  OptimizerTable optimizer;
+  RandomTable random;
+};
+
+// The table of a level that available_isas() lists; throws std::invalid_argument otherwise.
+const KernelTable& kernel_table(Isa isa);
+
+// The table in force: kernel_table(chosen_isa()), unless a test has set another.
+const KernelTable& kernels();
+
+// For tests and benchmarks: run with another available level from now on.
+void use_isa(Isa isa);
+
+}  // namespace pk

@@ -1,0 +1,19 @@
+// The attributes {activation, alpha} that ops share.
+#pragma once
+
+#include "kernels/activation.h"
+#include "program/op.h"
+
+namespace pk {
+
+struct ActAttr {
+  Act act = Act::linear;
+  double alpha = 0;  // leaky_relu and elu, which must give it; at least 0
+};
+
+// Throws std::invalid_argument for an unknown name and for a missing, negative or non-finite alpha.
+ActAttr act_attr(const OpSpec& spec);
+
+const char* name_of(Act act);
+
+}  // namespace pk

@@ -1,0 +1,314 @@
+// Building a program: values and steps are collected, lifetimes follow from the order of the steps,
+// outputs take over dead inputs where the kernel allows it, the planner places the rest.
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+#include "program/planner.h"
+#include "program/step.h"
+
+namespace pk {
+
+namespace {
+
+enum class ValueKind { input, constant, variable, temporary };
+
+struct Value {
+  ValueKind kind;
+  ValueType type;
+  ValueId root;               // itself, or the value whose memory it shares (reshape, in place)
+  std::size_t index = 0;      // input number, constant number, variable number
+  int first = -1, last = -1;  // steps; of the root: over all values that share its memory
+  int output_slot = -1;       // written straight to this program output
+  std::size_t bytes() const { return static_cast<std::size_t>(type.shape.numel()) * size_of(type.dtype); }
+};
+
+struct Call {
+  std::unique_ptr<Kernel> kernel;
+  std::vector<ValueId> in, out;
+  StepInfo info;
+};
+
+constexpr double heavy_flops = 2e8;
+
+}  // namespace
+
+struct ProgramBuilder::Impl {
+  std::vector<Value> values;
+  std::vector<Call> calls;
+  std::vector<ValueId> outputs;
+  std::vector<Buffer> constants;
+  std::vector<std::shared_ptr<VariableStorage>> variables;
+  std::size_t n_inputs = 0;
+
+  ValueId new_value(ValueKind kind, const ValueType& type, std::size_t index = 0) {
+    const ValueId id = static_cast<ValueId>(values.size());
+    values.push_back({kind, type, id, index, -1, -1, -1});
+    values.back().bytes();  // an overflow must fail here
+    return id;
+  }
+  Value& at(ValueId id) {
+    PK_CHECK(id >= 0 && id < static_cast<ValueId>(values.size()), "no value has the number " + std::to_string(id));
+    return values[static_cast<std::size_t>(id)];
+  }
+  Value& root_of(ValueId id) { return at(at(id).root); }
+
+  void append(const std::string& name, const std::vector<ValueId>& in, const std::vector<ValueId>& out,
+              const Attrs& attrs, const std::string& label);
+  void resolve_aliases();
+  void find_lifetimes();
+  void share_in_place();
+  void assign_output_slots();
+};
+
+ProgramBuilder::ProgramBuilder() : impl_(std::make_unique<Impl>()) {}
+ProgramBuilder::~ProgramBuilder() = default;
+
+ValueId ProgramBuilder::input(const ValueType& type) {
+  return impl_->new_value(ValueKind::input, type, impl_->n_inputs++);
+}
+
+ValueId ProgramBuilder::constant(const ValueType& type, const void* data) {
+  const ValueId id = impl_->new_value(ValueKind::constant, type, impl_->constants.size());
+  impl_->constants.emplace_back(impl_->at(id).bytes());
+  if (impl_->at(id).bytes() > 0) std::memcpy(impl_->constants.back().data(), data, impl_->at(id).bytes());
+  return id;
+}
+
+ValueId ProgramBuilder::variable(std::shared_ptr<VariableStorage> storage) {
+  const ValueId id = impl_->new_value(ValueKind::variable, storage->type, impl_->variables.size());
+  impl_->variables.push_back(std::move(storage));
+  return id;
+}
+
+void ProgramBuilder::Impl::append(const std::string& name, const std::vector<ValueId>& in,
+                                  const std::vector<ValueId>& out, const Attrs& attrs, const std::string& label) {
+  OpSpec spec;
+  spec.name = name;
+  spec.attrs = attrs;
+  std::size_t bytes = 0;
+  for (ValueId id : in) {
+    spec.in.push_back(at(id).type);
+    bytes += at(id).bytes();
+  }
+  for (ValueId id : out) {
+    spec.out.push_back(at(id).type);
+    bytes += at(id).bytes();
+  }
+  Call call;
+  call.kernel = make_op(spec);
+  call.in = in;
+  call.out = out;
+  const ValueType shown = out.empty() ? (in.empty() ? ValueType() : at(in[0]).type) : at(out[0]).type;
+  call.info = {name, label, in, out, shown, -1, bytes, call.kernel->flops};
+  calls.push_back(std::move(call));
+}
+
+std::vector<ValueId> ProgramBuilder::add(const std::string& name, const std::vector<ValueId>& in,
+                                         const std::vector<ValueType>& out, const std::vector<ValueId>& written,
+                                         const Attrs& attrs, const std::string& label) {
+  std::vector<ValueId> made;
+  for (const ValueType& type : out) made.push_back(impl_->new_value(ValueKind::temporary, type));
+  std::vector<ValueId> all = made;
+  for (ValueId id : written) {
+    PK_CHECK(impl_->at(id).kind == ValueKind::variable, "op '" + name + "' can only update variables in place");
+    all.push_back(id);
+  }
+  impl_->append(name, in, all, attrs, label);
+  return made;
+}
+
+void ProgramBuilder::check_finite(ValueId value) {
+  const ValueType& type = impl_->at(value).type;
+  PK_CHECK(is_float(type.dtype), std::string("check_finite takes float values, got ") + name_of(type.dtype));
+  Call call;
+  call.in = {value};
+  call.info = {"check_finite", "", call.in, {}, type, -1, impl_->at(value).bytes(), 0};
+  impl_->calls.push_back(std::move(call));
+}
+
+void ProgramBuilder::output(ValueId value) {
+  impl_->at(value);
+  impl_->outputs.push_back(value);
+}
+
+// A reshape is the same memory under another shape. Of a variable that is written while the reshaped
+// value is still to be read, it stays a copy.
+void ProgramBuilder::Impl::resolve_aliases() {
+  std::vector<Call> kept;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    Call& call = calls[i];
+    if (call.info.op == "reshape" && at(call.in[0]).type.dtype == at(call.out[0]).type.dtype) {
+      const Value& source = root_of(call.in[0]);
+      bool hazard = false;
+      if (source.kind == ValueKind::variable) {
+        for (std::size_t j = i + 1; j < calls.size(); ++j) {
+          for (ValueId id : calls[j].out) hazard = hazard || at(id).root == source.root;
+        }
+      }
+      if (!hazard) {
+        at(call.out[0]).root = source.root;
+        continue;
+      }
+    }
+    kept.push_back(std::move(call));
+  }
+  calls = std::move(kept);
+}
+
+// A temporary that is a program output is computed straight into the caller's array. Whatever else is
+// an output (an input, a constant, a variable, a second name of the same memory) is copied at the end.
+void ProgramBuilder::Impl::assign_output_slots() {
+  for (std::size_t o = 0; o < outputs.size(); ++o) {
+    Value& root = root_of(outputs[o]);
+    if (root.kind == ValueKind::temporary && root.output_slot < 0) {
+      root.output_slot = static_cast<int>(o);
+      continue;
+    }
+    const ValueId copy = new_value(ValueKind::temporary, at(outputs[o]).type);
+    append("reshape", {outputs[o]}, {copy}, Attrs(), "");
+    at(copy).output_slot = static_cast<int>(o);
+    outputs[o] = copy;
+  }
+}
+
+void ProgramBuilder::Impl::find_lifetimes() {
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    const int step = static_cast<int>(i);
+    for (const auto* ids : {&calls[i].in, &calls[i].out}) {
+      for (ValueId id : *ids) {
+        Value& v = root_of(id);
+        if (v.first < 0) v.first = step;
+        v.last = step;
+      }
+    }
+  }
+}
+
+void ProgramBuilder::Impl::share_in_place() {
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    const Call& call = calls[i];
+    if (call.kernel == nullptr || call.out.empty()) continue;
+    Value& out = at(call.out[0]);
+    if (out.kind != ValueKind::temporary || out.root != call.out[0] || out.output_slot >= 0) continue;
+    for (int k : call.kernel->in_place) {
+      Value& in = root_of(call.in[static_cast<std::size_t>(k)]);
+      const bool read_twice = std::count_if(call.in.begin(), call.in.end(),
+                                            [&](ValueId id) { return at(id).root == in.root; }) > 1;
+      if (in.kind != ValueKind::temporary || in.output_slot >= 0 || in.last != static_cast<int>(i) ||
+          in.bytes() != out.bytes() || read_twice) {
+        continue;
+      }
+      const ValueId old = call.out[0], shared = in.root;
+      in.last = std::max(in.last, out.last);
+      for (Value& v : values) {
+        if (v.root == old) v.root = shared;
+      }
+      break;
+    }
+  }
+}
+
+std::unique_ptr<Program> ProgramBuilder::build() {
+  Impl& b = *impl_;
+  b.resolve_aliases();
+  b.assign_output_slots();
+  b.find_lifetimes();
+  b.share_in_place();
+
+  std::vector<Lifetime> lifetimes;
+  std::vector<ValueId> planned;
+  for (const Value& v : b.values) {
+    const ValueId id = static_cast<ValueId>(&v - b.values.data());
+    if (v.kind == ValueKind::temporary && v.root == id && v.output_slot < 0 && v.first >= 0) {
+      planned.push_back(id);
+      lifetimes.push_back({v.first, v.last, v.bytes()});
+    }
+  }
+  const Plan plan = plan_memory(lifetimes);
+  std::vector<std::size_t> offset(b.values.size(), 0);
+  for (std::size_t i = 0; i < planned.size(); ++i) offset[static_cast<std::size_t>(planned[i])] = plan.offsets[i];
+
+  std::unique_ptr<Program> p(new Program());
+  p->slot_uses_.resize(b.n_inputs + b.outputs.size());
+  for (const Value& v : b.values) {
+    if (v.kind == ValueKind::input) p->input_types_.push_back(v.type);
+  }
+  for (ValueId id : b.outputs) p->output_types_.push_back(b.at(id).type);
+  p->variables_ = b.variables;
+  p->constants_ = std::move(b.constants);
+
+  const auto place = [&](ValueId id) {
+    const Value& v = b.root_of(id);
+    Program::Place where;
+    using Kind = Program::Place::Kind;
+    if (v.output_slot >= 0) {
+      where.kind = Kind::slot;
+      where.slot = b.n_inputs + static_cast<std::size_t>(v.output_slot);
+    } else if (v.kind == ValueKind::input) {
+      where.kind = Kind::slot;
+      where.slot = v.index;
+    } else if (v.kind == ValueKind::variable) {
+      where.kind = Kind::fixed;
+      where.pointer = p->variables_[v.index]->data.data();
+    } else if (v.kind == ValueKind::constant) {
+      where.kind = Kind::fixed;
+      where.pointer = p->constants_[v.index].data();
+    } else {
+      where.offset = offset[static_cast<std::size_t>(v.root)];
+    }
+    return where;
+  };
+
+  std::vector<bool> written(p->variables_.size(), false);
+  for (const Call& call : b.calls) {
+    for (ValueId id : call.out) {
+      if (b.at(id).kind == ValueKind::variable) written[b.at(id).index] = true;
+    }
+  }
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    if (written[i]) p->written_.push_back(p->variables_[i]);
+  }
+
+  std::size_t scratch = 0;
+  double total_flops = 0;
+  for (Call& call : b.calls) {
+    Program::Step step;
+    step.first_argument = p->arguments_.size();
+    step.inputs = call.in.size();
+    for (const auto* ids : {&call.in, &call.out}) {
+      for (ValueId id : *ids) {
+        const Program::Place where = place(id);
+        if (where.kind == Program::Place::Kind::slot) p->slot_uses_[where.slot].push_back(p->arguments_.size());
+        p->arguments_.push_back(where);
+      }
+    }
+    step.info = std::move(call.info);
+    if (call.kernel == nullptr) {
+      step.check_dtype = b.at(call.in[0]).type.dtype;
+      step.check_count = b.at(call.in[0]).type.shape.numel();
+    } else {
+      scratch = std::max(scratch, call.kernel->scratch_bytes);
+      total_flops += call.kernel->flops;
+      if (call.kernel->prepared_input >= 0 && call.kernel->prepared_bytes > 0) {
+        const Value& source = b.root_of(call.in[static_cast<std::size_t>(call.kernel->prepared_input)]);
+        if (source.kind == ValueKind::variable && !written[source.index]) {
+          step.prepared_from = p->variables_[source.index];
+        }
+      }
+      if (!call.out.empty()) {
+        const Program::Place where = place(call.out[0]);
+        if (where.kind == Program::Place::Kind::arena) step.info.offset = static_cast<std::int64_t>(where.offset);
+      }
+    }
+    step.kernel = std::move(call.kernel);
+    p->steps_.push_back(std::move(step));
+  }
+  p->heavy_ = total_flops > heavy_flops;
+  p->scratch_offset_ = plan.bytes;
+  p->arena_bytes_ = plan.bytes + scratch;
+  impl_ = std::make_unique<Impl>();
+  return p;
+}
+
+}  // namespace pk

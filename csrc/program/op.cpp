@@ -1,0 +1,114 @@
+#include "program/op.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace pk {
+
+namespace {
+
+struct Registry {
+  std::map<std::string, KernelFactory> factories;
+  std::vector<std::string> names;
+};
+
+Registry& registry() {
+  static Registry r;
+  return r;
+}
+
+const Registry& filled_registry() {
+  static const bool done = [] {
+    register_elementwise_ops();
+    register_array_ops();
+    register_reduce_ops();
+    register_matmul_ops();
+    register_loss_ops();
+    register_optimizer_ops();
+    register_random_ops();
+    return true;
+  }();
+  static_cast<void>(done);
+  return registry();
+}
+
+template <class T>
+const T& get(const AttrValue& v, const std::string& key, const char* what) {
+  const T* p = std::get_if<T>(&v);
+  PK_CHECK(p != nullptr, "attribute '" + key + "' must be " + what);
+  return *p;
+}
+
+}  // namespace
+
+const AttrValue& Attrs::at(const std::string& key) const {
+  const auto it = values_.find(key);
+  PK_CHECK(it != values_.end(), "attribute '" + key + "' is missing");
+  return it->second;
+}
+
+bool Attrs::boolean(const std::string& key) const { return get<bool>(at(key), key, "a bool"); }
+int64_t Attrs::integer(const std::string& key) const { return get<int64_t>(at(key), key, "an int"); }
+double Attrs::number(const std::string& key) const {
+  const AttrValue& v = at(key);
+  if (const int64_t* i = std::get_if<int64_t>(&v)) return static_cast<double>(*i);
+  return get<double>(v, key, "a number");
+}
+const std::string& Attrs::text(const std::string& key) const { return get<std::string>(at(key), key, "a string"); }
+const std::vector<int64_t>& Attrs::integers(const std::string& key) const {
+  return get<std::vector<int64_t>>(at(key), key, "a list of ints");
+}
+
+void register_op(const std::string& name, KernelFactory factory) {
+  Registry& r = registry();
+  PK_CHECK(r.factories.emplace(name, factory).second, "op '" + name + "' is registered twice");
+  r.names.push_back(name);
+}
+
+const std::vector<std::string>& op_names() { return filled_registry().names; }
+
+std::unique_ptr<Kernel> make_op(const OpSpec& spec) {
+  const auto& factories = filled_registry().factories;
+  const auto it = factories.find(spec.name);
+  PK_CHECK(it != factories.end(), "no op is called '" + spec.name + "'");
+  try {
+    return it->second(spec);
+  } catch (const std::invalid_argument& e) {
+    const std::string what = e.what();
+    if (what.rfind("op '", 0) == 0) throw;
+    op_fail(spec, what);
+  }
+}
+
+void op_fail(const OpSpec& spec, const std::string& what) { fail("op '" + spec.name + "': " + what); }
+
+void expect_counts(const OpSpec& spec, std::size_t in, std::size_t out) {
+  if (spec.in.size() != in || spec.out.size() != out) {
+    op_fail(spec, "takes " + std::to_string(in) + " inputs and " + std::to_string(out) + " outputs, got " +
+                      std::to_string(spec.in.size()) + " and " + std::to_string(spec.out.size()));
+  }
+}
+
+void expect_shape(const OpSpec& spec, const ValueType& v, const Shape& want, const char* what) {
+  if (v.shape != want) op_fail(spec, std::string(what) + " has shape " + v.shape.str() + ", expected " + want.str());
+}
+
+void expect_dtype(const OpSpec& spec, const ValueType& v, DType want, const char* what) {
+  if (v.dtype != want) {
+    op_fail(spec, std::string(what) + " has dtype " + name_of(v.dtype) + ", expected " + name_of(want));
+  }
+}
+
+DType expect_float(const OpSpec& spec, std::initializer_list<const ValueType*> values) {
+  const DType t = (*values.begin())->dtype;
+  for (const ValueType* v : values) {
+    if (v->dtype != t || !is_float(t)) {
+      op_fail(spec, std::string("operands must be float32 or float64 and agree, got ") + name_of(t) + " and " +
+                        name_of(v->dtype));
+    }
+  }
+  return t;
+}
+
+}  // namespace pk

@@ -1,0 +1,46 @@
+#include "program/planner.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+namespace pk {
+
+Plan plan_memory(const std::vector<Lifetime>& values) {
+  Plan plan;
+  plan.offsets.assign(values.size(), 0);
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return values[a].bytes > values[b].bytes; });
+  struct Placed {
+    std::size_t begin, end;
+    const Lifetime* life;
+  };
+  std::vector<Placed> placed;  // sorted by begin
+  for (std::size_t i : order) {
+    const Lifetime& v = values[i];
+    if (v.bytes == 0) continue;
+    PK_CHECK(v.bytes <= SIZE_MAX / 2, "a value of the program is too large");
+    const std::size_t bytes = (v.bytes + Buffer::alignment - 1) / Buffer::alignment * Buffer::alignment;
+    std::size_t offset = 0;
+    for (const Placed& p : placed) {
+      if (p.life->last < v.first || v.last < p.life->first) continue;
+      if (offset + bytes <= p.begin) break;
+      offset = std::max(offset, p.end);
+    }
+    PK_CHECK(offset <= SIZE_MAX / 2, "the program needs more memory than can be addressed");
+    plan.offsets[i] = offset;
+    plan.bytes = std::max(plan.bytes, offset + bytes);
+    const Placed me{offset, offset + bytes, &v};
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), me,
+                                   [](const Placed& a, const Placed& b) { return a.begin < b.begin; }),
+                  me);
+  }
+  return plan;
+}
+
+}  // namespace pk

@@ -1,0 +1,27 @@
+// Memory planner: places values with known lifetimes in one arena. It sees only (first use, last
+// use, bytes) per value, so it is tested without running a kernel.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace pk {
+
+struct Lifetime {
+  int first = 0;  // step that writes it
+  int last = 0;   // last step that reads it; last >= first
+  std::size_t bytes = 0;
+};
+
+struct Plan {
+  std::vector<std::size_t> offsets;  // one per value, multiples of 64
+  std::size_t bytes = 0;             // of the arena
+};
+
+// Greedy by size: the largest value first, each at the lowest offset that is free over its whole
+// lifetime (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020).
+// Values whose lifetimes share a step never overlap in memory. Throws std::invalid_argument when
+// the total does not fit size_t.
+Plan plan_memory(const std::vector<Lifetime>& values);
+
+}  // namespace pk

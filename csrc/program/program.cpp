@@ -1,0 +1,280 @@
+#include "program/program.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+
+#include "base/error.h"
+#include "program/step.h"
+
+namespace pk {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+template <class T>
+bool all_finite(const void* data, int64_t n) {
+  const T* x = static_cast<const T*>(data);
+  for (int64_t i = 0; i < n; ++i) {
+    if (!std::isfinite(x[i])) return false;
+  }
+  return true;
+}
+
+bool same_type(SourceType source, DType to) {
+  switch (source) {
+    case SourceType::f32:
+      return to == DType::f32;
+    case SourceType::f64:
+      return to == DType::f64;
+    case SourceType::i32:
+      return to == DType::i32;
+    case SourceType::i64:
+      return to == DType::i64;
+    case SourceType::u8:
+      return to == DType::u8;
+    case SourceType::boolean:
+      return to == DType::boolean;
+    default:
+      return false;
+  }
+}
+
+// Whether consecutive rows of the array can be read where they are: right type, packed, aligned.
+bool reads_in_place(const ArrayView& view, DType to) {
+  if (view.swapped || !same_type(view.type, to) || !view.row_contiguous() || view.shape.rank() == 0) return false;
+  int64_t row_bytes = static_cast<int64_t>(size_of(to));
+  for (int i = 1; i < view.shape.rank(); ++i) row_bytes *= view.shape[i];
+  return (view.shape[0] <= 1 || view.strides[0] == row_bytes) &&
+         reinterpret_cast<std::uintptr_t>(view.data) % size_of(to) == 0;
+}
+
+constexpr double poll_seconds = 0.1;
+constexpr std::size_t pool_limit = 8;  // arenas kept for later runs
+
+}  // namespace
+
+VariableStorage::VariableStorage(DType dtype, const Shape& shape)
+    : type{dtype, shape}, data(static_cast<std::size_t>(shape.numel()) * size_of(dtype)) {
+  if (data.bytes() > 0) std::memset(data.data(), 0, data.bytes());
+}
+
+// Everything one run needs for itself.
+struct Program::State {
+  Buffer arena;
+  std::vector<void*> arguments;       // as Program::arguments_, resolved
+  std::vector<Buffer> staging;        // per slot: gathered inputs, unwanted outputs
+  Clock::time_point last_poll;
+};
+
+// A State borrowed from the pool.
+class Program::Lease {
+ public:
+  explicit Lease(const Program& program) : program_(program) {
+    {
+      const std::lock_guard<std::mutex> lock(program.pool_mutex_);
+      if (!program.pool_.empty()) {
+        state_ = std::move(program.pool_.back());
+        program.pool_.pop_back();
+      }
+    }
+    if (state_ == nullptr) state_ = program.make_state();
+  }
+  ~Lease() {
+    const std::lock_guard<std::mutex> lock(program_.pool_mutex_);
+    if (program_.pool_.size() < pool_limit) program_.pool_.push_back(std::move(state_));
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  State& operator*() const { return *state_; }
+
+ private:
+  const Program& program_;
+  std::unique_ptr<State> state_;
+};
+
+Program::Program() = default;
+Program::~Program() = default;
+
+std::unique_ptr<Program::State> Program::make_state() const {
+  auto state = std::make_unique<State>();
+  state->arena = Buffer(arena_bytes_);
+  state->arguments.reserve(arguments_.size());
+  for (const Place& place : arguments_) {
+    void* p = place.pointer;
+    if (place.kind == Place::Kind::arena) p = state->arena.as<char>() + place.offset;
+    state->arguments.push_back(p);
+  }
+  state->staging.resize(slot_uses_.size());
+  return state;
+}
+
+void Program::bind(State& state, std::size_t slot, void* pointer) const {
+  for (std::size_t at : slot_uses_[slot]) state.arguments[at] = pointer;
+}
+
+void Program::prepare() const {
+  for (const Step& s : steps_) {
+    if (s.prepared_from == nullptr) continue;
+    const std::uint64_t version = s.prepared_from->version.load(std::memory_order_acquire);
+    if (s.prepared_version.load(std::memory_order_acquire) == version) continue;
+    const std::lock_guard<std::mutex> lock(prepare_mutex_);
+    if (s.prepared_version.load(std::memory_order_acquire) == version) continue;
+    if (s.prepared.bytes() == 0) s.prepared = Buffer(s.kernel->prepared_bytes);
+    s.kernel->prepare(s.prepared_from->data.data(), s.prepared.data());
+    s.prepared_version.store(version, std::memory_order_release);
+  }
+}
+
+void Program::raise_versions() const {
+  for (const auto& variable : written_) variable->version.fetch_add(1, std::memory_order_release);
+}
+
+RunStatus Program::execute(State& state, std::uint64_t step, bool check) const {
+  void* const scratch = state.arena.as<char>() + scratch_offset_;
+  void** arguments = state.arguments.data();
+  for (const Step& s : steps_) {
+    void** const in = arguments + s.first_argument;
+    if (s.kernel == nullptr) {
+      if (!check) continue;
+      const bool ok = s.check_dtype == DType::f32 ? all_finite<float>(in[0], s.check_count)
+                                                  : all_finite<double>(in[0], s.check_count);
+      if (!ok) return RunStatus::nan;
+      continue;
+    }
+    s.kernel->run({const_cast<const void* const*>(in), in + s.inputs, scratch, seed, step, s.prepared.data()});
+    if (heavy_ && poll && seconds_since(state.last_poll) > poll_seconds) {
+      poll();
+      state.last_poll = Clock::now();
+    }
+  }
+  return RunStatus::done;
+}
+
+void Program::run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs, std::uint64_t step) const {
+  const Lease lease(*this);
+  State& state = *lease;
+  for (std::size_t i = 0; i < inputs.size(); ++i) bind(state, i, const_cast<void*>(inputs[i]));
+  for (std::size_t i = 0; i < outputs.size(); ++i) bind(state, inputs.size() + i, outputs[i]);
+  state.last_poll = Clock::now();
+  prepare();
+  execute(state, step, false);
+  raise_versions();
+}
+
+BatchResult Program::run_batches(const BatchRun& batches) const {
+  const Lease lease(*this);
+  State& state = *lease;
+  const std::size_t n_in = input_types_.size();
+
+  struct Feed {
+    std::size_t row_bytes;
+    bool direct;  // rows are read where they are
+  };
+  std::vector<Feed> feeds(n_in);
+  for (std::size_t i = 0; i < n_in; ++i) {
+    const ValueType& type = input_types_[i];
+    const ArrayView& view = *batches.sources[i];
+    const std::size_t bytes = static_cast<std::size_t>(type.shape.numel()) * size_of(type.dtype);
+    feeds[i].row_bytes = batches.batch > 0 ? bytes / static_cast<std::size_t>(batches.batch) : 0;
+    feeds[i].direct = batches.order == nullptr && reads_in_place(view, type.dtype);
+    if (!feeds[i].direct) {
+      if (state.staging[i].bytes() < bytes) state.staging[i] = Buffer(bytes);
+      bind(state, i, state.staging[i].data());
+    }
+  }
+  std::vector<std::size_t> out_row_bytes(output_types_.size());
+  for (std::size_t o = 0; o < output_types_.size(); ++o) {
+    const std::size_t bytes =
+        static_cast<std::size_t>(output_types_[o].shape.numel()) * size_of(output_types_[o].dtype);
+    out_row_bytes[o] = batches.batch > 0 ? bytes / static_cast<std::size_t>(batches.batch) : 0;
+    if (batches.outputs.empty()) {
+      if (state.staging[n_in + o].bytes() < bytes) state.staging[n_in + o] = Buffer(bytes);
+      bind(state, n_in + o, state.staging[n_in + o].data());
+    }
+  }
+
+  const Clock::time_point start = Clock::now();
+  state.last_poll = start;
+  prepare();
+  struct Raise {
+    const Program& program;
+    ~Raise() { program.raise_versions(); }
+  } const raise{*this};
+  BatchResult result;
+  for (; result.steps < batches.steps; ++result.steps) {
+    const int64_t position = batches.first + result.steps * batches.batch;
+    for (std::size_t i = 0; i < n_in; ++i) {
+      const ArrayView& view = *batches.sources[i];
+      if (feeds[i].direct) {
+        const char* rows = static_cast<const char*>(view.data) + static_cast<std::size_t>(position) * feeds[i].row_bytes;
+        bind(state, i, const_cast<char*>(rows));
+      } else {
+        const int64_t* order = batches.order == nullptr ? nullptr : batches.order + position;
+        gather_rows(view, order, position, batches.batch, input_types_[i].dtype, state.staging[i].data());
+      }
+    }
+    for (std::size_t o = 0; o < batches.outputs.size(); ++o) {
+      char* rows = static_cast<char*>(batches.outputs[o]) + static_cast<std::size_t>(position) * out_row_bytes[o];
+      bind(state, n_in + o, rows);
+    }
+    if (execute(state, batches.step + static_cast<std::uint64_t>(result.steps), batches.check_finite) ==
+        RunStatus::nan) {
+      result.status = RunStatus::nan;
+      return result;
+    }
+    if (batches.seconds > 0 && result.steps + 1 < batches.steps && seconds_since(start) > batches.seconds) {
+      ++result.steps;
+      result.status = RunStatus::time;
+      return result;
+    }
+  }
+  return result;
+}
+
+std::vector<double> Program::profile(const std::vector<const void*>& inputs, int repeats) const {
+  const Lease lease(*this);
+  State& state = *lease;
+  for (std::size_t i = 0; i < inputs.size(); ++i) bind(state, i, const_cast<void*>(inputs[i]));
+  for (std::size_t o = 0; o < output_types_.size(); ++o) {
+    const std::size_t slot = inputs.size() + o;
+    const std::size_t bytes =
+        static_cast<std::size_t>(output_types_[o].shape.numel()) * size_of(output_types_[o].dtype);
+    if (state.staging[slot].bytes() < bytes) state.staging[slot] = Buffer(bytes);
+    bind(state, slot, state.staging[slot].data());
+  }
+  void* const scratch = state.arena.as<char>() + scratch_offset_;
+  prepare();
+  std::vector<std::vector<double>> times(steps_.size());
+  for (int r = 0; r < repeats; ++r) {
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      const Step& s = steps_[i];
+      void** const in = state.arguments.data() + s.first_argument;
+      const Clock::time_point start = Clock::now();
+      if (s.kernel != nullptr) {
+        s.kernel->run({const_cast<const void* const*>(in), in + s.inputs, scratch, seed, static_cast<std::uint64_t>(r),
+                       s.prepared.data()});
+      }
+      times[i].push_back(seconds_since(start) * 1e9);
+    }
+  }
+  raise_versions();
+  std::vector<double> medians;
+  for (std::vector<double>& t : times) {
+    std::nth_element(t.begin(), t.begin() + static_cast<std::ptrdiff_t>(t.size() / 2), t.end());
+    medians.push_back(t.empty() ? 0 : t[t.size() / 2]);
+  }
+  return medians;
+}
+
+std::vector<StepInfo> Program::describe() const {
+  std::vector<StepInfo> infos;
+  for (const Step& s : steps_) infos.push_back(s.info);
+  return infos;
+}
+
+}  // namespace pk

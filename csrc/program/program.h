@@ -1,0 +1,150 @@
+// A program: a flat list of kernel calls over a planned arena. Built once per (purpose, batch size);
+// afterwards a step costs the kernels and a few nanoseconds a call.
+//
+// Values are inputs (fed at each run), constants, variables (shared with other programs, updated in
+// place) and temporaries (in the arena). A program may be run by several threads at once: each run
+// has an arena of its own.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/buffer.h"
+#include "kernels/gather.h"
+#include "program/op.h"
+
+namespace pk {
+
+// Storage of one variable. Programs hold it by shared_ptr and read it at each step. `version` is raised
+// after each write (by programs: after each run or run of batches).
+struct VariableStorage {
+  VariableStorage(DType dtype, const Shape& shape);
+  ValueType type;
+  Buffer data;
+  std::atomic<std::uint64_t> version{1};
+};
+
+using ValueId = int;
+
+struct StepInfo {
+  std::string op, label;
+  std::vector<ValueId> in, out;
+  ValueType type;            // of output 0; of input 0 where there is no output
+  std::int64_t offset = -1;  // arena offset of output 0; -1 where it is not in the arena
+  std::size_t bytes = 0;     // of all inputs and outputs
+  double flops = 0;
+};
+
+enum class RunStatus { done, time, nan };
+
+// Rows for a run of many batches.
+struct BatchRun {
+  std::vector<const ArrayView*> sources;  // one per input, each with the same number of rows
+  std::vector<void*> outputs;             // arrays over all rows for each program output; empty: outputs are dropped
+  const std::int64_t* order = nullptr;    // row of the source for each position, or null
+  std::int64_t batch = 0;                 // rows per step
+  std::int64_t first = 0;                 // first position
+  std::int64_t steps = 0;
+  std::uint64_t step = 0;                 // steps that the model ran before
+  double seconds = 0;                     // stop after the step in which this time is exceeded; <= 0: never
+  bool check_finite = true;
+};
+
+struct BatchResult {
+  std::int64_t steps = 0;
+  RunStatus status = RunStatus::done;
+};
+
+class Program {
+ public:
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  // One run. inputs/outputs are row-major arrays of the declared types; outputs are overwritten.
+  void run(const std::vector<const void*>& inputs, const std::vector<void*>& outputs, std::uint64_t step) const;
+
+  // Many runs on rows of arrays. Stops before the updates of a step whose check_finite fails.
+  BatchResult run_batches(const BatchRun& batches) const;
+
+  // Nanoseconds of each step, median of `repeats` runs.
+  std::vector<double> profile(const std::vector<const void*>& inputs, int repeats) const;
+
+  const std::vector<ValueType>& inputs() const { return input_types_; }
+  const std::vector<ValueType>& outputs() const { return output_types_; }
+  std::vector<StepInfo> describe() const;
+  std::size_t arena_bytes() const { return arena_bytes_; }
+
+  // Called (from the thread that runs) when a run has lasted long, between kernels; it may throw to
+  // stop the run there.
+  std::function<void()> poll;
+  std::uint64_t seed = 0;
+
+ private:
+  friend class ProgramBuilder;
+  Program();
+
+  struct Step;
+  struct State;
+  class Lease;
+
+  std::unique_ptr<State> make_state() const;
+  RunStatus execute(State& state, std::uint64_t step, bool check) const;
+  void bind(State& state, std::size_t slot, void* pointer) const;
+  void prepare() const;
+  void raise_versions() const;
+
+  std::vector<Step> steps_;
+  std::vector<std::shared_ptr<VariableStorage>> variables_;
+  std::vector<std::shared_ptr<VariableStorage>> written_;
+  std::vector<Buffer> constants_;
+  std::vector<ValueType> input_types_, output_types_;
+
+  // Where each argument of each step lives.
+  struct Place {
+    enum class Kind : std::uint8_t { arena, fixed, slot } kind = Kind::arena;
+    std::size_t offset = 0;    // arena
+    void* pointer = nullptr;   // fixed: variables and constants
+    std::size_t slot = 0;      // external pointers: inputs first, then outputs
+  };
+  std::vector<Place> arguments_;                    // of all steps, in then out
+  std::vector<std::vector<std::size_t>> slot_uses_; // slot -> positions in arguments_
+  std::size_t scratch_offset_ = 0;
+  std::size_t arena_bytes_ = 0;
+  bool heavy_ = false;  // some step takes long: look at the clock between kernels
+
+  mutable std::mutex prepare_mutex_;
+  mutable std::mutex pool_mutex_;
+  mutable std::vector<std::unique_ptr<State>> pool_;
+};
+
+class ProgramBuilder {
+ public:
+  ProgramBuilder();
+  ~ProgramBuilder();
+
+  ValueId input(const ValueType& type);
+  ValueId constant(const ValueType& type, const void* data);  // copied
+  ValueId variable(std::shared_ptr<VariableStorage> storage);
+
+  // Appends an op. Outputs are new values of the given types followed by the `written` variables,
+  // updated in place. Returns the new values. Throws std::invalid_argument for what the op refuses.
+  std::vector<ValueId> add(const std::string& name, const std::vector<ValueId>& in, const std::vector<ValueType>& out,
+                           const std::vector<ValueId>& written, const Attrs& attrs, const std::string& label);
+  void check_finite(ValueId value);
+  void output(ValueId value);
+
+  // Plans the arena. The builder is empty afterwards.
+  std::unique_ptr<Program> build();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pk

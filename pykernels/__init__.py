@@ -1,0 +1,71 @@
+"""pykernels: the Keras workflow on the CPU you have.
+
+`import pykernels as keras`, or run a Keras script as it is with `python -m pykernels script.py`. Submodules are loaded
+when first used, so that importing costs little more than NumPy.
+"""
+
+import importlib as _importlib
+
+try:
+    from ._core import __version__
+except ImportError as error:  # a checkout that was never built, or a damaged install
+    raise ImportError(
+        f"the compiled core of pykernels cannot be loaded ({error}). Install the package with `pip install .` from "
+        "the source folder (a C++ compiler with OpenMP is needed), and do not run Python from inside that folder."
+    ) from error
+
+_SUBMODULES = (
+    "activations",
+    "backend",
+    "callbacks",
+    "compat",
+    "config",
+    "constraints",
+    "datasets",
+    "graph",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "random",
+    "regularizers",
+    "utils",
+    "visualization",
+)
+
+# Names that keras offers at its top level, and where they live here.
+_NAMES = {
+    "Initializer": "initializers",
+    "Input": "layers",
+    "InputSpec": "layers",
+    "Layer": "layers",
+    "Loss": "losses",
+    "Metric": "metrics",
+    "Model": "models",
+    "Optimizer": "optimizers",
+    "Regularizer": "regularizers",
+    "Sequential": "models",
+    "Variable": "graph",
+    "install": "compat",
+    "uninstall": "compat",
+    "show_config": "config_info",
+}
+
+__all__ = ["__version__", *_SUBMODULES, *_NAMES]
+
+
+def __getattr__(name):
+    if name in _SUBMODULES:
+        return _importlib.import_module(f"{__name__}.{name}")
+    if name in _NAMES:
+        value = getattr(_importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,155 @@
+"""Activation functions by name (`keras.activations`).
+
+Each takes a tensor (or array) and returns one of the same shape and float dtype. Defaults are those of
+`keras.activations`, which differ from `keras.ops` in `gelu`.
+"""
+
+from __future__ import annotations
+
+from . import ops
+from .ops import (
+    celu,
+    elu,
+    exponential,
+    glu,
+    hard_shrink,
+    hard_sigmoid,
+    hard_silu,
+    hard_tanh,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    mish,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    soft_shrink,
+    softmax,
+    softplus,
+    softsign,
+    sparse_plus,
+    sparse_sigmoid,
+    squareplus,
+    tanh,
+    tanh_shrink,
+    threshold,
+)
+from .utils.serialization import deserialize_keras_object, register_module, resolve, serialize_keras_object
+
+__all__ = [
+    "celu",
+    "deserialize",
+    "elu",
+    "exponential",
+    "gelu",
+    "get",
+    "glu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
+    "leaky_relu",
+    "linear",
+    "log_sigmoid",
+    "log_softmax",
+    "mish",
+    "relu",
+    "relu6",
+    "selu",
+    "serialize",
+    "sigmoid",
+    "silu",
+    "soft_shrink",
+    "softmax",
+    "softplus",
+    "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "squareplus",
+    "swish",
+    "tanh",
+    "tanh_shrink",
+    "threshold",
+]
+
+
+def linear(x):
+    """x itself."""
+    return x
+
+
+def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
+    """The rectified linear unit.
+
+    Args:
+        x: tensor.
+        negative_slope: float, the slope below the threshold.
+        max_value: float, above which the result stays at it; None for no limit.
+        threshold: float, below which x is damped or set to 0.
+
+    Returns:
+        `max_value` where x >= max_value, x where threshold < x < max_value, and
+        `negative_slope * (x - threshold)` elsewhere.
+    """
+    if threshold == 0:
+        if max_value is None:
+            return ops.leaky_relu(x, negative_slope) if negative_slope else ops.relu(x)
+        positive = relu6(x) if max_value == 6 else ops.clip(x, 0.0, float(max_value))
+    else:
+        x = ops.convert_to_tensor(x)
+        positive = ops.multiply(x, ops.cast(ops.greater(x, threshold), ops.dtype(x)))
+        if max_value is not None:
+            positive = ops.clip(positive, 0.0, float(max_value))
+    if not negative_slope:
+        return positive
+    return ops.subtract(positive, ops.multiply(ops.relu(ops.subtract(threshold, x)), float(negative_slope)))
+
+
+def gelu(x, approximate=False):
+    """x Phi(x), with Phi the normal distribution's cumulative function (Hendrycks and Gimpel, arXiv:1606.08415).
+
+    Args:
+        x: tensor.
+        approximate: by the tanh formula instead of the exact one through erf.
+    """
+    return ops.gelu(x, approximate=approximate)
+
+
+swish = silu
+hard_swish = hard_silu
+
+_FUNCTIONS = (
+    *(celu, elu, exponential, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, linear),
+    *(log_sigmoid, log_softmax, mish, relu, relu6, selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign),
+    *(sparse_plus, sparse_sigmoid, squareplus, tanh, tanh_shrink, threshold),
+)
+_OBJECTS = {**{f.__name__: f for f in _FUNCTIONS}, "swish": silu, "hard_swish": hard_silu}
+register_module("keras.activations", _OBJECTS)
+
+
+def serialize(activation):
+    """The name of one of these functions; the config dict of another function or of a layer."""
+    if _OBJECTS.get(getattr(activation, "__name__", None)) is activation:
+        return activation.__name__
+    return serialize_keras_object(activation)
+
+
+def deserialize(config, custom_objects=None):
+    """The activation of a name or config dict; of the user's own ones in `custom_objects` too.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    found = deserialize_keras_object(config, custom_objects=custom_objects, module_objects=_OBJECTS)
+    return found if callable(found) else get(found)
+
+
+def get(identifier):
+    """The activation meant by a name, config dict, function or layer; `linear` for None.
+
+    Raises:
+        ValueError: an unknown name; the message has the nearest known one.
+    """
+    return linear if identifier is None else resolve(identifier, "activation function", _OBJECTS)

@@ -1,0 +1,95 @@
+"""The protocol of callbacks."""
+
+from __future__ import annotations
+
+BATCH_HOOKS = {
+    "train": ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end"),
+    "test": ("on_test_batch_begin", "on_test_batch_end"),
+    "predict": ("on_predict_batch_begin", "on_predict_batch_end"),
+}
+
+
+class Callback:
+    """Base class: a subclass overrides the moments it wants to hear of.
+
+    Attributes:
+        params: dict with `verbose`, `epochs` and `steps`.
+        model: the model that is trained; `model.stop_training = True` ends the training.
+
+    `logs` holds the loss and the metrics ("val_..." too in `on_epoch_end`). A callback that overrides a batch hook
+    makes training return to Python after every batch; the others cost nothing per batch.
+    """
+
+    def __init__(self):
+        self.params = None
+        self._model = None
+
+    @property
+    def model(self):
+        return self._model
+
+    def set_params(self, params):
+        self.params = params
+
+    def set_model(self, model):
+        self._model = model
+
+    def on_batch_begin(self, batch, logs=None):
+        """Keras 2's name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch, logs=None):
+        """Keras 2's name of `on_train_batch_end`."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Called with the number of the epoch, from 0."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Called with the results of the epoch, validation included."""
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.on_batch_begin(batch, logs=logs)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.on_batch_end(batch, logs=logs)
+
+    def on_test_batch_begin(self, batch, logs=None):
+        """Called before each batch of `evaluate` and of validation."""
+
+    def on_test_batch_end(self, batch, logs=None):
+        """Called after each batch of `evaluate` and of validation."""
+
+    def on_predict_batch_begin(self, batch, logs=None):
+        """Called before each batch of `predict`."""
+
+    def on_predict_batch_end(self, batch, logs=None):
+        """Called after each batch of `predict`; `logs["outputs"]` is its result."""
+
+    def on_train_begin(self, logs=None):
+        """Called once at the start of `fit`."""
+
+    def on_train_end(self, logs=None):
+        """Called once at the end of `fit`, with the results of the last epoch."""
+
+    def on_test_begin(self, logs=None):
+        """Called at the start of `evaluate` and of each validation."""
+
+    def on_test_end(self, logs=None):
+        """Called at the end of `evaluate` and of each validation."""
+
+    def on_predict_begin(self, logs=None):
+        """Called at the start of `predict`."""
+
+    def on_predict_end(self, logs=None):
+        """Called at the end of `predict`."""
+
+    def __getstate__(self):
+        return {**self.__dict__, "_model": None}
+
+
+def hooks_batches(callback, mode: str) -> bool:
+    """Whether `callback` overrides a batch hook of "train", "test" or "predict"."""
+    for name in BATCH_HOOKS[mode]:
+        hook = getattr(callback, name, None)
+        if hook is not None and getattr(hook, "__func__", hook) is not getattr(Callback, name):
+            return True
+    return False

@@ -1,0 +1,141 @@
+"""The list that calls several callbacks."""
+
+from __future__ import annotations
+
+from ..layers.nest import flatten
+from .callback import BATCH_HOOKS, hooks_batches
+from .history import History
+from .logs import Logs
+from .progbar_logger import ProgbarLogger
+
+
+class CallbackList:
+    """Calls several callbacks in order.
+
+    Args:
+        callbacks: a callback or a list of them.
+        add_history: whether to add a `History` when there is none.
+        add_progbar: whether to add a `ProgbarLogger` when there is none.
+        model: given to each callback.
+        params: `epochs`, `steps`, `verbose`, given to each callback.
+    """
+
+    def __init__(self, callbacks=None, add_history=False, add_progbar=False, model=None, **params):
+        self.callbacks = [c for c in flatten(callbacks) if c is not None] if callbacks is not None else []
+        for callback in self.callbacks:
+            if not hasattr(callback, "on_epoch_end"):
+                raise ValueError(
+                    f"`callbacks` takes instances of keras.callbacks.Callback. Received: {callback!r}"
+                    + (". Did you forget to call it: `MyCallback()`?" if isinstance(callback, type) else "")
+                )
+            if isinstance(callback, type):
+                raise ValueError(
+                    f"`callbacks` takes instances, and {callback.__name__} is a class: write {callback.__name__}()"
+                )
+        self._history = self._find("is_history")
+        self._progbar = self._find("is_progbar")
+        if self._history is None and add_history:
+            self._history = History()
+            self.callbacks.append(self._history)
+        if self._progbar is None and add_progbar:
+            self._progbar = ProgbarLogger()
+            self.callbacks.append(self._progbar)
+        self.model = None
+        self.params = params
+        if model is not None:
+            self.set_model(model)
+        self.set_params(params)
+        self._progress = [c for c in self.callbacks if hasattr(c, "on_progress")]
+        self._hooks = {mode: any(hooks_batches(c, mode) for c in self.callbacks) for mode in BATCH_HOOKS}
+
+    def _find(self, mark: str):
+        return next((c for c in self.callbacks if getattr(c, mark, False)), None)
+
+    def append(self, callback) -> None:
+        self.callbacks.append(callback)
+
+    def set_params(self, params) -> None:
+        self.params = params
+        for callback in self.callbacks:
+            callback.set_params(params)
+
+    def set_model(self, model) -> None:
+        self.model = model
+        if self._history is not None:
+            model.history = self._history
+        for callback in self.callbacks:
+            callback.set_model(model)
+
+    def hooks_batches(self, mode: str) -> bool:
+        """Whether a callback wants to hear of every batch of "train", "test" or "predict"."""
+        return self._hooks[mode]
+
+    def progress(self, mode: str, steps: int, logs) -> None:
+        """Tells progress bars how far it is; `logs()` gives the results so far, and is called only when shown."""
+        for callback in self._progress:
+            callback.on_progress(mode, steps, logs)
+
+    def _call(self, name: str, *args) -> None:
+        for callback in self.callbacks:
+            getattr(callback, name)(*args)
+
+    def on_batch(self, mode: str, moment: str, batch: int, logs=None) -> None:
+        """`on_batch("train", "end", 3, logs)` calls `on_train_batch_end(3, logs)` of each."""
+        name = f"on_{mode}_batch_{moment}"
+        logs = _logs(logs)
+        for callback in self.callbacks:
+            getattr(callback, name)(batch, logs)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._call("on_epoch_begin", epoch, _logs(logs))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._call("on_epoch_end", epoch, _logs(logs))
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.on_batch("train", "begin", batch, logs)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.on_batch("train", "end", batch, logs)
+
+    def on_test_batch_begin(self, batch, logs=None):
+        self.on_batch("test", "begin", batch, logs)
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.on_batch("test", "end", batch, logs)
+
+    def on_predict_batch_begin(self, batch, logs=None):
+        self.on_batch("predict", "begin", batch, logs)
+
+    def on_predict_batch_end(self, batch, logs=None):
+        self.on_batch("predict", "end", batch, logs)
+
+    def on_batch_begin(self, batch, logs=None):
+        self._call("on_batch_begin", batch, _logs(logs))
+
+    def on_batch_end(self, batch, logs=None):
+        self._call("on_batch_end", batch, _logs(logs))
+
+    def on_train_begin(self, logs=None):
+        self._call("on_train_begin", _logs(logs))
+
+    def on_train_end(self, logs=None):
+        self._call("on_train_end", _logs(logs))
+
+    def on_test_begin(self, logs=None):
+        self._call("on_test_begin", _logs(logs))
+
+    def on_test_end(self, logs=None):
+        self._call("on_test_end", _logs(logs))
+
+    def on_predict_begin(self, logs=None):
+        self._call("on_predict_begin", _logs(logs))
+
+    def on_predict_end(self, logs=None):
+        self._call("on_predict_end", _logs(logs))
+
+
+def _logs(logs) -> Logs:
+    if isinstance(logs, Logs):
+        return logs
+    return Logs(sorted(logs.items())) if logs else Logs()

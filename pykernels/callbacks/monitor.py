@@ -1,0 +1,237 @@
+"""Callbacks that watch one quantity: EarlyStopping, ReduceLROnPlateau."""
+
+from __future__ import annotations
+
+import operator
+import warnings
+
+import numpy as np
+
+from ..utils.progbar import print_line
+from .callback import Callback
+
+_DOWN = ("loss", "error", "mse", "mae", "mape", "msle", "crossentropy", "divergence", "hinge", "poisson", "cosh")
+
+
+class MonitorCallback(Callback):
+    """Base of callbacks that compare a logged quantity from epoch to epoch.
+
+    Args:
+        monitor: name of the quantity in the logs.
+        mode: "min", "max", or "auto", which decides by the metric.
+        baseline: first value to beat, None for none.
+        min_delta: smallest change that counts as an improvement.
+    """
+
+    def __init__(self, monitor="val_loss", mode="auto", baseline=None, min_delta=0):
+        super().__init__()
+        if mode not in ("auto", "min", "max"):
+            warnings.warn(f"{type(self).__name__} mode '{mode}' is unknown, fallback to auto mode.", stacklevel=3)
+            mode = "auto"
+        self.monitor = monitor
+        self.mode = mode
+        self.best = baseline
+        self.min_delta = abs(min_delta)
+        self.monitor_op = None
+
+    def _set_monitor_op(self):
+        name = self.monitor.removeprefix("val_")
+        if self.mode != "auto":
+            self.monitor_op = operator.lt if self.mode == "min" else operator.gt
+        elif name == "loss":
+            self.monitor_op = operator.lt
+        else:
+            self.monitor_op = self._direction_of_metric(name)
+        if self.monitor_op is None:
+            raise ValueError(
+                f"{type(self).__name__} callback received monitor={self.monitor}, but Keras isn't able to "
+                "automatically determine whether that metric should be maximized or minimized. Pass `mode='max'` "
+                "in order to monitor based on the highest metric value, or pass `mode='min'` in order to use the lowest value."
+            )
+        if self.monitor_op is operator.lt:
+            self.min_delta = -abs(self.min_delta)
+
+    def _direction_of_metric(self, name):
+        for metric in getattr(self.model, "metrics", ()):
+            if metric.name == name or {metric.name, name} == {"acc", "accuracy"}:
+                direction = getattr(metric, "_direction", None)
+                if direction is not None:
+                    return operator.gt if direction == "up" else operator.lt
+        if "acc" in name or name in ("auc", "precision", "recall"):
+            return operator.gt
+        return operator.lt if any(part in name for part in _DOWN) else None
+
+    def _is_improvement(self, value, reference) -> bool:
+        return reference is None or bool(self.monitor_op(value - self.min_delta, reference))
+
+    def _monitored(self, logs, what: str):
+        logs = logs if logs is not None else {}
+        value = logs.get(self.monitor)
+        if value is None:
+            warnings.warn(
+                f"{what} conditioned on metric `{self.monitor}` which is not available. "
+                f"Available metrics are: {','.join(logs)}",
+                stacklevel=3,
+            )
+        return value
+
+
+class EarlyStopping(MonitorCallback):
+    """Ends the training when a quantity has stopped improving.
+
+    Args:
+        monitor: name in the logs. Default "val_loss".
+        min_delta: smallest change that counts. Default 0.
+        patience: epochs without improvement after which training ends. Default 0.
+        verbose: 1 prints what it does.
+        mode: "auto", "min" or "max".
+        baseline: value to beat; without an improvement on it training ends after `patience` epochs.
+        restore_best_weights: whether the weights of the best epoch are put back at the end, whatever ended it.
+        start_from_epoch: epochs before it are not watched.
+    """
+
+    def __init__(
+        self,
+        monitor="val_loss",
+        min_delta=0,
+        patience=0,
+        verbose=0,
+        mode="auto",
+        baseline=None,
+        restore_best_weights=False,
+        start_from_epoch=0,
+    ):
+        super().__init__(monitor, mode, min_delta=min_delta)
+        self.patience = patience
+        self.verbose = verbose
+        self.baseline = baseline
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = start_from_epoch
+        self._reset()
+
+    def _reset(self):
+        self.wait = 0
+        self.stopped_epoch = 0
+        self.best = None
+        self.best_weights = None
+        self.best_epoch = 0
+
+    def on_train_begin(self, logs=None):
+        self._reset()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.monitor_op is None:
+            self._set_monitor_op()
+        current = self.get_monitor_value(logs)
+        if current is None or epoch < self.start_from_epoch:
+            return
+        if self.restore_best_weights and self.best_weights is None:
+            self.best_weights = self.model.get_weights()
+            self.best_epoch = epoch
+        self.wait += 1
+        if self._is_improvement(current, self.best):
+            self.best = current
+            self.best_epoch = epoch
+            if self.restore_best_weights:
+                self.best_weights = self.model.get_weights()
+            if self.baseline is None or self._is_improvement(current, self.baseline):
+                self.wait = 0
+        elif self.wait >= self.patience and epoch > 0:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        if self.stopped_epoch > 0 and self.verbose > 0:
+            print_line(f"Epoch {self.stopped_epoch + 1}: early stopping")
+        if self.restore_best_weights and self.best_weights is not None:
+            if self.verbose > 0:
+                print_line(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
+            self.model.set_weights(self.best_weights)
+
+    def get_monitor_value(self, logs):
+        return self._monitored(logs, "Early stopping")
+
+
+class ReduceLROnPlateau(MonitorCallback):
+    """Lowers the learning rate when a quantity has stopped improving.
+
+    Args:
+        monitor: name in the logs. Default "val_loss".
+        factor: below 1; the new rate is the old one times it. Default 0.1.
+        patience: epochs without improvement. Default 10.
+        verbose: 1 prints the new rate.
+        mode: "auto", "min" or "max".
+        min_delta: smallest change that counts. Default 1e-4.
+        cooldown: epochs after a reduction that are not watched.
+        min_lr: the rate does not go below.
+
+    Raises:
+        ValueError: factor >= 1.
+    """
+
+    def __init__(
+        self,
+        monitor="val_loss",
+        factor=0.1,
+        patience=10,
+        verbose=0,
+        mode="auto",
+        min_delta=1e-4,
+        cooldown=0,
+        min_lr=0.0,
+        **kwargs,
+    ):
+        min_delta = kwargs.pop("epsilon", min_delta)  # Keras 2.0's name
+        if kwargs:
+            raise TypeError(f"ReduceLROnPlateau got an unexpected keyword argument '{next(iter(kwargs))}'")
+        super().__init__(monitor, mode, min_delta=min_delta)
+        if factor >= 1.0:
+            raise ValueError(f"ReduceLROnPlateau does not support a factor >= 1.0. Received factor={factor}")
+        self.factor = factor
+        self.min_lr = min_lr
+        self.patience = patience
+        self.verbose = verbose
+        self.cooldown = cooldown
+        self._reset()
+
+    def _reset(self):
+        self.best = None
+        self.cooldown_counter = 0
+        self.wait = 0
+
+    def on_train_begin(self, logs=None):
+        self._reset()
+
+    def in_cooldown(self) -> bool:
+        return self.cooldown_counter > 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.monitor_op is None:
+            self._set_monitor_op()
+        logs = logs if logs is not None else {}
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        current = self._monitored(logs, "Learning rate reduction is")
+        if current is None:
+            return
+        if self.in_cooldown():
+            self.cooldown_counter -= 1
+            self.wait = 0
+        if self._is_improvement(current, self.best):
+            self.best = current
+            self.wait = 0
+        elif not self.in_cooldown():
+            self.wait += 1
+            if self.wait >= self.patience and self._reduce(epoch):
+                self.cooldown_counter = self.cooldown
+                self.wait = 0
+
+    def _reduce(self, epoch) -> bool:
+        optimizer = self.model.optimizer
+        rate = float(optimizer.learning_rate)
+        if rate <= np.float32(self.min_lr):
+            return False
+        rate = max(rate * self.factor, self.min_lr)
+        optimizer.learning_rate = rate
+        if self.verbose > 0:
+            print_line(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {rate}.")
+        return True

@@ -1,0 +1,252 @@
+"""One meta-path finder, in front of all others, that answers ``import keras`` and ``import tensorflow``.
+
+Every name it answers comes from `pykernels.compat.tables`. A module it makes is a `Facade`: it holds nothing, and looks
+each attribute up when asked, in this order: plain values, submodules of the tables, the pykernels module behind it, the
+names that live elsewhere, and last the names that Keras has and pykernels lacks, which become placeholders that raise
+when used. Everything else is an error that says so.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.abc
+import importlib.machinery
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any, NoReturn
+
+from pykernels.compat import tables
+
+_PACKAGE = "pykernels"
+_TOP_LEVEL = frozenset(name.partition(".")[0] for name in (*tables.ROOTS, *tables.TENSORFLOW))
+
+
+def _target_module(path: str) -> ModuleType | None:
+    """The pykernels module at `path` (without ``pykernels.``), or None when pykernels has no such module."""
+    name = f"{_PACKAGE}.{path}" if path else _PACKAGE
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name + ".").startswith(error.name + "."):
+            return None
+        raise
+
+
+def _find(path: str) -> Any:
+    """The object or module at ``module.name`` in pykernels; raises LookupError when it is not there."""
+    module_path, _, name = path.rpartition(".")
+    module = _target_module(module_path)
+    try:
+        return getattr(module, name)
+    except AttributeError:
+        pass
+    except ModuleNotFoundError as error:  # a lazy attribute of a module that does not exist
+        if not (error.name or "").startswith(_PACKAGE):
+            raise
+    module = _target_module(path)
+    if module is None:
+        raise LookupError(path)
+    return module
+
+
+def _available(paths: dict[str, str]) -> set[str]:
+    """Of {name: path}, the names whose path leads to something other than a module."""
+    names = set()
+    for name, path in paths.items():
+        try:
+            if not isinstance(_find(path), ModuleType):
+                names.add(name)
+        except LookupError:
+            continue
+    return names
+
+
+def _advice(target: str) -> str:
+    known = [key for key in tables.INSTEAD if target == key or target.startswith(key + ".")]
+    return f" Instead: {tables.INSTEAD[max(known, key=len)]}." if known else ""
+
+
+def _missing(name: str, target: str, known: Sequence[str] = ()) -> str:
+    advice = _advice(target)
+    close = difflib.get_close_matches(name.rpartition(".")[2], known, 1)
+    if close and not advice:
+        advice = f" Did you mean {close[0]!r}?"
+    return f"pykernels does not have {name!r}.{advice}"
+
+
+class _Placeholder(type):
+    """Metaclass of names that Keras has and pykernels lacks: to import one is harmless, to use it raises."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> NoReturn:
+        raise NotImplementedError(cls.message)
+
+    def __getattr__(cls, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise NotImplementedError(cls.message)
+
+
+def _refuse_subclass(cls: type, **kwargs: Any) -> NoReturn:
+    raise NotImplementedError(cls.message)  # type: ignore[attr-defined]
+
+
+def _placeholder(name: str, target: str) -> type:
+    message = _missing(name, target)
+    contents = {"message": message, "__doc__": message, "__init_subclass__": classmethod(_refuse_subclass)}
+    return _Placeholder(name.rpartition(".")[2], (), contents)
+
+
+class Facade(ModuleType):
+    """A module whose attributes are looked up in the tables and in pykernels.
+
+    `_target` is the pykernels module behind it (``"layers"``), or None for TensorFlow's own modules.
+    """
+
+    _target: str | None
+    _names: dict[str, str]
+    _keras_names: frozenset[str]
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__all__":
+            return self._public()
+        if name == "__version__" and self.__name__ in tables.VERSIONS:
+            return f"{tables.VERSIONS[self.__name__]}+{_PACKAGE}.{importlib.import_module(_PACKAGE).__version__}"
+        if name.startswith("__"):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        values = tables.VALUES.get(self.__name__, {})
+        if name in values:
+            return values[name]
+        full_name = f"{self.__name__}.{name}"
+        if _describe(full_name) is not None and _exists(full_name):
+            return importlib.import_module(full_name)
+        paths = [] if self._target is None else [self._path(name)]
+        paths += [self._names[name]] if name in self._names else []
+        for path in paths:
+            try:
+                return _find(path)
+            except LookupError:
+                continue
+        if name in self._names or name in self._keras_names:
+            return _placeholder(full_name, paths[-1])
+        raise AttributeError(self._lacks(name))
+
+    def _path(self, name: str) -> str:
+        if self._target is None:
+            return f"{self.__name__}.{name}"
+        return f"{self._target}.{name}" if self._target else name
+
+    def _lacks(self, name: str) -> str:
+        return _missing(f"{self.__name__}.{name}", self._path(name), self._public())
+
+    def _public(self) -> list[str]:
+        """What ``from module import *`` brings: names that work, no placeholders, no submodules."""
+        names = set(tables.VALUES.get(self.__name__, {})) | _available(self._names)
+        if self._target is not None:
+            target = _target_module(self._target)
+            public = getattr(target, "__all__", None) or [n for n in vars(target) if not n.startswith("_")]
+            names |= _available({name: self._path(name) for name in public})
+        return sorted(names)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._public()})
+
+
+def _describe(full_name: str) -> tuple[str | None, dict[str, str], str] | None:
+    """(target, names, names of Keras) of the module called `full_name`; None when the tables do not have it."""
+    if full_name in tables.TENSORFLOW:
+        return None, tables.TENSORFLOW[full_name], ""
+    for root in tables.ROOTS:
+        if full_name == root or full_name.startswith(root + "."):
+            target = tables.MODULES.get(full_name[len(root) + 1 :])
+            if target is not None:
+                return target, tables.NAMES.get(target, {}), tables.KERAS_NAMES.get(target, "")
+    return None
+
+
+def _exists(full_name: str) -> bool:
+    description = _describe(full_name)
+    return description is not None and (description[0] is None or _target_module(description[0]) is not None)
+
+
+class _Loader(importlib.abc.Loader):
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        return Facade(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        assert isinstance(module, Facade)
+        target, names, keras_names = _describe(module.__name__) or (None, {}, "")
+        module._target = target
+        module._names = names
+        module._keras_names = frozenset(keras_names.split())
+
+
+class Finder(importlib.abc.MetaPathFinder):
+    """Answers for every module under the names of the tables: an installed Keras or TensorFlow is never reached."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname.partition(".")[0] not in _TOP_LEVEL:
+            return None
+        if not _exists(fullname):
+            parent, _, name = fullname.rpartition(".")
+            module = sys.modules.get(parent)
+            message = module._lacks(name) if isinstance(module, Facade) else _missing(fullname, fullname)
+            # Without `name=`, "from keras.layers import X" shows this message and not Python's own.
+            raise ModuleNotFoundError(message)
+        spec = importlib.machinery.ModuleSpec(fullname, _Loader(), origin=_origin(fullname), is_package=True)
+        spec.submodule_search_locations = []
+        return spec
+
+
+def _origin(full_name: str) -> str:
+    description = _describe(full_name)
+    target = description[0] if description else None
+    return f"{_PACKAGE}.{target}" if target else _PACKAGE
+
+
+_finder = Finder()
+
+
+def is_installed() -> bool:
+    """True between `install` and `uninstall`."""
+    return _finder in sys.meta_path
+
+
+def install() -> None:
+    """From now on ``import keras``, ``from tensorflow import keras`` and their submodules mean pykernels.
+
+    Installed versions of Keras or TensorFlow are not touched and not loaded. Calling it again does nothing.
+
+    Raises:
+        ImportError: Keras or TensorFlow was imported before; the two would get mixed up.
+    """
+    if is_installed():
+        return
+    loaded = sorted(name for name in _TOP_LEVEL if name in sys.modules)
+    if loaded:
+        raise ImportError(
+            f"pykernels.install() must come before 'import {loaded[0]}': {', '.join(loaded)} is already loaded in this "
+            "process. Move it to the top of the script, or run the script with 'python -m pykernels script.py'."
+        )
+    sys.meta_path.insert(0, _finder)
+
+
+def uninstall() -> None:
+    """Undo `install`: the names mean again what they meant before. Objects already imported stay usable."""
+    if is_installed():
+        sys.meta_path.remove(_finder)
+    for name in [name for name, module in sys.modules.items() if isinstance(module, Facade)]:
+        del sys.modules[name]
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """``%load_ext pykernels`` in a notebook."""
+    install()
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """``%unload_ext pykernels``."""
+    uninstall()

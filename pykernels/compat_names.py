@@ -1,0 +1,235 @@
+"""The argument names of earlier Keras versions, as data, and the one helper that applies them.
+
+A leaf module: it imports nothing of the package, so that layers, optimizers and models can use it.
+(The names of *modules and classes* of earlier versions are in ``pykernels.compat.tables``.)
+
+How to use it, for a function or an ``__init__`` that has an entry in the tables below::
+
+    @accepts_old_names("Dense")
+    def __init__(self, units, activation=None, ...):      # Dense(output_dim=10, init="normal") works
+
+or, where the keyword arguments are already in a dict::
+
+    kwargs = translate("fit", kwargs)                     # {"nb_epoch": 5} -> {"epochs": 5}
+
+What `translate` does with one keyword, in this order:
+
+1. `NEUTRAL`: a value that meant "the default" in its day (``decay=0.0``, ``epsilon=None``) is dropped.
+2. `WITHOUT_EFFECT`: a keyword that never changed a result (``workers``) is dropped.
+3. `REFUSED`: a keyword that would change the result and has no equivalent raises `TypeError` with the advice.
+4. `JOINED`: several old keywords make one new one (``nb_row, nb_col`` -> ``kernel_size``).
+5. `RENAMED`: the keyword gets its present name, and its value too where `VALUES` has one (``"th"`` ->
+   ``"channels_first"``).
+
+An old and a new name for one thing in the same call raise `TypeError`. Unknown keywords pass through: the function
+itself rejects them. Nothing here prints or warns.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# --- the tables ------------------------------------------------------------------------------------------------------
+
+_KERNEL = {
+    "init": "kernel_initializer",
+    "W_regularizer": "kernel_regularizer",
+    "W_constraint": "kernel_constraint",
+    "b_regularizer": "bias_regularizer",
+    "b_constraint": "bias_constraint",
+    "bias": "use_bias",
+}
+_IMAGE = {"border_mode": "padding", "dim_ordering": "data_format"}
+_CONV = {**_KERNEL, **_IMAGE, "nb_filter": "filters", "subsample": "strides"}
+_OPTIMIZER = {"lr": "learning_rate"}
+
+#: callable -> {old keyword: present keyword}
+RENAMED: dict[str, dict[str, str]] = {
+    # layers
+    "Dense": {**_KERNEL, "output_dim": "units"},
+    "Dropout": {"p": "rate"},
+    "Reshape": {"dims": "target_shape"},
+    "LeakyReLU": {"alpha": "negative_slope"},
+    "PReLU": {"init": "alpha_initializer"},
+    "BatchNormalization": {"beta_init": "beta_initializer", "gamma_init": "gamma_initializer"},
+    "Conv2D": _CONV,
+    "Conv2DTranspose": _CONV,
+    "SeparableConv2D": {**_CONV, "depthwise_init": "depthwise_initializer", "pointwise_init": "pointwise_initializer"},
+    "MaxPooling2D": _IMAGE,
+    "AveragePooling2D": _IMAGE,
+    "GlobalMaxPooling2D": {"dim_ordering": "data_format"},
+    "GlobalAveragePooling2D": {"dim_ordering": "data_format"},
+    "ZeroPadding2D": {"dim_ordering": "data_format"},
+    "UpSampling2D": {"dim_ordering": "data_format"},
+    # optimizers
+    **dict.fromkeys(("SGD", "RMSprop", "Adam", "Adagrad", "Adadelta", "Adamax", "Nadam"), _OPTIMIZER),
+    # regularizers and constraints
+    "L1": {"l": "l1"},
+    "L2": {"l": "l2"},
+    "MaxNorm": {"m": "max_value"},
+    # models
+    "Model": {"input": "inputs", "output": "outputs"},
+    "fit": {"nb_epoch": "epochs", "X": "x", "Y": "y"},
+    "fit_generator": {"nb_epoch": "epochs", "generator": "x"},
+    "evaluate": {"X": "x", "Y": "y"},
+    "evaluate_generator": {"generator": "x"},
+    "predict": {"X": "x"},
+    "predict_generator": {"generator": "x"},
+    "train_on_batch": {"X": "x", "Y": "y"},
+    "test_on_batch": {"X": "x", "Y": "y"},
+    "predict_on_batch": {"X": "x"},
+    # utilities and data sets
+    "to_categorical": {"nb_classes": "num_classes"},
+    "load_data": {"nb_words": "num_words"},
+}
+
+#: callable -> {present keyword: the old keywords that make it, in order}
+JOINED: dict[str, dict[str, tuple[str, ...]]] = {
+    name: {"kernel_size": ("nb_row", "nb_col")} for name in ("Conv2D", "Conv2DTranspose", "SeparableConv2D")
+}
+
+#: present keyword -> {old value: present value}
+VALUES: dict[str, dict[str, str]] = {"data_format": {"th": "channels_first", "tf": "channels_last"}}
+
+#: callable -> {keyword: the values that meant "the default"}
+NEUTRAL: dict[str, dict[str, tuple[Any, ...]]] = {
+    **{name: {"decay": (0, None), "epsilon": (None,)} for name in RENAMED if RENAMED[name] is _OPTIMIZER},
+    **{
+        name: {"dim_ordering": ("default", None)}
+        for name in RENAMED
+        if RENAMED[name].get("dim_ordering") == "data_format"
+    },
+    "fit": {"show_accuracy": (False, None)},
+    "evaluate": {"show_accuracy": (False, None)},
+    "fit_generator": {"show_accuracy": (False, None)},
+    "train_on_batch": {"accuracy": (False,)},
+    "test_on_batch": {"accuracy": (False,)},
+}
+
+_LOADING = dict.fromkeys(
+    ("workers", "use_multiprocessing", "max_queue_size", "max_q_size", "nb_worker", "pickle_safe"),
+    "how batches are fetched changes no result; pykernels chooses it",
+)
+_TAKES_BATCHES = ("fit", "evaluate", "predict", "fit_generator", "evaluate_generator", "predict_generator")
+
+#: callable -> {keyword: why it can be dropped}
+WITHOUT_EFFECT: dict[str, dict[str, str]] = {
+    **dict.fromkeys(_TAKES_BATCHES, _LOADING),
+    "compile": {
+        "theano_mode": "there is no Theano",
+        "class_mode": "the accuracy is chosen by the shapes of target and output",
+    },
+}
+
+_DECAY = (
+    "learning rate decay inside an optimizer left Keras with version 3: set optimizer.learning_rate from a callback's "
+    "on_epoch_begin, for example learning_rate / (1 + decay * step)"
+)
+_SHOW_ACCURACY = "ask for it once: compile(..., metrics=['accuracy'])"
+
+#: callable -> {keyword: what to do instead}
+REFUSED: dict[str, dict[str, str]] = {
+    **{name: {"decay": _DECAY} for name in RENAMED if RENAMED[name] is _OPTIMIZER},
+    "fit": {"show_accuracy": _SHOW_ACCURACY},
+    "evaluate": {"show_accuracy": _SHOW_ACCURACY},
+    "fit_generator": {"show_accuracy": _SHOW_ACCURACY},
+    "train_on_batch": {"accuracy": _SHOW_ACCURACY},
+    "test_on_batch": {"accuracy": _SHOW_ACCURACY},
+}
+
+#: Keywords of Keras 1 that count samples where later versions count batches. `translate` leaves them alone: only the
+#: caller knows the batch size (``steps = ceil(samples / batch_size)``).
+SAMPLE_COUNTS: dict[str, str] = {
+    "samples_per_epoch": "steps_per_epoch",
+    "nb_val_samples": "validation_steps",
+    "val_samples": "steps",
+}
+
+#: Keys of logs and ``History.history``: both spellings answer. Old -> present.
+LOG_NAMES: dict[str, str] = {"acc": "accuracy", "val_acc": "val_accuracy", "lr": "learning_rate"}
+
+# --- the helper ------------------------------------------------------------------------------------------------------
+
+
+def _concerned(name: str) -> frozenset[str]:
+    joined = (old for olds in JOINED.get(name, {}).values() for old in olds)
+    tables = (RENAMED, NEUTRAL, WITHOUT_EFFECT, REFUSED)
+    return frozenset(joined).union(*(table.get(name, {}) for table in tables))
+
+
+_CONCERNED = {name: _concerned(name) for table in (RENAMED, NEUTRAL, WITHOUT_EFFECT, REFUSED) for name in table}
+
+
+def _is_neutral(value: Any, neutral: tuple[Any, ...]) -> bool:
+    return any(value is v or (isinstance(value, (int, float, str)) and value == v) for v in neutral)
+
+
+def _join(name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+    for new, olds in JOINED.get(name, {}).items():
+        given = [old for old in olds if old in kwargs]
+        if not given:
+            continue
+        if len(given) < len(olds):
+            raise TypeError(f"{name}() takes {' and '.join(olds)} together; got only {', '.join(given)}")
+        if new in kwargs:
+            raise TypeError(f"{name}() got both {new!r} and its older form {', '.join(olds)}; keep {new!r}")
+        kwargs = {**kwargs, new: tuple(kwargs[old] for old in olds)}
+        kwargs = {key: value for key, value in kwargs.items() if key not in olds}
+    return kwargs
+
+
+def translate(callable_name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Keyword arguments of any Keras era as those of today.
+
+    Args:
+        callable_name: name of the class or method, a key of the tables (``"Dense"``, ``"SGD"``, ``"fit"``). A name
+            without an entry leaves everything as it is.
+        kwargs: keyword arguments as the user wrote them; not changed.
+
+    Returns:
+        `kwargs` itself when nothing is to be done, a new dict otherwise.
+
+    Raises:
+        TypeError: an old and a new spelling of one argument, or a keyword that pykernels cannot honour.
+    """
+    concerned = _CONCERNED.get(callable_name)
+    if concerned is None or concerned.isdisjoint(kwargs):
+        return kwargs
+    neutral = NEUTRAL.get(callable_name, {})
+    without_effect = WITHOUT_EFFECT.get(callable_name, {})
+    refused = REFUSED.get(callable_name, {})
+    renamed = RENAMED.get(callable_name, {})
+    result: dict[str, Any] = {}
+    for old, value in _join(callable_name, kwargs).items():
+        if old in without_effect or (old in neutral and _is_neutral(value, neutral[old])):
+            continue
+        if old in refused:
+            raise TypeError(f"{callable_name}() does not take {old!r} (got {value!r}): {refused[old]}")
+        new = renamed.get(old, old)
+        if new in result or (new != old and new in kwargs):
+            raise TypeError(f"{callable_name}() got both {new!r} and {old!r}, its older name; keep {new!r}")
+        result[new] = VALUES.get(new, {}).get(value, value) if isinstance(value, str) else value
+    return result
+
+
+def accepts_old_names(callable_name: str) -> Callable[[F], F]:
+    """Decorator: the function takes the keywords of earlier Keras versions too (see `translate`).
+
+    Raises:
+        KeyError: when the tables have nothing for `callable_name` (then the decorator is a mistake).
+    """
+    if callable_name not in _CONCERNED:
+        raise KeyError(f"pykernels.compat_names has no entry for {callable_name!r}")
+
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            return function(*args, **translate(callable_name, kwargs))
+
+        return wrapper  # type: ignore[return-value]
+
+    return decorate

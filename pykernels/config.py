@@ -1,0 +1,80 @@
+"""Global settings (`keras.config`): default float type, fuzz factor, image layout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "backend",
+    "epsilon",
+    "floatx",
+    "image_data_format",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+    "standardize_data_format",
+]
+
+_FLOAT_TYPES = ("float32", "float64")
+_DATA_FORMATS = ("channels_last", "channels_first")
+
+_settings: dict[str, Any] = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+
+
+def backend() -> str:
+    """The name of the engine: `"pykernels"`."""
+    return "pykernels"
+
+
+def floatx() -> str:
+    """The default float type: `"float32"` unless `set_floatx` changed it."""
+    return _settings["floatx"]
+
+
+def set_floatx(value: str) -> None:
+    """Sets the default float type.
+
+    Args:
+        value: `"float32"` or `"float64"`.
+
+    Raises:
+        ValueError: for any other value, `"float16"` and `"bfloat16"` included.
+    """
+    if value not in _FLOAT_TYPES:
+        raise ValueError(f"Unknown `floatx` value: {value}. Expected one of {_FLOAT_TYPES}")
+    _settings["floatx"] = str(value)
+
+
+def epsilon() -> float:
+    """The fuzz factor of losses and normalizations: 1e-7 unless `set_epsilon` changed it."""
+    return _settings["epsilon"]
+
+
+def set_epsilon(value: float) -> None:
+    """Sets the fuzz factor. Raises ValueError unless `value` is a positive number below 1."""
+    number = float(value)
+    if not 0.0 < number < 1.0:
+        raise ValueError(f"`epsilon` must be a small positive number (0 < epsilon < 1). Received: {value}")
+    _settings["epsilon"] = number
+
+
+def image_data_format() -> str:
+    """The default image layout: `"channels_last"` unless `set_image_data_format` changed it."""
+    return _settings["image_data_format"]
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Sets the default image layout to `"channels_last"` or `"channels_first"`; ValueError for anything else."""
+    _settings["image_data_format"] = standardize_data_format(data_format)
+
+
+def standardize_data_format(data_format: str | None) -> str:
+    """`data_format` checked and in lower case; the global default for None."""
+    if data_format is None:
+        return image_data_format()
+    name = str(data_format).lower()
+    if name not in _DATA_FORMATS:
+        raise ValueError(
+            f"The `data_format` argument must be one of {_DATA_FORMATS}. Received: data_format={data_format}"
+        )
+    return name

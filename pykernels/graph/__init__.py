@@ -1,0 +1,25 @@
+"""Symbolic tensors, variables, the op registry, autodiff and programs."""
+
+from .autodiff import gradients
+from .program import Program, Source
+from .registry import NONDIFFERENTIABLE, apply, apply_into, define, op_names, scope
+from .tensor import Tensor, set_operators
+from .trace import Trace, current_trace
+from .variable import Variable
+
+__all__ = [
+    "NONDIFFERENTIABLE",
+    "Program",
+    "Source",
+    "Tensor",
+    "Trace",
+    "Variable",
+    "apply",
+    "apply_into",
+    "current_trace",
+    "define",
+    "gradients",
+    "op_names",
+    "scope",
+    "set_operators",
+]

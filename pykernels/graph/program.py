@@ -1,0 +1,113 @@
+"""Lowering of recorded nodes to a C++ program, and running it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import _core
+from .autodiff import reachable
+from .passes import optimize
+from .tensor import Node, Tensor
+from .variable import Variable
+
+Source = _core.Source
+
+
+class Program:
+    """A compiled program: a flat list of kernel calls over a planned arena.
+
+    Attributes:
+        input_types: list of (shape, dtype), one per placeholder.
+        output_types: list of (shape, dtype), one per output.
+        arena_bytes: memory that one run needs for intermediate values and scratch.
+    """
+
+    def __init__(self, core, input_types, output_types):
+        self.core = core
+        self.input_types = input_types
+        self.output_types = output_types
+        self.arena_bytes = core.arena_bytes
+        # The calls in the hot path of small models are the extension's own.
+        self.run = core.run
+        self.run_batches = core.run_batches
+
+    def describe(self) -> list[dict]:
+        """One dict per step: op, label, inputs, outputs (value names), shape, dtype, offset, bytes, flops."""
+        return self.core.describe()
+
+    def profile(self, feeds, repeats: int = 5) -> list[dict]:
+        """`describe()` with `ns`, the median time of each step over `repeats` runs. Effects do take place."""
+        table = self.core.describe()
+        for row, ns in zip(table, self.core.profile(feeds, repeats), strict=True):
+            row["ns"] = ns
+        return table
+
+    def __str__(self):
+        header = f"{'#':>3} {'op':<38} {'label':<18} {'output':<26} {'offset':>10} {'bytes':>11} {'MFLOP':>9}"
+        lines = [header, "-" * len(header)]
+        for i, row in enumerate(self.describe()):
+            out = f"{row['dtype']}{tuple(row['shape'])}"
+            lines.append(
+                f"{i:>3} {row['op']:<38} {row['label'][:18]:<18} {out:<26} {row['offset']!s:>10} "
+                f"{row['bytes']:>11,} {row['flops'] / 1e6:>9.3f}"
+            )
+        lines.append(f"arena: {self.arena_bytes:,} bytes")
+        return "\n".join(lines)
+
+
+def lower(placeholders: list[Tensor], outputs: list, effects: list[Node]) -> Program:
+    """Builds the program that computes `outputs` and performs `effects`, in the order of recording."""
+    nodes = reachable([*outputs, *effects])
+    known = {id(p) for p in placeholders}
+    for node in nodes:
+        if node.op is None and id(node.outputs[0]) not in known:
+            raise ValueError(
+                f"the program depends on the symbolic tensor {node.outputs[0]!r}, which is not among its inputs"
+            )
+    nodes, outputs = optimize([n for n in nodes if n.op is not None], outputs)
+    return _Lowering(placeholders).build(nodes, outputs)
+
+
+class _Lowering:
+    def __init__(self, placeholders):
+        self.builder = _core.ProgramBuilder()
+        self.placeholders = placeholders
+        self.ids: dict[int, int] = {}  # id(Tensor, Variable or array) -> the builder's value
+        self.alive: list = []  # keeps ids unique while lowering
+        for p in placeholders:
+            self.ids[id(p)] = self.builder.input(p.shape, p.dtype)
+
+    def value(self, x) -> int:
+        found = self.ids.get(id(x))
+        if found is not None:
+            return found
+        if isinstance(x, Variable):
+            found = self.builder.variable(x.storage)
+        elif isinstance(x, np.ndarray):
+            found = self.builder.constant(np.asarray(x, order="C"))
+        else:
+            raise ValueError(f"{x!r} is used before it is computed")
+        self.alive.append(x)
+        self.ids[id(x)] = found
+        return found
+
+    def build(self, nodes, outputs) -> Program:
+        for node in nodes:
+            ins = [self.value(x) for x in node.inputs]
+            if node.name == "check_finite":
+                self.builder.check_finite(ins[0])
+                continue
+            outs = [(t.shape, t.dtype) for t in node.outputs]
+            written = [self.value(v) for v in node.writes]
+            for tensor, i in zip(
+                node.outputs, self.builder.add(node.name, ins, outs, written, node.attrs, node.label), strict=True
+            ):
+                self.ids[id(tensor)] = i
+        outputs = [o if isinstance(o, (Tensor, Variable)) else np.asarray(o) for o in outputs]
+        for o in outputs:
+            self.builder.output(self.value(o))
+        return Program(
+            self.builder.build(),
+            [(p.shape, p.dtype) for p in self.placeholders],
+            [(tuple(o.shape), str(o.dtype)) for o in outputs],
+        )

@@ -1,0 +1,132 @@
+"""The one definition of each op, and the rule that runs it at once or records it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from .tensor import Node, Tensor
+from .variable import Variable
+
+Type = tuple[tuple, str]
+
+
+def NONDIFFERENTIABLE(node, *douts):  # noqa: N802 - a constant rule, used as a value
+    """Gradient rule of ops whose output does not vary with their inputs (comparisons, argmax, round, ...)."""
+    return [None] * len(node.inputs)
+
+
+@dataclass(frozen=True)
+class OpDef:
+    name: str
+    infer: Callable[[list[Type], dict], list[Type]]
+    grad: Callable[..., Sequence[Any]] | None
+
+
+_ops: dict[str, OpDef] = {}
+_state = threading.local()
+
+
+def define(name: str, *, infer, grad=None) -> None:
+    """Defines an op whose kernel is registered in C++ under the same name.
+
+    Args:
+        name: the op's name.
+        infer: `infer(types, attrs) -> [(shape, dtype), ...]` of the outputs, from `[(shape, dtype), ...]` of the inputs.
+        grad: `grad(node, *douts) -> [dinput or None, ...]`; `NONDIFFERENTIABLE` for ops with no gradient. Without
+            one, differentiating through the op raises.
+    """
+    if name in _ops:
+        raise ValueError(f"op '{name}' is defined twice")
+    _ops[name] = OpDef(name, infer, grad)
+
+
+def op_names() -> list[str]:
+    return sorted(_ops)
+
+
+def trace_stack() -> list:
+    stack = getattr(_state, "traces", None)
+    if stack is None:
+        stack = _state.traces = []
+    return stack
+
+
+@contextlib.contextmanager
+def scope(name: str):
+    """Labels the nodes recorded inside, for printed programs and profiles. The innermost name counts."""
+    outer = getattr(_state, "label", "")
+    _state.label = name
+    try:
+        yield
+    finally:
+        _state.label = outer
+
+
+def _as_operand(x, like: str | None):
+    if isinstance(x, (Tensor, Variable)):
+        return x
+    if isinstance(x, np.ndarray):
+        return x
+    if isinstance(x, np.generic):
+        return np.asarray(x)
+    if isinstance(x, (bool, int, float)):
+        if like is None:
+            like = "bool" if isinstance(x, bool) else "int32" if isinstance(x, int) else "float32"
+        return np.asarray(x, like)
+    return np.asarray(x)
+
+
+def _operands(inputs) -> list:
+    like = next((x.dtype if isinstance(x.dtype, str) else x.dtype.name for x in inputs if hasattr(x, "dtype")), None)
+    return [_as_operand(x, like) for x in inputs]
+
+
+def _type(x) -> Type:
+    return (x.shape, x.dtype if isinstance(x.dtype, str) else x.dtype.name)
+
+
+def _is_symbolic(operands, tracing: bool) -> bool:
+    return any(isinstance(x, Tensor) or (tracing and isinstance(x, Variable)) for x in operands)
+
+
+def _value(x):
+    return x.array if isinstance(x, Variable) else x
+
+
+def apply(name: str, inputs: Sequence, **attrs):
+    """Applies an op: recorded when an input is symbolic (or a Variable inside a Trace), run at once otherwise.
+
+    Returns a Tensor or an array; a tuple of them when the op has several outputs.
+    """
+    op = _ops[name]
+    operands = _operands(inputs)
+    out_types = op.infer([_type(x) for x in operands], attrs)
+    if _is_symbolic(operands, bool(trace_stack())):
+        outs = Node(op, operands, attrs, out_types, label=getattr(_state, "label", "")).outputs
+    else:
+        outs = _core.run_op(name, [_value(x) for x in operands], out_types, attrs)
+    return outs[0] if len(outs) == 1 else tuple(outs)
+
+
+def apply_into(name: str, inputs: Sequence, variables: Sequence[Variable], **attrs) -> None:
+    """Applies an op whose outputs are variables, updated in place: at once, or as an effect of the active Trace."""
+    operands = _operands(inputs)
+    stack = trace_stack()
+    if stack:
+        op = _ops.get(name) or OpDef(name, lambda types, attrs: [], None)
+        node = Node(op, operands, attrs, [], writes=variables, label=getattr(_state, "label", ""))
+        stack[-1].effects.append(node)
+        return
+    if any(isinstance(x, Tensor) for x in operands):
+        raise ValueError(
+            f"'{name}' on variable '{variables[0].name}' was given a symbolic tensor outside of a training program. "
+            "Assign concrete values, or do this in code that runs while the model is traced (call, a loss, a metric)."
+        )
+    _core.run_op_into(name, [_value(x) for x in operands], [v.storage for v in variables], attrs)

@@ -1,0 +1,96 @@
+"""Symbolic tensors and the nodes that produce them."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+DTYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
+
+_sequence = itertools.count()
+
+
+class Node:
+    """One application of an op.
+
+    Attributes:
+        op: the op's definition (`registry.OpDef`), or None for a placeholder.
+        inputs: list of `Tensor`, `Variable` and constant `numpy.ndarray`.
+        attrs: dict of attributes as the kernel reads them.
+        outputs: tuple of `Tensor`.
+        writes: variables that the op updates in place (effects); they follow `outputs` in the kernel's outputs.
+        seq: position in the order of recording, which is the order of execution.
+        label: name of the layer (or other scope) that recorded it.
+    """
+
+    __slots__ = ("attrs", "inputs", "label", "op", "outputs", "seq", "writes")
+
+    def __init__(self, op, inputs, attrs, out_types, writes=(), label=""):
+        self.op = op
+        self.inputs = list(inputs)
+        self.attrs = attrs
+        self.outputs = tuple(Tensor(shape, dtype, self) for shape, dtype in out_types)
+        self.writes = tuple(writes)
+        self.seq = next(_sequence)
+        self.label = label
+
+    @property
+    def name(self) -> str:
+        return self.op.name if self.op is not None else "placeholder"
+
+    def __repr__(self):
+        return f"<Node {self.name} -> {[t.shape for t in self.outputs]}>"
+
+
+class Tensor:
+    """A symbolic array: `shape` (a tuple; None is an unknown batch size), `dtype`, and the node that makes it.
+
+    Arithmetic, comparison and indexing are those of `pykernels.ops`.
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "dtype", "name", "node", "shape")
+    __array_priority__ = 1000  # numpy_array + tensor must come here
+    __array_ufunc__ = None
+
+    def __init__(self, shape, dtype, node=None, name=None):
+        self.shape = tuple(shape)
+        self.dtype = dtype
+        self.node = node
+        self.name = name
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __len__(self):
+        if not self.shape or self.shape[0] is None:
+            raise TypeError("a symbolic tensor with an unknown first dimension has no len()")
+        return self.shape[0]
+
+    def __iter__(self):
+        raise TypeError("a symbolic tensor cannot be iterated over; index it or use pykernels.ops.split")
+
+    def __bool__(self):
+        raise TypeError(
+            "a symbolic tensor has no truth value while a model is being built; use pykernels.ops.where instead of `if`"
+        )
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError(
+            f"{self!r} is symbolic: it has no values yet, so NumPy functions cannot take it. "
+            "Use the functions of pykernels.ops."
+        )
+
+    def __repr__(self):
+        name = f", name={self.name}" if self.name else ""
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}{name}>"
+
+    # identity, not value: `==` is an op, set and dict keys are objects
+    __hash__ = object.__hash__
+
+
+def set_operators(methods: dict[str, Any], *classes) -> None:
+    """Attaches operator methods ("__add__", "__getitem__", "reshape", ...) to Tensor (and further classes)."""
+    for cls in (Tensor, *classes):
+        for name, method in methods.items():
+            setattr(cls, name, method)

@@ -1,0 +1,63 @@
+"""Recording of one program: its inputs, its effects, its checks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .program import Program, lower
+from .registry import OpDef, apply, apply_into, trace_stack
+from .tensor import DTYPES, Node, Tensor
+from .variable import set_hooks
+
+_CHECK = OpDef("check_finite", lambda types, attrs: [], None)
+
+
+class Trace:
+    """Records what is computed inside `with Trace() as trace:`, to be built into one `Program`."""
+
+    def __init__(self):
+        self.placeholders: list[Tensor] = []
+        self.effects: list[Node] = []
+
+    def __enter__(self):
+        trace_stack().append(self)
+        return self
+
+    def __exit__(self, *exc):
+        trace_stack().pop()
+
+    def placeholder(self, shape, dtype="float32", name=None) -> Tensor:
+        """An input of the program. `shape` is concrete."""
+        if dtype not in DTYPES:
+            raise TypeError(f"placeholder '{name}': dtype {dtype} is not one of {', '.join(DTYPES)}")
+        if any(d is None for d in shape):
+            raise ValueError(f"placeholder '{name}' needs a concrete shape, got {tuple(shape)}")
+        tensor = Node(None, [], {}, [(tuple(shape), dtype)]).outputs[0]
+        tensor.name = name
+        self.placeholders.append(tensor)
+        return tensor
+
+    def check_finite(self, tensor) -> None:
+        """A run of many batches stops here, before later effects, when a value of `tensor` is not finite."""
+        if isinstance(tensor, Tensor):
+            self.effects.append(Node(_CHECK, [tensor], {}, []))
+
+    def build(self, outputs=()) -> Program:
+        """Optimises and lowers what was recorded. `outputs`: tensors (or arrays) that `run` returns."""
+        return lower(self.placeholders, list(outputs), self.effects)
+
+
+def current_trace() -> Trace | None:
+    stack = trace_stack()
+    return stack[-1] if stack else None
+
+
+# `cast` and `negative` are defined in pykernels.ops; variables convert what is assigned to them.
+def _cast(value, dtype):
+    have = getattr(value, "dtype", None)
+    if have is None:
+        return np.asarray(value, dtype)
+    return value if str(have) == dtype else apply("cast", [value], dtype=dtype)
+
+
+set_hooks(apply_into=apply_into, trace_stack=trace_stack, cast=_cast, negative=lambda value: apply("negative", [value]))

@@ -1,0 +1,167 @@
+"""Variables: named arrays that programs read and update in place."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import _core
+from .tensor import DTYPES, Tensor
+
+
+class Variable:
+    """A mutable array shared by all programs that use it.
+
+    Args:
+        initial_value: array-like, or a callable `(shape, dtype) -> array` when `shape` is given.
+        shape: only with a callable.
+        dtype: one of float32, float64, int32, int64, uint8, bool; default: the value's, float32 for Python floats.
+        trainable: whether optimizers may change it.
+        name: shown in messages and files.
+
+    `numpy()` copies the value out; `assign`, `assign_add` and `assign_sub` act at once on arrays, and inside
+    a `Trace` become effects of the program.
+    """
+
+    __array_priority__ = 1000
+    __array_ufunc__ = None
+
+    def __init__(self, initial_value, shape=None, dtype=None, trainable=True, name=None, regularizer=None, **keras):
+        self.name = name or "variable"
+        self.trainable = bool(trainable)
+        self.regularizer = regularizer
+        self.constraint = keras.pop("constraint", None)
+        self.overwrite_with_gradient = keras.pop("overwrite_with_gradient", False)
+        for accepted in ("aggregation", "synchronization", "autocast", "layout"):  # matter only across devices
+            keras.pop(accepted, None)
+        if keras:
+            raise TypeError(f"Variable() got an unexpected keyword argument '{next(iter(keras))}'")
+        if callable(initial_value):
+            if shape is None:
+                raise ValueError(f"Variable '{self.name}': a callable initial_value needs `shape`")
+            initial_value = initial_value(shape, dtype=dtype or "float32")
+        if isinstance(initial_value, Variable):
+            initial_value = initial_value.array
+        value = np.asarray(initial_value, dtype=dtype)
+        if dtype is None and not hasattr(initial_value, "dtype"):
+            value = value.astype({"f": "float32", "i": "int32"}.get(value.dtype.kind, value.dtype))
+        if value.dtype.name not in DTYPES:
+            raise TypeError(f"Variable '{self.name}': dtype {value.dtype} is not one of {', '.join(DTYPES)}")
+        if shape is not None and tuple(shape) != value.shape:
+            raise ValueError(f"Variable '{self.name}': the initial value has shape {value.shape}, expected {shape}")
+        self._hold(value)
+
+    def _hold(self, value: np.ndarray) -> None:
+        self.shape = value.shape
+        self.dtype = value.dtype.name
+        self.storage = _core.Variable(value.shape, self.dtype)
+        self.array = self.storage.array  # a view of the storage; for reading inside the package
+        self.array[...] = value
+        self.array.flags.writeable = False
+
+    # --- values -----------------------------------------------------------------------------------
+    @property
+    def value(self):
+        return self.array.copy()
+
+    def numpy(self) -> np.ndarray:
+        return self.array.copy()
+
+    def read_value(self) -> np.ndarray:
+        return self.array.copy()
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    def __len__(self):
+        return len(self.array)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.array, dtype=dtype)
+
+    def __float__(self):
+        return float(self.array)
+
+    def __int__(self):
+        return int(self.array)
+
+    def __index__(self):
+        return self.array.__index__()
+
+    def __bool__(self):
+        return bool(self.array)
+
+    def __iter__(self):
+        return iter(self.array.copy())
+
+    __hash__ = object.__hash__
+
+    def __repr__(self):
+        return f"<Variable {self.name}, shape={self.shape}, dtype={self.dtype}, value={self.array!r}>"
+
+    # --- assignment ---------------------------------------------------------------------------------
+    def assign(self, value):
+        """Sets the value. Raises ValueError when the shapes differ."""
+        if isinstance(value, Tensor) or _tracing():
+            self._record("assign", value)
+            return self
+        value = np.asarray(value.array if isinstance(value, Variable) else value)
+        if value.shape != self.shape:
+            raise ValueError(
+                f"The shape of the target variable and the shape of the target value in `variable.assign(value)` must "
+                f"match. variable.shape={self.shape}, Received: value.shape={value.shape}. "
+                f"Target variable: {self.name}"
+            )
+        if value.dtype.kind not in "fiub":
+            raise TypeError(f"Variable '{self.name}' ({self.dtype}) cannot be assigned a value of dtype {value.dtype}")
+        self.storage.assign(np.asarray(value, self.dtype, order="C"))
+        return self
+
+    def assign_add(self, value):
+        if isinstance(value, Tensor) or _tracing():
+            self._record("assign_add", value)
+            return self
+        return self.assign(self.array + np.asarray(value, self.dtype))
+
+    def assign_sub(self, value):
+        if isinstance(value, Tensor) or _tracing():
+            self._record("assign_add", _negated(value))
+            return self
+        return self.assign(self.array - np.asarray(value, self.dtype))
+
+    def _record(self, op, value):
+        shape = value.shape if hasattr(value, "shape") else np.shape(value)
+        if tuple(shape) != self.shape:
+            raise ValueError(f"Variable '{self.name}' has shape {self.shape}; it cannot be given shape {tuple(shape)}")
+        _hooks["apply_into"](op, [_hooks["cast"](value, self.dtype)], [self])
+
+    # --- copies and pickles are by value ------------------------------------------------------------
+    def __getstate__(self):
+        state = self.__dict__.copy()
+        del state["storage"]
+        state["array"] = self.array.copy()
+        return state
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._hold(state["array"])
+
+
+# Filled by the modules above this one (registry, trace, ops): variables record effects through them.
+_hooks = {}
+
+
+def set_hooks(**hooks) -> None:
+    _hooks.update(hooks)
+
+
+def _tracing() -> bool:
+    return bool(_hooks["trace_stack"]())
+
+
+def _negated(value):
+    return -value if not isinstance(value, Variable) else _hooks["negative"](value)

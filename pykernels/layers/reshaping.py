@@ -1,0 +1,93 @@
+"""Layers that change the shape only: Flatten, Reshape."""
+
+from __future__ import annotations
+
+import math
+
+from .. import config, ops
+from ..compat_names import accepts_old_names
+from .input_spec import InputSpec
+from .layer import Layer
+
+
+class Flatten(Layer):
+    """Keeps the batch axis and makes one axis of all others; (batch,) becomes (batch, 1).
+
+    Args:
+        data_format: "channels_last" or "channels_first"; the latter moves the channels to the end first. Default:
+            `config.image_data_format()`.
+    """
+
+    def __init__(self, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.data_format = config.standardize_data_format(data_format)
+        self.input_spec = InputSpec(min_ndim=1)
+
+    def call(self, inputs):
+        rank = len(inputs.shape)
+        if self.data_format == "channels_first" and rank > 2:
+            inputs = ops.transpose(inputs, axes=(0, *range(2, rank), 1))
+        return ops.reshape(inputs, _with_batch(inputs.shape[0], (_product(inputs.shape[1:]),)))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], _product(input_shape[1:]))
+
+    def get_config(self):
+        return {**super().get_config(), "data_format": self.data_format}
+
+
+class Reshape(Layer):
+    """Gives each sample the target shape.
+
+    Args:
+        target_shape: tuple of ints without the batch; one of them may be -1.
+
+    Raises:
+        ValueError: a shape that does not hold the number of elements of a sample.
+    """
+
+    @accepts_old_names("Reshape")
+    def __init__(self, target_shape, **kwargs):
+        super().__init__(**kwargs)
+        target_shape = tuple(target_shape)
+        if target_shape.count(-1) > 1:
+            raise ValueError(
+                f"There can only be one -1 dimension in `target_shape`. Received: target_shape={target_shape}"
+            )
+        for d in target_shape:
+            if not isinstance(d, int) or d < -1:
+                raise ValueError(
+                    f"Dimensions in `target_shape` must be integers, -1 or larger. Received: "
+                    f"target_shape={target_shape}"
+                )
+        self.target_shape = target_shape
+
+    def _resolve(self, sample_shape: tuple) -> tuple:
+        known = _product(sample_shape)
+        if known is None:
+            return tuple(None if d == -1 else d for d in self.target_shape)
+        rest = math.prod(d for d in self.target_shape if d != -1)
+        free = -1 in self.target_shape
+        if (free and (rest == 0 or known % rest)) or (not free and rest != known):
+            raise ValueError(
+                f"The total size of the tensor must be unchanged. Received: input_shape={tuple(sample_shape)}, "
+                f"target_shape={self.target_shape} (layer '{self.name}')"
+            )
+        return tuple(known // rest if d == -1 else d for d in self.target_shape)
+
+    def call(self, inputs):
+        return ops.reshape(inputs, _with_batch(inputs.shape[0], self._resolve(inputs.shape[1:])))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], *self._resolve(input_shape[1:]))
+
+    def get_config(self):
+        return {**super().get_config(), "target_shape": self.target_shape}
+
+
+def _product(shape) -> int | None:
+    return None if any(d is None for d in shape) else math.prod(shape)
+
+
+def _with_batch(batch, sample_shape) -> tuple:
+    return (-1 if batch is None else batch, *sample_shape)

@@ -1,0 +1,206 @@
+"""The state of a layer: its variables, those of the layers within it, its losses."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .. import initializers
+from ..graph import Variable
+from .context import structure_changed
+
+
+def _contents(value):
+    """Leaves of an attribute's value: itself, or what lists, tuples and dicts hold."""
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _contents(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _contents(item)
+    else:
+        yield value
+
+
+class LayerState:
+    """Variables are found where they are held: made by `add_weight`, or kept in attributes of the layer (also in
+    lists, tuples and dicts); those of sublayers follow. The order is that of creation, trainable ones first."""
+
+    # Attributes that never hold state of the layer's own, and would lead out of it.
+    _not_state = frozenset({"_inbound_nodes", "_auto_config", "optimizer", "history", "_losses"})
+
+    def _init_state(self, trainable: bool) -> None:
+        self._trainable = trainable
+        self._trainable_variables: list[Variable] = []
+        self._non_trainable_variables: list[Variable] = []
+        self._losses: list = []
+
+    # --- what is held ---------------------------------------------------------------------------------
+    def _held(self):
+        for key, value in self.__dict__.items():
+            if key not in self._not_state and not key.startswith("_program"):
+                yield from _contents(value)
+
+    def _sublayers(self) -> list:
+        """The layers held by this one, each once."""
+        found = {id(x): x for x in self._held() if isinstance(x, LayerState) and x is not self}
+        return list(found.values())
+
+    def _own_variables(self) -> list[Variable]:
+        known = {id(v) for v in (*self._trainable_variables, *self._non_trainable_variables)}
+        for x in self._held():
+            if isinstance(x, Variable) and id(x) not in known:
+                known.add(id(x))
+                (self._trainable_variables if x.trainable else self._non_trainable_variables).append(x)
+        return [*self._trainable_variables, *self._non_trainable_variables]
+
+    def _flatten_layers(self, include_self=True, recursive=True) -> list:
+        """This layer and those within it, depth first, each once."""
+        found: dict[int, LayerState] = {id(self): self}
+        pending = self._sublayers()[::-1]
+        while pending:
+            layer = pending.pop()
+            if id(layer) in found:
+                continue
+            found[id(layer)] = layer
+            if recursive:
+                pending.extend(layer._sublayers()[::-1])
+        return list(found.values())[0 if include_self else 1 :]
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All variables of the layer and of the layers within it."""
+        found = {id(v): v for layer in self._flatten_layers() for v in layer._own_variables()}
+        return list(found.values())
+
+    variables = weights
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The variables that training changes."""
+        return [v for v in self.weights if v.trainable] if self.trainable else []
+
+    trainable_variables = trainable_weights
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        return [v for v in self.weights if not v.trainable] if self.trainable else self.weights
+
+    non_trainable_variables = non_trainable_weights
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the layer. Setting it sets the layers within as well; compile again after it."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value) -> None:
+        value = bool(value)
+        self._own_variables()  # finds those that only an attribute holds
+        self._trainable = value
+        for v in self._trainable_variables:
+            v.trainable = value
+        for layer in self._sublayers():
+            layer.trainable = value
+        structure_changed()
+
+    # --- values -----------------------------------------------------------------------------------------
+    def add_weight(
+        self,
+        shape=None,
+        initializer=None,
+        dtype=None,
+        trainable=True,
+        autocast=True,
+        regularizer=None,
+        constraint=None,
+        aggregation="none",
+        overwrite_with_gradient=False,
+        name=None,
+    ) -> Variable:
+        """Makes a variable of this layer.
+
+        Args:
+            shape: tuple of ints; `()` by default.
+            initializer: name, object or callable `(shape, dtype)`; default glorot_uniform for floats, zeros otherwise.
+            dtype: the layer's by default.
+            trainable: whether training changes it.
+            autocast, aggregation: as in Keras; there is one device and one precision, so they change nothing.
+            regularizer: callable whose value joins the loss.
+            constraint: callable applied after each update.
+            overwrite_with_gradient: must be False.
+            name: name of the variable.
+        """
+        if overwrite_with_gradient:
+            raise ValueError(f"Layer '{self.name}': add_weight(overwrite_with_gradient=True) is not supported")
+        if isinstance(shape, str):  # Keras 1 and 2: add_weight(name, shape, ...)
+            shape, name = (initializer if not isinstance(initializer, str) else None), shape
+            initializer = None
+        shape = () if shape is None else tuple(int(d) for d in shape)
+        dtype = dtype or self.variable_dtype
+        if initializer is None:
+            initializer = "glorot_uniform" if str(dtype).startswith("float") else "zeros"
+        variable = Variable(
+            initializers.get(initializer),
+            shape=shape,
+            dtype=str(dtype),
+            trainable=trainable,
+            name=name or "variable",
+            regularizer=regularizer,
+            constraint=constraint,
+        )
+        (self._trainable_variables if trainable else self._non_trainable_variables).append(variable)
+        if not self._trainable:
+            variable.trainable = False
+        return variable
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of the values of `weights`."""
+        return [v.numpy() for v in self.weights]
+
+    def set_weights(self, weights) -> None:
+        """Sets the values of `weights`. Raises ValueError, before anything changes, when number or shapes differ."""
+        variables = self.weights
+        weights = list(weights)
+        if len(variables) != len(weights):
+            raise ValueError(
+                f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of length "
+                f"{len(weights)}, but the layer was expecting {len(variables)} weights."
+            )
+        values = [np.asarray(w) for w in weights]
+        for variable, value in zip(variables, values, strict=True):
+            if variable.shape != value.shape:
+                raise ValueError(
+                    f"Layer {self.name} weight shape {variable.shape} is not compatible with provided weight shape "
+                    f"{value.shape}."
+                )
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+    def count_params(self) -> int:
+        """Number of scalars in `weights`. Raises ValueError while the layer is not built."""
+        if not self.built:
+            raise ValueError(
+                f"You tried to call `count_params` on layer '{self.name}', but the layer isn't built. You can build "
+                "it manually via: `layer.build(input_shape)`."
+            )
+        return sum(math.prod(v.shape) for v in self.weights)
+
+    # --- losses -----------------------------------------------------------------------------------------
+    def add_loss(self, loss) -> None:
+        """Adds a scalar (or a list of them), made in `call`, to the loss that training minimises."""
+        for item in loss if isinstance(loss, (list, tuple)) else [loss]:
+            if callable(item):
+                raise ValueError(f"Layer '{self.name}': add_loss takes tensors, not functions. Received: {item}")
+            self._losses.append(item)
+
+    @property
+    def losses(self) -> list:
+        """Values of `add_loss` and activity regularizers of the last call, and those of weight regularizers."""
+        values = [loss for layer in self._flatten_layers() for loss in layer._losses]
+        return values + [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
+
+    def _clear_losses(self) -> None:
+        for layer in self._flatten_layers():
+            layer._losses.clear()

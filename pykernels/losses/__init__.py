@@ -1,0 +1,89 @@
+"""Losses: functions per sample, objects with a reduction, and `get`."""
+
+from __future__ import annotations
+
+from ..utils.serialization import deserialize_keras_object, register_module, resolve, serialize_keras_object
+from .classes import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SparseCategoricalCrossentropy,
+)
+from .functions import (
+    binary_crossentropy,
+    categorical_crossentropy,
+    mean_absolute_error,
+    mean_squared_error,
+    sparse_categorical_crossentropy,
+)
+from .loss import Loss, LossFunctionWrapper
+
+__all__ = [
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "Loss",
+    "LossFunctionWrapper",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "SparseCategoricalCrossentropy",
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "deserialize",
+    "get",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "serialize",
+    "sparse_categorical_crossentropy",
+]
+
+_ALL = (
+    Loss,
+    LossFunctionWrapper,
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SparseCategoricalCrossentropy,
+    binary_crossentropy,
+    categorical_crossentropy,
+    mean_absolute_error,
+    mean_squared_error,
+    sparse_categorical_crossentropy,
+)
+_OBJECTS = {
+    **{item.__name__: item for item in _ALL},
+    "bce": binary_crossentropy,
+    "BCE": binary_crossentropy,
+    "mae": mean_absolute_error,
+    "MAE": mean_absolute_error,
+    "mse": mean_squared_error,
+    "MSE": mean_squared_error,
+}
+register_module("keras.losses", _OBJECTS)
+
+# Keras 1 and 2 had these as functions too.
+bce = BCE = binary_crossentropy
+mae = MAE = mean_absolute_error
+mse = MSE = mean_squared_error
+
+
+def serialize(loss):
+    """The config dict of a loss object or function."""
+    return serialize_keras_object(loss)
+
+
+def deserialize(name, custom_objects=None):
+    """The loss of a config dict or name."""
+    return deserialize_keras_object(name, custom_objects=custom_objects, module_objects=_OBJECTS)
+
+
+def get(identifier):
+    """The loss meant by a name, config dict, class, object or function; None stays None.
+
+    A snake-case name ("mse", "mean_squared_error") gives the function, a class name the object.
+
+    Raises:
+        ValueError: an unknown name; the message has the nearest known ones.
+    """
+    return resolve(identifier, "loss", _OBJECTS)

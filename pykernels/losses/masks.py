@@ -1,0 +1,25 @@
+"""Keras's masks: which values of an array count. Arrays cannot carry attributes, so they are kept beside them."""
+
+from __future__ import annotations
+
+import weakref
+
+_masks: dict[int, tuple] = {}
+
+
+def set_mask(x, mask) -> None:
+    """Attaches `mask` (bool, the shape of `x`) to an array or tensor for as long as that lives."""
+    key = id(x)
+    try:
+        reference = weakref.ref(x, lambda _: _masks.pop(key, None))
+    except TypeError:  # a scalar: its value already says it all
+        return
+    _masks[key] = (reference, mask)
+
+
+def get_mask(x):
+    """The mask attached to `x`, or None."""
+    reference, mask = _masks.get(id(x), (None, None))
+    if reference is not None and reference() is x:
+        return mask
+    return getattr(x, "_keras_mask", None)

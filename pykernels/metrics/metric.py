@@ -1,0 +1,112 @@
+"""The base of metrics: named state that batches update and that gives a result."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import initializers, ops
+from ..config import floatx
+from ..graph import Variable
+from ..utils.naming import auto_name
+
+
+class Metric:
+    """Base class. A subclass makes its state with `add_weight` in `__init__`, changes it in `update_state` and computes
+    `result()` from it, all with `pykernels.ops`; the same code then runs at once on arrays and inside `fit`.
+
+    Args:
+        dtype: of the state and result; `config.floatx()` by default.
+        name: default: the class's name in snake case.
+    """
+
+    def __init__(self, dtype=None, name=None):
+        self.name = name or auto_name(type(self).__name__)
+        self._dtype = ops.standardize_dtype(dtype if dtype is not None else floatx())
+        self._variables = []
+
+    @property
+    def dtype(self):
+        return self._dtype
+
+    def reset_state(self):
+        """Sets the state to 0."""
+        for variable in self.variables:
+            variable.assign(np.zeros(variable.shape, variable.dtype))
+
+    def reset_states(self):
+        """The name that Keras 2 had for `reset_state`."""
+        self.reset_state()
+
+    def update_state(self, *args, **kwargs):
+        raise NotImplementedError(f"Metric '{type(self).__name__}' must implement update_state().")
+
+    def result(self):
+        raise NotImplementedError(f"Metric '{type(self).__name__}' must implement result().")
+
+    def add_variable(self, shape=(), initializer="zeros", dtype=None, aggregation="sum", name=None):
+        """Creates a variable of the state.
+
+        Args:
+            shape: tuple of int.
+            initializer: anything that `initializers.get` takes.
+            dtype: `config.floatx()` by default.
+            aggregation: how devices would combine it; there is one.
+            name: shown in messages.
+        """
+        self._check_super_called()
+        if isinstance(shape, str):  # Keras 2: add_weight(name, shape)
+            shape, name = (), shape
+        dtype = ops.standardize_dtype(dtype)
+        make = initializers.get("zeros" if initializer is None else initializer)
+        value = make(tuple(shape), dtype=dtype)
+        variable = Variable(value, dtype=dtype, trainable=False, name=name or f"{self.name}_variable")
+        self._variables.append(variable)
+        return variable
+
+    def add_weight(self, shape=(), initializer=None, dtype=None, name=None):
+        """Creates a variable of the state; see `add_variable`."""
+        return self.add_variable(shape=shape, initializer=initializer, dtype=dtype, name=name)
+
+    @property
+    def variables(self):
+        """The state: own variables in the order of their creation, then those of metrics held as attributes."""
+        self._check_super_called()
+        found = list(self._variables)
+        for value in self.__dict__.values():
+            for item in _flat(value):
+                found.extend(item.variables if isinstance(item, Metric) else [item])
+        unique = {id(v): v for v in found if isinstance(v, Variable)}
+        return list(unique.values())
+
+    def __call__(self, *args, **kwargs):
+        """`update_state`, then `result`."""
+        self._check_super_called()
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def _check_super_called(self):
+        if "_variables" not in self.__dict__:
+            raise RuntimeError(
+                f"You forgot to call `super().__init__()` in the `__init__()` method of metric "
+                f"'{type(self).__name__}'. Go add it!"
+            )
+
+    def __repr__(self):
+        return f"<{type(self).__name__} name={self.name}>"
+
+
+def _flat(value):
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _flat(item)
+    elif isinstance(value, (Metric, Variable)):
+        yield value

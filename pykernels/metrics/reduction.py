@@ -1,0 +1,125 @@
+"""Metrics that sum or average values."""
+
+from __future__ import annotations
+
+from .. import ops
+from ..losses.loss import apply_mask, squeeze_or_expand_to_same_rank
+from ..losses.masks import get_mask
+from ..utils.serialization import deserialize_keras_object, serialize_keras_object
+from .metric import Metric
+
+
+def _per_sample(values, sample_weight, reduce, dtype):
+    """Values and weights reduced to one per sample, the values weighted.
+
+    Args:
+        values: shape (N, ...) or ().
+        sample_weight: None, or shape (N,), or more of the axes of `values`; the axes that it lacks are reduced before
+            weighting.
+        reduce: `ops.mean` or `ops.sum`.
+
+    Returns:
+        (values, sample_weight), of shape (N,) each (or (), None).
+    """
+    mask = get_mask(values)
+    values = ops.cast(values, dtype)
+    if sample_weight is not None:
+        sample_weight = ops.convert_to_tensor(sample_weight, dtype=dtype)
+        if mask is not None:
+            sample_weight = apply_mask(sample_weight, mask, dtype, "sum")
+        values, sample_weight = squeeze_or_expand_to_same_rank(values, sample_weight)
+        values_rank, weight_rank = len(values.shape), len(sample_weight.shape)
+        if values_rank > weight_rank:
+            values = reduce(values, axis=tuple(range(weight_rank, values_rank)))
+        if tuple(sample_weight.shape) != tuple(values.shape):
+            sample_weight = ops.broadcast_to(sample_weight, tuple(values.shape))
+        values = values * sample_weight
+        if weight_rank > 1:
+            sample_weight = reduce(sample_weight, axis=tuple(range(1, weight_rank)))
+    if len(values.shape) > 1:
+        values = reduce(values, axis=tuple(range(1, len(values.shape))))
+    return values, sample_weight
+
+
+class Sum(Metric):
+    """The sum of all values, times their weights if given."""
+
+    def __init__(self, name="sum", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.total = self.add_variable((), "zeros", self.dtype, name="total")
+
+    def update_state(self, values, sample_weight=None):
+        values, _ = _per_sample(values, sample_weight, ops.sum, self.dtype)
+        self.total.assign_add(ops.sum(values))
+
+    def result(self):
+        return ops.cast(self.total, self.dtype)
+
+
+class Mean(Metric):
+    """The mean of all values, weighted if weights are given; 0 before the first."""
+
+    def __init__(self, name="mean", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.total = self.add_variable((), "zeros", self.dtype, name="total")
+        self.count = self.add_variable((), "zeros", self.dtype, name="count")
+
+    def update_state(self, values, sample_weight=None):
+        """Adds values of shape (N, ...): the mean over all axes but the first counts as one value per sample.
+
+        Args:
+            values: array-like.
+            sample_weight: None, or weights of shape (N,) or more of the axes of `values`.
+        """
+        values, sample_weight = _per_sample(values, sample_weight, ops.mean, self.dtype)
+        self.total.assign_add(ops.sum(values) if values.shape else values)
+        if sample_weight is not None:
+            self.count.assign_add(ops.sum(sample_weight))
+        else:
+            self.count.assign_add(values.shape[0] if values.shape else 1)
+
+    def result(self):
+        return ops.divide_no_nan(self.total, self.count)
+
+
+class MeanMetricWrapper(Mean):
+    """The mean of a function's values.
+
+    Args:
+        fn: `fn(y_true, y_pred, **kwargs) -> values per sample`, written with `pykernels.ops`.
+        name, dtype: as in `Metric`.
+        **kwargs: passed to `fn`.
+    """
+
+    def __init__(self, fn, name=None, dtype=None, **kwargs):
+        super().__init__(name=name, dtype=dtype)
+        self._fn = fn
+        self._fn_kwargs = kwargs
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds a batch; `sample_weight` as in `Mean.update_state`, for the values that `fn` returns."""
+        mask = get_mask(y_pred)
+        values = self._fn(y_true, y_pred, **self._fn_kwargs)
+        super().update_state(values, apply_mask(sample_weight, mask, self.dtype, "sum"))
+
+    def get_config(self):
+        config = {**super().get_config(), "fn": serialize_keras_object(self._fn)}
+        config.update(serialize_keras_object(self._fn_kwargs))
+        return config
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**(deserialize_keras_object(config) if "fn" in config else config))
+
+
+class NamedMean(MeanMetricWrapper):
+    """A MeanMetricWrapper whose config is its own options, not the function.
+
+    `_direction` says whether more is better ("up") or less ("down").
+    """
+
+    _options: tuple = ()
+    _direction = "down"
+
+    def get_config(self):
+        return {**Metric.get_config(self), **{name: getattr(self, name) for name in self._options}}

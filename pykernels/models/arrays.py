@@ -1,0 +1,243 @@
+"""What users pass as x, y and sample_weight, made into lists of arrays without copying any."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+
+class LazyRows:
+    """Rows `start` to `stop` of something on disk (an h5py dataset), read batch by batch."""
+
+    def __init__(self, dataset, start=0, stop=None):
+        self.dataset = dataset
+        self.start = start
+        self.stop = len(dataset) if stop is None else stop
+        self.shape = (self.stop - self.start, *dataset.shape[1:])
+        self.dtype = dataset.dtype
+        self.ndim = len(self.shape)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        """Rows of a slice with step 1, or of a sorted index array."""
+        if isinstance(rows, slice):
+            first, last, _ = rows.indices(len(self))
+            return np.asarray(self.dataset[self.start + first : self.start + max(first, last)])
+        return np.asarray(self.dataset[rows + self.start])
+
+    def slice(self, start, stop):
+        return LazyRows(self.dataset, self.start + start, self.start + stop)
+
+
+class Data(NamedTuple):
+    """Arrays of one length: `xs` has one entry per input of the model."""
+
+    xs: list
+    y: np.ndarray | None
+    weight: np.ndarray | None
+
+    @property
+    def rows(self) -> int:
+        return self.xs[0].shape[0]
+
+    @property
+    def lazy(self) -> bool:
+        return any(isinstance(a, LazyRows) for a in self.xs)
+
+    def part(self, start: int, stop: int) -> Data:
+        """The rows from `start` to `stop`, as views."""
+
+        def cut(a):
+            return None if a is None else a.slice(start, stop) if isinstance(a, LazyRows) else a[start:stop]
+
+        return Data([cut(a) for a in self.xs], cut(self.y), cut(self.weight))
+
+
+def is_array_like(x) -> bool:
+    return (hasattr(x, "shape") and hasattr(x, "dtype")) or hasattr(x, "__array__")
+
+
+def as_array(value, what: str):
+    """`value` as an array with at least one axis.
+
+    Raises:
+        ValueError: text, objects, ragged lists, scalars; the message says what to do.
+    """
+    if type(value).__module__.partition(".")[0] == "h5py" and hasattr(value, "shape"):
+        array = LazyRows(value)
+    elif isinstance(value, (np.ndarray, LazyRows)):
+        array = value
+    else:
+        try:
+            array = np.asarray(value)
+        except ValueError as error:
+            raise ValueError(
+                f"`{what}` cannot be made into one array: {error}. All samples must have one shape; pad or crop them."
+            ) from error
+    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
+        raise ValueError(_dtype_message(array, what))
+    if array.ndim == 0:
+        raise ValueError(f"`{what}` must have at least one axis, the samples. Received: {what}={value!r}")
+    return array
+
+
+def _dtype_message(array, what: str) -> str:
+    message = f"Invalid dtype: {array.dtype}. `{what}` must hold numbers (float, integer or bool)"
+    if array.dtype.kind in "SU":
+        return message + (
+            "; it holds text. Turn labels into class numbers: np.unique(labels, return_inverse=True)[1]"
+            if what.endswith("y")
+            else f"; it holds text. If the text is numbers, use {what}.astype('float32'); otherwise encode it first"
+        )
+    if array.dtype.kind == "O":
+        shapes = {np.shape(item) for item in array.ravel()[:100]}
+        if len(shapes) > 1:
+            return message + "; its samples have different shapes: pad or crop them to one shape"
+        return message + f"; it holds Python objects. Use {what}.astype('float32'), or np.stack for a list of arrays"
+    return message + f"; convert it with {what}.astype('float32')"
+
+
+def flat_inputs(model, x) -> list:
+    """`x` as a list with one array per input of the model (one if the model does not know its inputs yet)."""
+    names = model.input_names
+    if isinstance(x, dict):
+        missing = [name for name in names if name not in x]
+        if missing:
+            raise ValueError(
+                f'Missing data for input "{missing[0]}". You passed a data dictionary with keys {list(x)}. '
+                f"Expected the following keys: {names}"
+            )
+        return [as_array(x[name], name) for name in names or sorted(x)]
+    if isinstance(x, (list, tuple)):
+        arrays = len(x) > 0 and all(is_array_like(item) and np.ndim(item) > 0 for item in x)
+        if len(names) > 1 or (not names and arrays and not model.takes_one_input):
+            if names and len(x) != len(names):
+                raise ValueError(
+                    f'Layer "{model.name}" expects {len(names)} input(s) ({names}), but it received {len(x)} arrays.'
+                )
+            return [as_array(item, f"x[{i}]") for i, item in enumerate(x)]
+        if arrays and len(x) == 1 and (not names or np.ndim(x[0]) >= len(model.input_types[0][0])):
+            return [as_array(x[0], "x")]
+    return [as_array(x, "x")]
+
+
+def fit_to_inputs(model, xs: list) -> list:
+    """`xs` with a last axis of length 1 added or dropped where the model's inputs are like that.
+
+    Raises:
+        ValueError: samples of another shape than the model takes; the message names the likely fix.
+    """
+    types = model.input_types
+    if not types:
+        return xs
+    if len(types) != len(xs):
+        raise ValueError(f'Layer "{model.name}" expects {len(types)} input(s), but it received {len(xs)} arrays.')
+    return [_fit(model, i, x, shape) for i, (x, (shape, _)) in enumerate(zip(xs, types, strict=True))]
+
+
+def _fit(model, index: int, x, want: tuple):
+    if x.ndim == len(want) + 1 and x.shape[-1] == 1 and not isinstance(x, LazyRows):
+        x = x[..., 0]
+    elif x.ndim == len(want) - 1 and want[-1] == 1 and not isinstance(x, LazyRows):
+        x = x[..., None]
+    have = x.shape
+    if len(have) == len(want) and all(w in (None, h) for w, h in zip(want[1:], have[1:], strict=True)):
+        return x
+    raise ValueError(
+        f"Input {index} with name '{model.input_names[index]}' of layer '{model.name}' is incompatible with the layer: "
+        f"expected shape={want}, found shape={have}.{_shape_hint(have, want)}"
+    )
+
+
+def _shape_hint(have: tuple, want: tuple) -> str:
+    sample = want[1:]
+    if have == sample or (len(have) == len(sample) and all(w in (None, h) for w, h in zip(sample, have, strict=True))):
+        return " This looks like one sample without the batch axis: pass x[None]."
+    if None not in sample and math.prod(have[1:]) == math.prod(sample):
+        return f" The samples have the right number of values: pass x.reshape({(-1, *sample)}), or put Flatten or " + (
+            f"Reshape({sample}) at the start of the model."
+        )
+    if len(have) == 2 and len(want) == 2:
+        return f" The model was built for {want[1]} features per sample and the data have {have[1]}."
+    return ""
+
+
+def make_data(model, x, y=None, sample_weight=None) -> Data:
+    """Arrays as `Data`, checked for type, length and the shape of the model's inputs."""
+    xs = flat_inputs(model, x)
+    y = None if y is None else as_array(_single_target(y, model), "y")
+    weight = None if sample_weight is None else as_array(sample_weight, "sample_weight")
+    if isinstance(y, LazyRows):
+        y = y[:]
+    if isinstance(weight, LazyRows):
+        weight = weight[:]
+    check_lengths(Data(xs, y, weight))
+    return Data(fit_to_inputs(model, xs), y, weight)
+
+
+def _single_target(y, model):
+    if isinstance(y, dict):
+        if len(y) != 1:
+            raise ValueError(f"Model '{model.name}' has one output, but `y` is a dict with the keys {list(y)}.")
+        return next(iter(y.values()))
+    if isinstance(y, (list, tuple)) and len(y) == 1 and is_array_like(y[0]) and np.ndim(y[0]) > 0:
+        return y[0]
+    return y
+
+
+def check_lengths(data: Data) -> None:
+    """ValueError when x, y and sample_weight differ in length, or are empty."""
+    groups = {"x": data.xs, "y": [data.y], "sample_weight": [data.weight]}
+    sizes = {name: [a.shape[0] for a in arrays if a is not None] for name, arrays in groups.items()}
+    if len({n for group in sizes.values() for n in group}) > 1:
+        lines = "".join(f"'{name}' sizes: {', '.join(map(str, group))}\n" for name, group in sizes.items() if group)
+        raise ValueError(
+            "Data cardinality is ambiguous. Make sure all arrays contain the same number of samples." + lines
+        )
+    if data.rows == 0:
+        raise ValueError(
+            f"`x` is empty: its shape is {data.xs[0].shape}, and at least one sample is needed. Check how it was "
+            "loaded or split."
+        )
+
+
+def class_weights(y: np.ndarray, class_weight: dict) -> np.ndarray:
+    """One weight per sample from a dict of class -> weight; classes that are not in it get 1."""
+    if not isinstance(class_weight, dict):
+        raise ValueError(
+            f"`class_weight` must be a dict of class number -> weight. Received: {class_weight!r} "
+            f"(of type {type(class_weight)}). For a list: dict(enumerate(weights))"
+        )
+    labels = y
+    if y.ndim > 1:
+        labels = np.argmax(y, axis=-1) if y.shape[-1] != 1 else y[..., 0]
+    if labels.ndim > 1:
+        raise ValueError(
+            f"`class_weight` needs one class per sample; `y` has shape {y.shape}. Use `sample_weight` instead."
+        )
+    labels = np.round(labels).astype(np.int64)
+    weights = np.ones(len(labels), "float32")
+    for label, weight in class_weight.items():
+        weights[labels == int(label)] = weight
+    return weights
+
+
+def unpack(batch) -> tuple:
+    """(x, y, sample_weight) of `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`."""
+    if not isinstance(batch, (tuple, list)):
+        return batch, None, None
+    if 1 <= len(batch) <= 3:
+        return (*batch, *[None] * (3 - len(batch)))
+    raise ValueError(
+        "Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`. Received a "
+        f"{type(batch).__name__} of length {len(batch)}: {[type(item).__name__ for item in batch]}"
+    )
+
+
+def is_structure_of_arrays(x) -> bool:
+    """Whether `x` is arrays (or lists of numbers) rather than something that yields batches."""
+    return isinstance(x, (list, tuple, dict)) or is_array_like(x)

@@ -1,0 +1,171 @@
+"""Checks of targets, once per fit: shapes against the loss, class numbers, NaN, classes lost in a split."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from .. import activations
+from .. import losses as losses_module
+
+_ROWS = 65536  # scanned at a time, so that a target on disk stays there
+
+
+def _chunks(y):
+    step = max(1, _ROWS * 16 // max(1, int(np.prod(y.shape[1:], dtype=np.int64))))
+    for i in range(0, len(y), step):
+        yield np.asarray(y[i : i + step])
+
+
+def check_targets(model, y, what: str = "y") -> None:
+    """ValueError when `y` cannot be the target of the model's loss.
+
+    Args:
+        model: compiled and built.
+        y: all targets (or a first batch), shape (N, ...).
+        what: name in the message.
+    """
+    if y is None or model._compiled.loss is None:
+        return
+    if y.dtype.kind == "f":
+        _check_nan(y, what)
+    output = model._output_shape_of_one()
+    if output is None:
+        return
+    loss = model._compiled.loss
+    kind = getattr(loss, "fn", None)
+    if kind is losses_module.sparse_categorical_crossentropy:
+        _check_sparse(model, loss, y, output, what)
+    elif kind is losses_module.categorical_crossentropy:
+        _check_one_hot(model, y, output, what)
+    elif kind is losses_module.binary_crossentropy:
+        _check_binary(model, y, output, what)
+    elif kind in (losses_module.mean_squared_error, losses_module.mean_absolute_error):
+        _check_same_shape(model, loss, y, output, what)
+
+
+def _check_nan(y, what: str) -> None:
+    start = 0
+    for chunk in _chunks(y):
+        bad = np.isnan(chunk)
+        if bad.any():
+            row = start + int(np.argwhere(bad)[0][0])
+            raise ValueError(
+                f"`{what}` contains NaN (the first in row {row}), so the loss would be NaN. Drop or fill these rows: "
+                f"keep = ~np.isnan({what}); x[keep], {what}[keep]"
+            )
+        start += len(chunk)
+
+
+def _trailing(shape: tuple) -> str:
+    return f"(batch, {', '.join(map(str, shape))})" if shape else "(batch,)"
+
+
+def _mismatch(model, loss_name: str, y, output: tuple, what: str, fix: str) -> ValueError:
+    """Keras's sentence about unequal shapes, followed by the layer, what was expected and what to do."""
+    return ValueError(
+        f"Arguments `target` and `output` must have the same shape. Received: target.shape={_trailing(y.shape[1:])}, "
+        f"output.shape={_trailing(output)}. `{what}` has shape {y.shape} and the last layer "
+        f"'{model.output_names[0]}' gives {_trailing(output)}, which loss '{loss_name}' cannot compare. {fix}"
+    )
+
+
+def _check_sparse(model, loss, y, output: tuple, what: str) -> None:
+    n = output[-1]
+    sample = tuple(y.shape[1:])
+    if sample not in (output[:-1], (*output[:-1], 1)):
+        fix = f"The target must have one class number per prediction: {_trailing(output[:-1])}."
+        if sample == output:
+            fix = (
+                "The target looks one-hot: use loss='categorical_crossentropy', or class numbers "
+                f"np.argmax({what}, axis=-1)."
+            )
+        raise ValueError(
+            "Arguments `target` and `output` must have the same shape up until the last dimension: "
+            f"target.shape={_trailing(sample)}, output.shape={_trailing(output)}. `{what}` has shape {y.shape} and the "
+            f"last layer '{model.output_names[0]}' gives {_trailing(output)}. {fix}"
+        )
+    ignored = getattr(loss, "ignore_class", None)
+    for chunk in _chunks(y):
+        if ignored is not None:
+            chunk = chunk[chunk != ignored]
+        if chunk.size and (chunk.max() >= n or chunk.min() < 0):
+            label = chunk.max() if chunk.max() >= n else chunk.min()
+            fix = f"Make the last layer Dense({int(label) + 1})" if label >= n else "Class numbers start at 0"
+            if label == n:
+                fix += f", or subtract 1 from {what} if your classes are numbered from 1"
+            raise ValueError(
+                f"`{what}` contains the label {label}, but the last layer '{model.output_names[0]}' has {n} outputs, "
+                f"so labels must be 0 to {n - 1}. {fix}."
+            )
+
+
+def _check_one_hot(model, y, output: tuple, what: str) -> None:
+    sample = tuple(y.shape[1:])
+    if sample == output or (sample == () and output == (1,)):
+        return
+    if sample in (output[:-1], (*output[:-1], 1)) and output[-1] > 1:
+        fix = (
+            "The target looks like class numbers: use loss='sparse_categorical_crossentropy', or "
+            f"utils.to_categorical({what}, {output[-1]})."
+        )
+    elif len(sample) == len(output) and sample[:-1] == output[:-1]:
+        fix = f"The target has {sample[-1]} classes: make the last layer Dense({sample[-1]})."
+    else:
+        fix = "Is a Flatten layer missing, or are x and y swapped?"
+    raise _mismatch(model, "categorical_crossentropy", y, output, what, fix)
+
+
+def _check_same_shape(model, loss, y, output: tuple, what: str) -> None:
+    sample = tuple(y.shape[1:])
+    if sample in (output, output[:-1] if output[-1:] == (1,) else output) or sample == (*output, 1):
+        return
+    fix = (
+        f"Make the last layer give {_trailing(sample)}, for example Dense({sample[-1]})."
+        if sample
+        else ("Make the last layer Dense(1), or give one target per output.")
+    )
+    raise _mismatch(model, loss.name, y, output, what, fix)
+
+
+def _check_binary(model, y, output: tuple, what: str) -> None:
+    sample = tuple(y.shape[1:])
+    if not (sample == output or (output[-1:] == (1,) and sample == output[:-1])):
+        fix = "For one of several classes use a softmax output and loss='sparse_categorical_crossentropy'."
+        raise _mismatch(model, "binary_crossentropy", y, output, what, fix)
+    last = model.layers[-1] if model.layers else None
+    if output[-1] > 1 and getattr(last, "activation", None) is activations.softmax:
+        warnings.warn(
+            f"loss='binary_crossentropy' with a softmax over {output[-1]} classes (layer '{last.name}') treats each "
+            "class as a question of its own; loss='categorical_crossentropy' is what one class per sample needs.",
+            stacklevel=4,
+        )
+
+
+def warn_missing_classes(model, y_train, y_val) -> None:
+    """Warns when `validation_split` left a class out of one of the two parts."""
+    kind = getattr(model._compiled.loss, "fn", None)
+    if kind is losses_module.categorical_crossentropy:
+        if y_train.ndim != 2:
+            return
+        train, val = (np.unique(np.argmax(y, axis=-1)) for y in (y_train, y_val))
+    elif kind in (losses_module.sparse_categorical_crossentropy, losses_module.binary_crossentropy):
+        if y_train.ndim > 1 and y_train.shape[-1] != 1:
+            return
+        train, val = np.unique(np.asarray(y_train)), np.unique(np.asarray(y_val))
+    else:
+        return
+    if any(np.any(labels != np.round(labels)) for labels in (train, val)):
+        return  # probabilities, not classes
+    parts = []
+    for missing, part in ((np.setdiff1d(val, train), "training"), (np.setdiff1d(train, val), "validation")):
+        if len(missing):
+            names = ", ".join(f"{c:g}" for c in missing[:10]) + (", ..." if len(missing) > 10 else "")
+            parts.append(f"class {names} is missing from the {part} part")
+    if parts:
+        warnings.warn(
+            f"`validation_split` takes the last samples, before any shuffling: {' and '.join(parts)}. Shuffle x and y "
+            "together first (p = np.random.permutation(len(x)); x, y = x[p], y[p]), or pass `validation_data`.",
+            stacklevel=4,
+        )

@@ -1,0 +1,218 @@
+"""compile, the loss and the metrics, and what a model builds when it first sees data."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from .. import metrics as metrics_module
+from .. import optimizers
+from ..callbacks.logs import Logs
+from ..compat_names import accepts_old_names
+from ..graph import Trace
+from ..layers.nest import flatten
+from ..layers.node import symbolic
+from ..utils.random_seed import make_default_seed
+from .arrays import Data
+from .compiled import Compiled
+from .steps import Programs, step_types
+
+
+class _Shape:
+    """Something with a shape, for choices that depend on nothing else."""
+
+    def __init__(self, shape):
+        self.shape = tuple(shape)
+
+
+class Compiling:
+    """compile, loss, metrics, and what has to be built before the first step."""
+
+    def _init_trainer(self) -> None:
+        self.compiled = False
+        self.optimizer = None
+        self.loss = None
+        self.stop_training = False
+        self.run_eagerly = False
+        self.steps_per_execution = 1
+        self.history = None
+        self._compiled: Compiled | None = None
+        self._loss_tracker: metrics_module.Mean | None = None
+        self._programs = Programs()
+        self._steps_done = 0
+        self._seed: int | None = None
+
+    def _random_seed(self) -> int:
+        if self._seed is None:
+            self._seed = make_default_seed()
+        return self._seed
+
+    # --- compile ----------------------------------------------------------------------------------------
+    @accepts_old_names("compile")
+    def compile(
+        self,
+        optimizer="rmsprop",
+        loss=None,
+        loss_weights=None,
+        metrics=None,
+        weighted_metrics=None,
+        run_eagerly=False,
+        steps_per_execution=1,
+        jit_compile="auto",
+        auto_scale_loss=True,
+    ):
+        """Says how the model is trained.
+
+        Args:
+            optimizer: name or object.
+            loss: name, object, or function `(y_true, y_pred) -> losses` written with `pykernels.ops`.
+            loss_weights: factor of the loss.
+            metrics: list of names, objects or functions; "accuracy" is chosen by the shapes of target and output.
+            weighted_metrics: metrics that use sample and class weights.
+            run_eagerly: True records the step anew for every batch, so that Python code in layers and losses runs (and
+                prints) each time.
+            steps_per_execution: batches between two calls of batch callbacks.
+            jit_compile: steps are always compiled; accepted as in Keras.
+            auto_scale_loss: concerns float16, which pykernels does not compute in; accepted as in Keras.
+
+        Raises:
+            ValueError: an unknown name (with the nearest known one).
+        """
+        if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
+            raise ValueError(f"`steps_per_execution` must be a positive int. Received: {steps_per_execution}")
+        if jit_compile not in (True, False, None, "auto"):
+            raise ValueError(f"`jit_compile` must be True, False or 'auto'. Received: {jit_compile}")
+        optimizer = optimizers.get(optimizer)
+        if optimizer is None:
+            raise ValueError("compile() needs an optimizer: a name such as 'adam', or an object.")
+        self._compiled = Compiled(loss, loss_weights, metrics, weighted_metrics, self.output_names)
+        self.optimizer = optimizer
+        self.loss = loss
+        self.run_eagerly = bool(run_eagerly)
+        self.steps_per_execution = steps_per_execution
+        self.stop_training = False
+        self.compiled = True
+        self._loss_tracker = metrics_module.Mean(name="loss")
+        self._compile_config = {
+            "optimizer": optimizer,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }
+        self._trainable_when_compiled = self._trainable_state()
+        self._programs.clear()
+
+    def _trainable_state(self) -> dict:
+        return {layer.name: layer.trainable for layer in self._flatten_layers()}
+
+    def _assert_compiled(self) -> None:
+        if not self.compiled:
+            raise ValueError(
+                "You must call `compile()` before using the model: for example "
+                "model.compile(optimizer='adam', loss='mse')."
+            )
+
+    @property
+    def metrics(self) -> list:
+        """The loss tracker, the metrics of `compile`, and those that layers hold."""
+        found = [self._loss_tracker, *self._compiled.all_metrics] if self.compiled else []
+        for layer in self._flatten_layers():
+            found.extend(m for m in layer._held() if isinstance(m, metrics_module.Metric) and not _contains(found, m))
+        return found
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns, in its order."""
+        return [m.name for m in self.metrics]
+
+    def reset_metrics(self) -> None:
+        """Sets all metrics back to their start."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> dict:
+        """The present value of each metric, by name."""
+        results = {}
+        for metric in self.metrics:
+            value = metric.result()
+            if isinstance(value, dict):
+                results.update(value)
+            else:
+                results[metric.name] = value
+        return results
+
+    def _results(self) -> Logs:
+        values = {k: np.asarray(v) for k, v in self.get_metrics_result().items()}
+        return Logs((k, float(values[k]) if values[k].ndim == 0 else values[k]) for k in sorted(values))
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The scalar to minimise: the loss of `compile` plus `losses`. May be overridden, with `pykernels.ops`.
+
+        Raises:
+            ValueError: there is no loss at all.
+        """
+        terms = list(self.losses)
+        loss = self._compiled.loss
+        if loss is not None and y is not None:
+            value = loss(y, y_pred, sample_weight)
+            weight = self._compiled.loss_weight
+            terms.insert(0, value if weight is None else value * float(weight))
+        elif self._compiled.has_loss and y is None:
+            raise ValueError("The model has a loss, but no targets were given: pass `y`.")
+        if not terms:
+            raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`.")
+        total = terms[0]
+        for term in terms[1:]:
+            total = total + term
+        return total
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Lets the metrics of `compile` see a batch. May be overridden."""
+        if y is not None:
+            self._compiled.update(y, y_pred, sample_weight)
+
+    # --- preparation ------------------------------------------------------------------------------------
+    def _prepare(self, data: Data, train=True) -> None:
+        """Builds what can be built only now that the data are known: variables, loss, metrics, optimizer."""
+        self._build_from(data)
+        if self._compiled is not None and not self._compiled.built and data.y is not None:
+            self._compiled.build(_Shape((None, *data.y.shape[1:])), _Shape(self._symbolic_output(data).shape))
+            self._programs.clear()
+        if train and not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def _symbolic_output(self, data: Data):
+        output = self.outputs if self._graph is not None else None
+        if output is None:
+            with Trace():
+                specs = step_types(self, data, 1, targets=False).xs
+                specs = [symbolic((None, *shape[1:]), dtype) for shape, dtype in specs]
+                output = flatten(self(self._pack_inputs(specs)))
+            self._clear_losses()
+        if len(output) != 1:
+            raise ValueError(
+                f"Model '{self.name}' has {len(output)} outputs; pykernels trains and evaluates models with one "
+                "output. predict() works for all."
+            )
+        return output[0]
+
+    def _warn_if_thawed(self) -> None:
+        changed = [
+            name for name, state in self._trainable_state().items() if self._trainable_when_compiled.get(name) != state
+        ]
+        if changed:
+            self._trainable_when_compiled = self._trainable_state()
+            warnings.warn(
+                f"The `trainable` state of {changed} has changed since the model was compiled. It takes effect now; "
+                "call `compile()` again so that the optimizer starts afresh with the variables that are trained.",
+                stacklevel=3,
+            )
+
+
+def _contains(items, x) -> bool:
+    return any(item is x for item in items)

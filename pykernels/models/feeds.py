@@ -1,0 +1,266 @@
+"""Where batches come from: arrays, datasets on disk, sequences of batches, generators.
+
+A feed gives the `Segment`s of an epoch. An array feed gives a segment of many steps, which C++ runs on its own; the
+others give a segment per batch.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from .arrays import Data, class_weights, is_structure_of_arrays, make_data, unpack
+
+_RAN_OUT = (
+    "Your input ran out of data; interrupting training. Make sure that your dataset or generator can generate at least "
+    "`steps_per_epoch * epochs` batches. You may need to use the `.repeat()` function when building your dataset."
+)
+
+
+class Segment(NamedTuple):
+    """`steps` batches of `batch` rows of `data`, from position `first` of `order` (of the rows, if None)."""
+
+    data: Data
+    batch: int
+    first: int
+    steps: int
+    order: np.ndarray | None
+
+
+class ArrayFeed:
+    """Batches from arrays in memory (or mapped into it).
+
+    Args:
+        data: the arrays.
+        batch_size: rows of a batch; the last one of a pass may be shorter.
+        shuffle: False, True (a new permutation of the rows for each pass), or "batch" (of blocks of a batch).
+        steps: batches per epoch; None for one pass. An epoch goes on where the last one ended.
+    """
+
+    def __init__(self, data: Data, batch_size: int, shuffle=False, steps: int | None = None):
+        self.data = data
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.steps = steps
+        self.passes = math.ceil(data.rows / batch_size)
+        self.num_steps = steps or self.passes
+        self._order: np.ndarray | None = None
+        self._done = self.passes  # batches of the present pass that are over
+        self._noticed = False
+
+    def first(self) -> Data:
+        return self.data
+
+    def segments(self) -> Iterator[Segment]:
+        left = self.num_steps
+        if self.steps is None:
+            self._done = self.passes
+        elif self.steps > self.passes and not self._noticed:
+            self._noticed = True
+            warnings.warn(
+                f"`steps_per_epoch`={self.steps} is more than the {self.passes} batches of one pass over the data; the "
+                "data are used again from the start.",
+                stacklevel=4,
+            )
+        while left > 0:
+            if self._done == self.passes:
+                self._order, self._done = self._permutation(), 0
+            for segment in self._rest_of_pass(left):
+                left -= segment.steps
+                self._done += segment.steps
+                yield segment
+
+    def _rest_of_pass(self, left: int) -> list[Segment]:
+        full = self.data.rows // self.batch_size
+        tail = self.data.rows % self.batch_size
+        segments = []
+        steps = min(left, full - self._done)
+        if steps > 0:
+            segments.append(self._segment(self.batch_size, self._done * self.batch_size, steps))
+        if tail and left > max(steps, 0):
+            segments.append(self._segment(tail, full * self.batch_size, 1))
+        return segments
+
+    def _segment(self, batch, first, steps) -> Segment:
+        return Segment(self.data, batch, first, steps, self._order)
+
+    def _permutation(self) -> np.ndarray | None:
+        rows = self.data.rows
+        if isinstance(self.shuffle, str):
+            blocks = np.array_split(np.arange(rows, dtype=np.int64), range(self.batch_size, rows, self.batch_size))
+            tail = [blocks.pop()] if rows % self.batch_size else []  # a short block stays last
+            return np.concatenate([*(blocks[i] for i in np.random.permutation(len(blocks))), *tail])
+        return np.random.permutation(rows).astype(np.int64, copy=False) if self.shuffle else None
+
+    def rewind(self) -> None:
+        """The next epoch starts at the first row."""
+        self._done = self.passes
+
+
+class DiskFeed(ArrayFeed):
+    """Batches from h5py datasets: each is read when its turn comes."""
+
+    def segments(self) -> Iterator[Segment]:
+        for segment in super().segments():
+            for i in range(segment.steps):
+                begin = segment.first + i * segment.batch
+                yield Segment(self._read(begin, begin + segment.batch), segment.batch, 0, 1, None)
+
+    def first(self) -> Data:
+        return self._read(0, min(self.batch_size, self.data.rows), in_order=True)
+
+    def _read(self, begin, end, in_order=False) -> Data:
+        in_order = in_order or self._order is None
+        rows = slice(begin, end) if in_order else np.sort(self._order[begin:end])  # h5py reads rising indices only
+        xs = [x[rows] for x in self.data.xs]
+        return Data(
+            xs,
+            None if self.data.y is None else self.data.y[rows],
+            None if self.data.weight is None else self.data.weight[rows],
+        )
+
+
+class StreamFeed:
+    """Batches that Python code makes: a Sequence (`len` and `[i]`), an iterable, or a generator.
+
+    Args:
+        source: gives `x`, `(x, y)` or `(x, y, sample_weight)`.
+        model: for the shapes of its inputs.
+        steps: batches per epoch; None until the source ends.
+        shuffle: whether a Sequence is read in random order.
+        class_weight: dict of class -> weight.
+    """
+
+    def __init__(self, source, model, steps=None, shuffle=False, class_weight=None):
+        self.source = source
+        self.model = model
+        self.steps = steps
+        self.class_weight = class_weight
+        self.is_sequence = hasattr(source, "__getitem__") and hasattr(source, "__len__")
+        self.one_shot = not self.is_sequence and hasattr(source, "__next__")
+        self.shuffle = bool(shuffle) and self.is_sequence
+        self.passes = _length(source)
+        self.num_steps = steps or self.passes
+        self.exhausted = False
+        self._iterator: Iterator | None = None
+        self._peeked: list = []
+
+    def first(self) -> Data:
+        """The first batch, which the first epoch sees again."""
+        if not self._peeked:
+            self._iterator = self._iterator or self._start()
+            batch = next(self._iterator, None)
+            if batch is None:
+                raise ValueError("The generator or dataset given as `x` yields no batch.")
+            self._peeked.append(self._data(batch))
+        return self._peeked[0]
+
+    def segments(self) -> Iterator[Segment]:
+        hook = getattr(self.source, "on_epoch_begin", None)
+        if callable(hook):
+            hook()
+        done = 0
+        while self.steps is None or done < self.steps:
+            data = self._next(starting=done == 0)
+            if data is None:
+                break
+            done += 1
+            yield Segment(data, data.rows, 0, 1, None)
+        if self.num_steps is None:
+            self.num_steps = done
+        hook = getattr(self.source, "on_epoch_end", None)
+        if callable(hook):
+            hook()
+        if self.steps is None:
+            self._iterator = None if not self.one_shot else self._iterator
+
+    def _next(self, starting: bool) -> Data | None:
+        if self._peeked:
+            return self._peeked.pop()
+        if self._iterator is None:
+            self._iterator = self._start()
+        batch = next(self._iterator, None)
+        if batch is None and self.steps is not None and not self.one_shot:
+            self._iterator = self._start()  # a new pass
+            batch = next(self._iterator, None)
+        if batch is None:
+            if self.steps is not None or starting:
+                self.exhausted = True
+                warnings.warn(_RAN_OUT, stacklevel=5)
+            return None
+        return self._data(batch)
+
+    def _start(self) -> Iterator:
+        if not self.is_sequence:
+            return iter(self.source)
+        order = np.random.permutation(len(self.source)) if self.shuffle else range(len(self.source))
+        return (self.source[int(i)] for i in order)
+
+    def _data(self, batch) -> Data:
+        x, y, weight = unpack(batch)
+        data = make_data(self.model, x, y, weight)
+        if self.class_weight:
+            data = with_class_weights(data, self.class_weight)
+        return data
+
+    def rewind(self) -> None:
+        """The next epoch starts at the first batch; a generator goes on where it is."""
+        if not self.one_shot:
+            self._iterator = None
+            self._peeked.clear()
+
+
+def _length(source) -> int | None:
+    try:
+        length = len(source)
+    except (TypeError, NotImplementedError):
+        return None
+    return length if isinstance(length, int) and length > 0 else None
+
+
+def with_class_weights(data: Data, class_weight) -> Data:
+    if data.y is None:
+        raise ValueError("`class_weight` needs targets, and none were given.")
+    if data.weight is not None:
+        raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
+    return data._replace(weight=class_weights(data.y, class_weight))
+
+
+def open_feed(model, x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle=False, class_weight=None):
+    """The feed for what a user passed to fit, evaluate or predict.
+
+    Raises:
+        ValueError: something that is neither arrays nor gives batches, or targets beside a generator.
+    """
+    if x is None:
+        raise ValueError("`x` is None: pass the input data (an array, a generator of batches, ...).")
+    for name, value in (("batch_size", batch_size), ("steps", steps)):
+        if value is not None and (isinstance(value, bool) or not _is_positive_int(value)):
+            raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}")
+    if is_structure_of_arrays(x):
+        data = make_data(model, x, y, sample_weight)
+        if class_weight:
+            data = with_class_weights(data, class_weight)
+        return (DiskFeed if data.lazy else ArrayFeed)(data, int(batch_size or 32), shuffle, steps and int(steps))
+    if isinstance(x, (str, bytes)) or not (
+        hasattr(x, "__iter__") or hasattr(x, "__getitem__") or hasattr(x, "__next__")
+    ):
+        raise ValueError(f"Unrecognized data type: x={x} (of type {type(x)})")
+    for name, value, what in (("y", y, "the targets"), ("sample_weight", sample_weight, "the sample weights")):
+        if value is not None:
+            raise ValueError(
+                f"When providing `x` as a {type(x).__name__}, `{name}` should not be passed. Instead, {what} should be "
+                f"included as part of the {type(x).__name__}."
+            )
+    return StreamFeed(x, model, steps and int(steps), shuffle, class_weight)
+
+
+def _is_positive_int(value) -> bool:
+    try:
+        return int(value) == value and value > 0
+    except (TypeError, ValueError):
+        return False

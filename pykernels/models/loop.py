@@ -1,0 +1,119 @@
+"""Running the segments of a feed: one call into C++ for many steps, unless a callback wants every batch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..graph import Source
+from .arrays import Data
+from .not_finite import warn_not_finite
+from .steps import step_types
+
+# C++ comes back this often (seconds), for Ctrl-C and the progress line.
+_SLICE = 0.05
+
+
+class Loop:
+    """One epoch after another of "train", "test" or "predict".
+
+    Args:
+        model: compiled, except for "predict".
+        kind: "train", "test" or "predict".
+        feed: where the batches come from.
+        callbacks: a CallbackList.
+    """
+
+    def __init__(self, model, kind: str, feed, callbacks):
+        self.model = model
+        self.kind = kind
+        self.feed = feed
+        self.callbacks = callbacks
+        self.outputs: list[list[np.ndarray]] = []
+        self._told_not_finite = False
+        self._bound: tuple[Data, object, list] | None = None  # sources of the arrays in use
+
+    def run(self, epoch: int = 0) -> int:
+        """Runs one epoch; returns the number of steps done."""
+        self.step = 0
+        self.epoch = epoch
+        self.outputs = []
+        for segment in self.feed.segments():
+            self._run_segment(segment)
+            if self._stopped():
+                break
+        return self.step
+
+    def _stopped(self) -> bool:
+        flag = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}[self.kind]
+        return bool(getattr(self.model, flag, False))
+
+    def _run_segment(self, segment) -> None:
+        model, kind = self.model, self.kind
+        program = model._programs.get(model, kind, step_types(model, segment.data, segment.batch, kind != "predict"))
+        sources = self._sources(segment.data, program)
+        outputs = self._output_arrays(segment, program) if kind == "predict" else None
+        hooks = self.callbacks.hooks_batches(kind)
+        first, left = segment.first, segment.steps
+        while left and not self._stopped():
+            steps = min(left, model.steps_per_execution) if hooks else left
+            if hooks:
+                self.callbacks.on_batch(kind, "begin", self.step)
+            self._advance(program, sources, segment, first, steps, outputs)
+            first += steps * segment.batch
+            left -= steps
+            if hooks:
+                logs = {"outputs": model._unpack(outputs)} if kind == "predict" else model._results()
+                self.callbacks.on_batch(kind, "end", self.step - 1, logs)
+                if model.run_eagerly and left:
+                    types = step_types(model, segment.data, segment.batch, kind != "predict")
+                    program = model._programs.get(model, kind, types)
+
+    def _advance(self, program, sources, segment, first, steps, outputs) -> None:
+        """`steps` steps from position `first`, in slices of time."""
+        model = self.model
+        training = self.kind == "train"
+        while steps:
+            check = training and not self._told_not_finite
+            done, status = program.run_batches(
+                sources,
+                segment.batch,
+                first,
+                steps,
+                order=segment.order,
+                outputs=outputs,
+                step=model._steps_done if training else 0,
+                seconds=_SLICE,
+                check_finite=check,
+            )
+            self.step += done
+            first += done * segment.batch
+            steps -= done
+            if training:
+                model._steps_done += done
+            if status == "nan":
+                self._told_not_finite = True
+                rows = slice(first, first + segment.batch)
+                warn_not_finite(model, segment.data, rows if segment.order is None else segment.order[rows], self)
+            self.callbacks.progress(self.kind, self.step, model._results)
+
+    def _sources(self, data: Data, program) -> list:
+        arrays = [*data.xs, *(a for a in (data.y, data.weight) if a is not None)]
+        arrays = arrays[: len(program.input_types)]
+        if self._bound is None or self._bound[0] is not data:
+            sources = [Source(a, dtype) for a, (_, dtype) in zip(arrays, program.input_types, strict=True)]
+            self._bound = (data, None, sources)
+        return self._bound[2]
+
+    def _output_arrays(self, segment, program) -> list[np.ndarray]:
+        rows = segment.data.rows
+        if not self.outputs or self.outputs[-1][1] is not segment.data:
+            arrays = [np.empty((rows, *shape[1:]), dtype) for shape, dtype in program.output_types]
+            self.outputs.append((arrays, segment.data))
+        return self.outputs[-1][0]
+
+    def collected(self) -> list[np.ndarray]:
+        """The predictions, one array per output of the model."""
+        parts = [arrays for arrays, _ in self.outputs]
+        if len(parts) == 1:
+            return parts[0]
+        return [np.concatenate([part[i] for part in parts]) for i in range(len(parts[0]))]

@@ -1,0 +1,332 @@
+"""Models: layers with inputs and outputs that can be trained, summarised and saved."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from .. import ops
+from ..compat_names import translate
+from ..graph import Tensor, Trace, current_trace
+from ..layers.context import StructureVersion
+from ..layers.input_spec import InputSpec
+from ..layers.layer import Layer
+from ..layers.nest import flatten, map_structure
+from ..layers.node import symbolic
+from .arrays import Data, make_data
+from .graph import LayerGraph
+from .steps import StepTypes, step_types
+from .summary import print_summary
+from .training import Trainer
+from .weights_file import load_weights, save_weights
+
+_DIRECT_KEPT = 64  # batch shapes for which the short way is remembered
+
+
+class Model(Trainer, Layer):
+    """A network: `Model(inputs, outputs)` of symbolic tensors, or a subclass with a `call` of its own.
+
+    Args:
+        inputs: symbolic tensor made by `Input`, or a list or dict of them.
+        outputs: symbolic tensor computed from them, or a list or dict.
+        name: made from the class name by default.
+        trainable: whether training changes the model.
+
+    Raises:
+        ValueError: tensors that are not symbolic or not connected.
+    """
+
+    _not_state = Layer._not_state | {"_compile_config", "_compiled", "_loss_tracker", "_functional"}
+
+    # The class of `Model(inputs, outputs)`; set where it is defined.
+    _functional_class: type | None = None
+
+    def __new__(cls, *args, **kwargs):
+        kwargs = translate("Model", kwargs)
+        if cls is Model and (len(args) >= 2 or "outputs" in kwargs):
+            return super().__new__(Model._functional_class)
+        return super().__new__(cls)
+
+    def __init__(self, *args, **kwargs):
+        kwargs = translate("Model", kwargs)
+        graph = None
+        if len(args) >= 2 or "outputs" in kwargs:
+            names = ("inputs", "outputs", "name")
+            arguments = {**dict(zip(names, args, strict=False)), **kwargs}
+            args = ()
+            if "inputs" not in arguments:
+                raise TypeError("Model() needs both `inputs` and `outputs`")
+            graph = LayerGraph(arguments.pop("inputs"), arguments.pop("outputs"))
+            kwargs = arguments
+        if args:
+            raise TypeError(f"Model() takes (inputs, outputs) or keyword arguments. Received: {args}")
+        trainable = kwargs.pop("trainable", None)
+        Layer.__init__(self, **kwargs)
+        self._init_trainer()
+        self._graph: LayerGraph | None = graph
+        self._free_inputs: list[tuple] | None = None
+        self._direct_runs: dict = {}
+        self._direct_version = -1
+        if graph is not None:
+            self.built = True
+            self._auto_config = ((), {})
+        if trainable is not None:
+            self.trainable = trainable
+
+    # --- structure ----------------------------------------------------------------------------------------
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers of the model, in order."""
+        return self._sublayers()
+
+    @layers.setter
+    def layers(self, value):
+        raise AttributeError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
+
+    def _sublayers(self) -> list:
+        own = self._graph.layers if self._graph is not None else []
+        known = {id(layer) for layer in own}
+        return [*own, *(layer for layer in super()._sublayers() if id(layer) not in known)]
+
+    def get_layer(self, name=None, index=None) -> Layer:
+        """The layer of that name, or at that place. Raises ValueError for neither, both, or an unknown one."""
+        if index is not None and name is not None:
+            raise ValueError(f"Provide only a layer name or a layer index. Received: index={index}, name={name}.")
+        if index is not None:
+            if len(self.layers) <= index:
+                raise ValueError(
+                    f"Was asked to retrieve layer at index {index} but model only has {len(self.layers)} layers."
+                )
+            return self.layers[index]
+        if name is None:
+            raise ValueError("Provide either a layer name or layer index at `get_layer`.")
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in self.layers]}.")
+
+    def _graph_attribute(self, name: str):
+        if self._graph is None:
+            raise AttributeError(f"{type(self).__name__} model '{self.name}' has no defined {name} yet.")
+        return getattr(self._graph, name)
+
+    inputs = property(lambda self: self._graph_attribute("inputs"))
+    outputs = property(lambda self: self._graph_attribute("outputs"))
+    input = property(lambda self: self._graph_attribute("inputs_struct"))
+    output = property(lambda self: self._graph_attribute("outputs_struct"))
+
+    @property
+    def input_shape(self):
+        shapes = [t.shape for t in self.inputs]
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    @property
+    def output_shape(self):
+        shapes = [t.shape for t in self.outputs]
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    @property
+    def input_types(self) -> list[tuple]:
+        """(shape with the batch, dtype) of each input; empty while the model does not know them."""
+        return [(t.shape, t.dtype) for t in self._graph.inputs] if self._graph is not None else []
+
+    @property
+    def input_names(self) -> list[str]:
+        return [_origin_name(t) for t in self._graph.inputs] if self._graph is not None else []
+
+    @property
+    def output_names(self) -> list[str]:
+        return [_origin_name(t) for t in self._graph.outputs] if self._graph is not None else []
+
+    takes_one_input = False  # whether a list given as x is one array
+
+    def _pack_inputs(self, xs: list):
+        """A flat list of inputs in the structure that `call` takes."""
+        if self._graph is not None:
+            leaves = iter(xs)
+            return map_structure(lambda _: next(leaves), self._graph.inputs_struct)
+        return xs[0] if len(xs) == 1 else xs
+
+    def _output_shape_of_one(self) -> tuple | None:
+        """Shape of one prediction, None if it is not known before running."""
+        if self._graph is None:
+            return self._free_output
+        shape = tuple(self._graph.outputs[0].shape[1:])
+        return None if None in shape else shape
+
+    _free_output: tuple | None = None
+
+    # --- calling ------------------------------------------------------------------------------------------
+    def call(self, inputs, training=None, mask=None):
+        if self._graph is None:
+            raise NotImplementedError(f"Model {type(self).__name__} does not have a `call()` method implemented.")
+        return self._graph.run(self._cast_inputs(flatten(self._in_order_of_names(inputs))))
+
+    def _in_order_of_names(self, inputs):
+        if isinstance(inputs, dict) and not isinstance(self._graph.inputs_struct, dict):
+            return [inputs[name] for name in self.input_names]
+        return inputs
+
+    def _cast_inputs(self, inputs: list) -> list:
+        want = self._graph.inputs
+        if len(inputs) != len(want):
+            raise ValueError(
+                f'Layer "{self.name}" expects {len(want)} input(s), but it received {len(inputs)} input tensors.'
+            )
+        return [x if str(x.dtype) == t.dtype else ops.cast(x, t.dtype) for x, t in zip(inputs, want, strict=True)]
+
+    def __call__(self, *args, **kwargs):
+        """The model's outputs for arrays or symbolic tensors. `training` is False unless given."""
+        if len(args) == 1 and not kwargs.get("training"):
+            run = self._direct(args[0])
+            if run is not None:
+                return run((args[0],))[0]
+        if args and "_graph" in self.__dict__ and not any(isinstance(x, Tensor) for x in flatten(args[0])):
+            args = (self._as_inputs(args[0]), *args[1:])
+        return super().__call__(*args, **kwargs)
+
+    def _as_inputs(self, x):
+        """Arrays in the structure and of the dtypes that `call` takes."""
+        if self._graph is None and isinstance(x, dict):
+            return x
+        data = make_data(self, x)
+        self._build_from(data, call=False)
+        types = self.input_types or [(None, None)] * len(data.xs)
+        return self._pack_inputs([np.asarray(x[:], dtype) for x, (_, dtype) in zip(data.xs, types, strict=True)])
+
+    def _direct(self, x):
+        """For one plain array that fits: the program's own function, found again at little cost. Else None."""
+        if type(x) is not np.ndarray or current_trace() is not None:
+            return None
+        if self._direct_version != StructureVersion.value:
+            self._programs.validate(self)
+            self._direct_runs = {}
+            self._direct_version = StructureVersion.value
+        key = (x.shape, x.dtype)
+        run = self._direct_runs.get(key)
+        if run is None:
+            run = self._make_direct(x)
+            if run is not None and len(self._direct_runs) < _DIRECT_KEPT:
+                self._direct_runs[key] = run
+        return run
+
+    def _make_direct(self, x):
+        graph = self._graph
+        if graph is None or len(graph.inputs) != 1 or not isinstance(graph.outputs_struct, Tensor):
+            return None
+        want, dtype = self.input_types[0]
+        fits = len(want) == x.ndim and all(w in (None, h) for w, h in zip(want, x.shape, strict=True))
+        if not fits or x.dtype.kind not in "fiub" or x.dtype.itemsize > 8 or x.shape[0] == 0:
+            return None
+        return self._programs.get(self, "predict", StepTypes(x.shape[0], ((x.shape, dtype),), None, None)).run
+
+    def _build_from(self, data: Data, call=True) -> None:
+        """Makes the variables of a model that waited for data."""
+        if self._graph is None and call:
+            specs = [((None, *shape[1:]), dtype) for shape, dtype in step_types(self, data, 1, False).xs]
+            if specs != self._free_inputs:
+                with Trace():
+                    outputs = flatten(self._first_call(specs, data))
+                self._clear_losses()
+                self._free_inputs = specs
+                shape = tuple(outputs[0].shape[1:])
+                self._free_output = None if None in shape else shape
+            self.built = True
+
+    def _first_call(self, specs, data: Data):
+        """Calls a subclass on symbolic tensors of unknown batch size; of the data's, if its code needs a number."""
+        try:
+            return self(self._pack_inputs([symbolic(*spec) for spec in specs]))
+        except TypeError:
+            return self(self._pack_inputs([symbolic((data.rows, *shape[1:]), dtype) for shape, dtype in specs]))
+
+    def _run_watched(self, xs: list, watch) -> None:
+        """Runs layer by layer on arrays and tells `watch(name, layer, results)` of each."""
+        if self._graph is not None:
+
+            def tell(step, results):
+                layer = None if isinstance(step.target, str) else step.target
+                watch(layer.name if layer is not None else step.target, layer, results)
+
+            self._graph.run(xs, tell)
+        else:
+            watch(self.name, self, Layer.__call__(self, self._pack_inputs(xs)))
+
+    @property
+    def input_spec(self):
+        if self._graph is None:
+            return self.__dict__.get("_input_spec")
+        return [
+            InputSpec(shape=(None, *t.shape[1:]), allow_last_axis_squeeze=True, name=_origin_name(t))
+            for t in self._graph.inputs
+        ]
+
+    @input_spec.setter
+    def input_spec(self, value):
+        self.__dict__["_input_spec"] = value
+
+    def build(self, input_shape=None):
+        """Makes the variables for inputs of this shape, the batch included (None for any)."""
+        self.built = True  # so that the call below does not build again
+        if self._graph is None and input_shape is not None and type(self).call is not Model.call:
+            shapes = [input_shape] if _is_one_shape(input_shape) else list(input_shape)
+            with Trace():
+                self(self._pack_inputs([symbolic(shape, self.compute_dtype) for shape in shapes]))
+            self._clear_losses()
+
+    # --- output -------------------------------------------------------------------------------------------
+    def summary(
+        self,
+        line_length=None,
+        positions=None,
+        print_fn=None,
+        expand_nested=False,
+        show_trainable=False,
+        layer_range=None,
+    ):
+        """Prints a table of the layers with output shapes and numbers of parameters, and the totals.
+
+        Args:
+            line_length: width in characters; that of the terminal, at most 88, by default.
+            positions: where columns end, as shares of the width.
+            print_fn: called once with the whole text instead of `print`.
+            expand_nested: whether models within the model are unfolded.
+            show_trainable: whether there is a column that says what is trained.
+            layer_range: two names (or regular expressions): first and last layer to show.
+        """
+        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    def save_weights(self, filepath, overwrite=True) -> None:
+        """Writes the weights to HDF5: Keras 3's layout for `.weights.h5`, the earlier one for other `.h5`, `.hdf5`.
+
+        The file is written under another name and then renamed, so that an interruption leaves no half file.
+
+        Raises:
+            ValueError: another extension. FileExistsError: the file is there and `overwrite` is False.
+        """
+        save_weights(self, os.fspath(filepath), overwrite)
+
+    def load_weights(self, filepath, skip_mismatch=False, by_name=False) -> None:
+        """Reads weights that `save_weights` (or Keras) wrote; nothing changes unless all of them fit.
+
+        Args:
+            filepath: HDF5 file of either layout.
+            skip_mismatch: whether layers whose weights do not fit are left as they are, with a warning.
+            by_name: whether layers are matched by name instead of by place (earlier layout only).
+        """
+        load_weights(self, os.fspath(filepath), skip_mismatch, by_name)
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        state.update(_direct_runs={}, _direct_version=-1, history=None)
+        return state
+
+
+def _origin_name(tensor) -> str:
+    history = getattr(tensor, "_keras_history", None)
+    return history.operation.name if history is not None else tensor.name or tensor.node.name
+
+
+def _is_one_shape(shape) -> bool:
+    return all(d is None or isinstance(d, int) for d in shape)

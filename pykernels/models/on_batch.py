@@ -1,0 +1,193 @@
+"""One batch at a time, profiles of a step, and the generator methods of Keras 1 and 2."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..compat_names import SAMPLE_COUNTS, accepts_old_names
+from .arrays import make_data
+from .checks import check_targets
+from .feeds import open_feed, with_class_weights
+from .steps import step_types
+
+
+class OnBatch:
+    """train_on_batch, test_on_batch, predict_on_batch, profile, *_generator, predict_classes, predict_proba."""
+
+    @accepts_old_names("train_on_batch")
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """One update.
+
+        Args:
+            x, y: a batch.
+            sample_weight: one weight per sample. class_weight: dict of class number -> weight. Not both.
+            return_dict: names with the results.
+
+        Returns:
+            Loss and metrics as in `evaluate`, over the batches since the last `reset_metrics()`, as in Keras 3.
+        """
+        return self._one_batch("train", x, y, sample_weight, class_weight, return_dict)
+
+    @accepts_old_names("test_on_batch")
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+        """Loss and metrics of a batch, added to those since the last `reset_metrics()`; nothing is learned."""
+        return self._one_batch("test", x, y, sample_weight, None, return_dict)
+
+    def _one_batch(self, kind, x, y, sample_weight, class_weight, return_dict):
+        self._assert_compiled()
+        data = make_data(self, x, y, sample_weight)
+        if class_weight:
+            data = with_class_weights(data, class_weight)
+        self._prepare(data, train=kind == "train")
+        check_targets(self, data.y)
+        program = self._programs.get(self, kind, step_types(self, data, data.rows))
+        program.run([*data.xs, *(a for a in (data.y, data.weight) if a is not None)], step=self._steps_done)
+        if kind == "train":
+            self._steps_done += 1
+        results = self._results()
+        return results if return_dict else self._in_order(results)
+
+    @accepts_old_names("predict_on_batch")
+    def predict_on_batch(self, x):
+        """The model's outputs for one batch, in one step."""
+        run = self._direct(x)
+        if run is not None:
+            return run((x,))[0]
+        data = make_data(self, x)
+        self._build_from(data)
+        program = self._programs.get(self, "predict", step_types(self, data, data.rows, targets=False))
+        return self._unpack(program.run(data.xs))
+
+    def profile(self, x, y=None, sample_weight=None, batch_size=None, repeats=5, print_fn=print) -> list[dict]:
+        """Times each operation of one step: a training step with `y` and a compiled model, a prediction without.
+
+        Args:
+            x, y, sample_weight: data; the first `batch_size` (32) rows are used. Nothing is learned.
+            repeats: runs of which the median is taken.
+            print_fn: called with the table as text; None prints nothing.
+
+        Returns:
+            A list of dicts: op, label (the layer), shape, dtype, offset (in the arena), bytes, flops, ns, share.
+        """
+        rows = int(batch_size or 32)
+        data = make_data(self, x, y, sample_weight)
+        data = data.part(0, min(rows, data.rows))
+        kind = "predict" if y is None else "train"
+        if kind == "train":
+            self._assert_compiled()
+            self._prepare(data)
+        else:
+            self._build_from(data)
+        program = self._programs.get(self, kind, step_types(self, data, data.rows, targets=kind == "train"))
+        state = self._all_variables() if kind == "train" else []
+        before = [v.numpy() for v in state]
+        try:
+            feeds = [np.asarray(a[:]) for a in (*data.xs, data.y, data.weight) if a is not None]
+            table = program.profile(feeds, repeats)
+        finally:
+            for variable, value in zip(state, before, strict=True):
+                variable.assign(value)
+        total = sum(row["ns"] for row in table) or 1
+        for row in table:
+            row["share"] = row["ns"] / total
+        if print_fn is not None:
+            print_fn(_profile_text(f"{kind} step of '{self.name}', batch {data.rows}", table, total, program))
+        return table
+
+    def _all_variables(self) -> list:
+        found = [*self.weights, *self.optimizer.variables]
+        for metric in self.metrics:
+            found.extend(metric.variables)
+        return found
+
+    # --- Keras 1 and 2 ------------------------------------------------------------------------------------
+    @accepts_old_names("fit_generator")
+    def fit_generator(
+        self,
+        x,
+        steps_per_epoch=None,
+        epochs=1,
+        verbose=1,
+        callbacks=None,
+        validation_data=None,
+        validation_steps=None,
+        validation_freq=1,
+        class_weight=None,
+        shuffle=True,
+        initial_epoch=0,
+        **samples,
+    ):
+        """`fit` on a generator, as Keras 1 and 2 called it. `samples_per_epoch` and `nb_val_samples` count samples."""
+        self._assert_compiled()
+        feed = open_feed(self, x, None, None, None, steps_per_epoch, shuffle, class_weight)
+        steps = _steps_from_samples("fit_generator", samples, feed.first().rows)
+        feed.steps = feed.num_steps = steps.get("steps_per_epoch", feed.steps) or feed.num_steps
+        validation_steps = steps.get("validation_steps", validation_steps)
+        if hasattr(validation_data, "__next__") and validation_steps is None:
+            raise ValueError("fit_generator() with a generator as `validation_data` needs `validation_steps`.")
+        return self._fit_feed(
+            feed,
+            epochs,
+            verbose,
+            callbacks,
+            validation_data,
+            initial_epoch,
+            validation_steps,
+            None,
+            validation_freq,
+        )
+
+    @accepts_old_names("evaluate_generator")
+    def evaluate_generator(self, x, steps=None, callbacks=None, verbose=0, **samples):
+        """`evaluate` on a generator, as Keras 1 and 2 called it."""
+        self._assert_compiled()
+        steps = self._steps_for("evaluate_generator", x, steps, samples)
+        return self.evaluate(x, steps=steps, callbacks=callbacks, verbose=verbose)
+
+    @accepts_old_names("predict_generator")
+    def predict_generator(self, x, steps=None, callbacks=None, verbose=0, **samples):
+        """`predict` on a generator, as Keras 1 and 2 called it."""
+        steps = self._steps_for("predict_generator", x, steps, samples)
+        return self.predict(x, steps=steps, callbacks=callbacks, verbose=verbose)
+
+    def _steps_for(self, name, source, steps, samples):
+        if not samples:
+            return steps
+        rows = getattr(source, "batch_size", None)
+        if rows is None:
+            raise ValueError(f"{name}({next(iter(samples))}=...) needs a generator with `batch_size`; pass `steps`.")
+        return _steps_from_samples(name, samples, rows)["steps"]
+
+    def predict_classes(self, x, batch_size=None, verbose=0):
+        """Class numbers: the largest of several outputs, or whether the only one is above 0.5 (as (N, 1) int32)."""
+        p = self.predict(x, batch_size=batch_size, verbose=verbose)
+        return np.argmax(p, axis=-1) if p.shape[-1] > 1 else (p > 0.5).astype("int32")
+
+    def predict_proba(self, x, batch_size=None, verbose=0):
+        """`predict`, as Keras 1 and 2 called it for classifiers."""
+        return self.predict(x, batch_size=batch_size, verbose=verbose)
+
+
+def _steps_from_samples(name: str, samples: dict, rows: int) -> dict:
+    steps = {}
+    for key, value in samples.items():
+        if key not in SAMPLE_COUNTS:
+            raise TypeError(f"{name}() got an unexpected keyword argument '{key}'")
+        steps[SAMPLE_COUNTS[key]] = math.ceil(value / rows)
+    return steps
+
+
+def _profile_text(title: str, table: list[dict], total: float, program) -> str:
+    header = f"{'op':<38} {'layer':<18} {'output':<24} {'bytes':>11} {'MFLOP':>9} {'us':>9} {'%':>6} {'GFLOP/s':>8}"
+    lines = [title, header, "-" * len(header)]
+    for row in table:
+        output = f"{row['dtype']}{tuple(row['shape'])}"
+        speed = f"{row['flops'] / row['ns']:.1f}" if row["flops"] and row["ns"] else ""
+        lines.append(
+            f"{row['op']:<38} {row['label'][:18]:<18} {output:<24} {row['bytes']:>11,} {row['flops'] / 1e6:>9.3f} "
+            f"{row['ns'] / 1e3:>9.1f} {100 * row['share']:>6.1f} {speed:>8}"
+        )
+    lines.append(f"total {total / 1e3:.1f} us; arena {program.arena_bytes:,} bytes")
+    return "\n".join(lines)

@@ -1,0 +1,205 @@
+"""A plain stack of layers."""
+
+from __future__ import annotations
+
+from ..graph import Tensor
+from ..layers.context import structure_changed
+from ..layers.input_layer import InputLayer
+from ..layers.layer import Layer
+from ..layers.node import outside_traces
+from ..utils import serialization
+from .arrays import Data
+from .graph import LayerGraph
+from .model import Model
+
+
+class Sequential(Model):
+    """Layers, each fed with the output of the one before.
+
+    Args:
+        layers: list of layers; an `Input` may come first.
+        trainable: whether training changes the model.
+        name: "sequential", made unique, by default.
+
+    Variables are made as layers are added when the shape of the input is known (by an `Input`, or `input_shape=` of
+    the first layer), else by `build(shape)` or by the first data.
+
+    Raises:
+        ValueError: something that is not a layer, or a name that is taken.
+    """
+
+    takes_one_input = True
+
+    def __init__(self, layers=None, trainable=True, name=None):
+        super().__init__(name=name)
+        self._stack: list[Layer] = []
+        if layers is not None:
+            for layer in layers if isinstance(layers, (list, tuple)) else [layers]:
+                self._push(layer)
+            self._rebuild()
+        if not trainable:
+            self.trainable = False
+
+    # --- the stack ------------------------------------------------------------------------------------------
+    def add(self, layer, rebuild=True) -> None:
+        """Puts a layer on top."""
+        self._push(layer)
+        if rebuild:
+            self._rebuild()
+
+    def pop(self, rebuild=True) -> Layer:
+        """Takes the top layer off and returns it."""
+        if not self.layers:
+            raise TypeError("There are no layers in the model.")
+        layer = self._stack.pop()
+        self._graph = None
+        self.built = False
+        structure_changed()
+        if rebuild:
+            self._rebuild()
+        return layer
+
+    def _push(self, layer) -> None:
+        history = getattr(layer, "_keras_history", None) if isinstance(layer, Tensor) else None
+        if history is not None and isinstance(history.operation, InputLayer):
+            layer = history.operation
+        if not isinstance(layer, Layer):
+            hint = f" Did you mean {layer.__name__}()?" if isinstance(layer, type) and issubclass(layer, Layer) else ""
+            raise ValueError(
+                f"Only instances of `keras.Layer` can be added to a Sequential model. Received: {layer} "
+                f"(of type {type(layer)}){hint}"
+            )
+        if not self._stack and not isinstance(layer, InputLayer):
+            shape = layer._batch_shape_arg or _known_input_shape(layer)
+            if shape is not None:
+                self._stack.append(InputLayer(batch_shape=shape, dtype=layer.compute_dtype))
+        elif isinstance(layer, InputLayer) and self._stack and isinstance(self._stack[0], InputLayer):
+            raise ValueError(
+                f"Sequential model '{self.name}' has already been configured to use input shape "
+                f"{self._stack[0].batch_shape}. You cannot add a different Input layer to it."
+            )
+        if any(layer.name == other.name for other in self._stack):
+            raise ValueError(
+                f"All layers added to a Sequential model should have unique names. Name '{layer.name}' is already the "
+                "name of a layer in this model. Update the `name` argument to pass a unique name."
+            )
+        self._stack.append(layer)
+        structure_changed()
+
+    def _rebuild(self) -> None:
+        """Extends the graph by the layers that it does not have yet."""
+        if len(self._stack) < 2 or not isinstance(self._stack[0], InputLayer):
+            return
+        start, x = 1, self._stack[0].output
+        if self._graph is not None and self.built:
+            start, x = self._connected, self._graph.outputs[0]
+        with outside_traces():
+            for layer in self._stack[start:]:
+                if not isinstance(x, Tensor):
+                    raise ValueError(
+                        f"Layers of a Sequential model must have one output; the one before '{layer.name}' has several."
+                    )
+                x = layer(x)
+            self._connected = len(self._stack)
+            self._graph = LayerGraph(self._stack[0].output, x)
+        self.built = True
+
+    def build(self, input_shape=None):
+        """Makes the variables for inputs of this shape, the batch included (None for any)."""
+        if not self._stack:
+            raise ValueError(
+                f"Sequential model {self.name} cannot be built because it has no layers. Call `model.add(layer)`."
+            )
+        if input_shape is None:
+            if not isinstance(self._stack[0], InputLayer):
+                raise ValueError(
+                    f"Sequential model '{self.name}' needs the shape of its input: model.build((None, 784)), or an "
+                    "Input as the first layer."
+                )
+        elif isinstance(self._stack[0], InputLayer):
+            if self._stack[0].batch_shape != tuple(input_shape):
+                raise ValueError(
+                    f"Sequential model '{self.name}' has already been configured to use input shape "
+                    f"{self._stack[0].batch_shape}. You cannot build it with input_shape {tuple(input_shape)}"
+                )
+        else:
+            layer = InputLayer(batch_shape=tuple(input_shape), dtype=self._stack[0].compute_dtype)
+            self._stack.insert(0, layer)
+        self._rebuild()
+
+    def _build_from(self, data: Data, call=True) -> None:
+        if self._graph is None:
+            if not self._stack:
+                raise ValueError(
+                    f"Sequential model {self.name} cannot be built because it has no layers. Call `model.add(layer)`."
+                )
+            self.build(None if isinstance(self._stack[0], InputLayer) else (None, *data.xs[0].shape[1:]))
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, without the one that holds the input."""
+        has_input = bool(self._stack) and isinstance(self._stack[0], InputLayer)
+        return self._stack[1:] if has_input else self._stack[:]
+
+    @layers.setter
+    def layers(self, value):
+        raise AttributeError(
+            "`Sequential.layers` attribute is reserved and should not be used. Use `add()` and `pop()` to change the "
+            "layers in this model."
+        )
+
+    def _sublayers(self) -> list:
+        return list(self.__dict__.get("_stack", ()))
+
+    @property
+    def input_shape(self):
+        if self._graph is None and self._stack and isinstance(self._stack[0], InputLayer):
+            return self._stack[0].batch_shape
+        return super().input_shape
+
+    # --- calling ----------------------------------------------------------------------------------------------
+    def call(self, inputs, training=None, mask=None):
+        if self._graph is not None:
+            return super().call(inputs, training)
+        for layer in self.layers:
+            inputs = layer(inputs)
+        return inputs
+
+    def compute_output_shape(self, input_shape):
+        for layer in self.layers:
+            input_shape = layer.compute_output_shape(input_shape)
+        return input_shape
+
+    # --- configuration ----------------------------------------------------------------------------------------
+    def get_config(self):
+        config = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": Layer.get_config(self)["dtype"],
+            "layers": [serialization.serialize_keras_object(layer) for layer in self._stack],
+        }
+        if self._graph is not None:
+            config["build_input_shape"] = self._stack[0].batch_shape
+        return config
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        if "name" not in config or "layers" not in config:
+            raise ValueError(
+                "A Sequential model configuration must be a dictionary containing the 'name' and 'layers' keys. "
+                f"Received: config={config}"
+            )
+        layers = [serialization.deserialize_keras_object(layer, custom_objects) for layer in config["layers"]]
+        model = cls(layers, name=config["name"])
+        shape = config.get("build_input_shape")
+        if model._graph is None and isinstance(shape, (list, tuple)):
+            model.build(tuple(shape))
+        return model
+
+
+def _known_input_shape(layer) -> tuple | None:
+    """The input shape of a model that becomes the first layer."""
+    if not isinstance(layer, Model) or layer._graph is None:
+        return None
+    shape = layer.input_shape
+    return shape if isinstance(shape, tuple) else None

@@ -1,0 +1,140 @@
+"""Programs: one training, test or prediction step of a model for one batch size, recorded once and kept."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections import OrderedDict
+from typing import NamedTuple
+
+from ..graph import Program, Tensor, Trace, gradients
+from ..layers.context import StructureVersion
+from ..layers.nest import flatten
+from .arrays import Data
+
+_KEPT = 32  # programs per model
+
+
+class StepTypes(NamedTuple):
+    """What a step takes: shapes with the batch, and dtypes."""
+
+    batch: int
+    xs: tuple
+    y: tuple | None
+    weight: tuple | None
+
+
+def step_types(model, data: Data, batch: int, targets=True) -> StepTypes:
+    """The types of a step for rows of `data`. Inputs get the dtypes of the model's inputs (ints stay ints in models
+    that do not say), targets int32 for class numbers and the model's float type otherwise, weights floats."""
+    known = model.input_types
+    xs = tuple(
+        ((batch, *x.shape[1:]), known[i][1] if known else _free_dtype(x, model.compute_dtype))
+        for i, x in enumerate(data.xs)
+    )
+    y = weight = None
+    if targets and data.y is not None:
+        y = ((batch, *data.y.shape[1:]), "int32" if model._compiled.wants_indices else _float(model))
+    if targets and data.weight is not None:
+        weight = ((batch, *data.weight.shape[1:]), _float(model))
+    return StepTypes(batch, xs, y, weight)
+
+
+def _float(model) -> str:
+    return "float64" if model.compute_dtype == "float64" else "float32"
+
+
+def _free_dtype(x, default: str) -> str:
+    return default if x.dtype.kind == "f" else "bool" if x.dtype.kind == "b" else "int32"
+
+
+class Programs:
+    """The programs of one model. Bounded, safe to use from several threads, left out of copies and pickles."""
+
+    def __init__(self):
+        self._kept: OrderedDict[tuple, Program] = OrderedDict()
+        self._lock = threading.RLock()
+        self._version = -1
+        self._signature: tuple | None = None
+
+    def __getstate__(self):
+        return {}
+
+    def __setstate__(self, state):
+        self.__init__()
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+
+    def validate(self, model) -> None:
+        """Drops the programs when layers, variables or their `trainable` flags changed since they were made."""
+        if self._version == StructureVersion.value:
+            return
+        with self._lock:
+            version = StructureVersion.value
+            signature = tuple((id(v), v.trainable) for v in model.weights)
+            signature += tuple((id(layer), layer.trainable) for layer in model._flatten_layers())
+            if signature != self._signature:
+                self._kept.clear()
+                self._signature = signature
+            self._version = version
+
+    def get(self, model, kind: str, types: StepTypes) -> Program:
+        """The program of "train", "test" or "predict" for these types."""
+        key = (kind, types, model.optimizer.program_key() if kind == "train" else None)
+        self.validate(model)
+        with self._lock:
+            program = self._kept.get(key)
+            if program is None or (model.run_eagerly and kind != "predict"):
+                program = record(model, kind, types)
+                self._kept[key] = program
+                if len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(key)
+        return program
+
+
+def record(model, kind: str, types: StepTypes) -> Program:
+    """Records one step of `model` and compiles it."""
+    model._clear_losses()
+    try:
+        with Trace() as trace:
+            names = model.input_names or [f"x{i}" for i in range(len(types.xs))]
+            xs = [trace.placeholder(*spec, name) for spec, name in zip(types.xs, names, strict=True)]
+            y = trace.placeholder(*types.y, "y") if types.y else None
+            weight = trace.placeholder(*types.weight, "sample_weight") if types.weight else None
+            training = kind == "train"
+            y_pred = model(model._pack_inputs(xs), training=training)
+            outputs = []
+            if kind == "predict":
+                outputs = flatten(y_pred)
+            else:
+                _score(model, trace, training, model._pack_inputs(xs), y, y_pred, weight, types.batch)
+            program = trace.build(outputs=outputs)
+    finally:
+        model._clear_losses()
+    program.core.seed = model._random_seed()
+    return program
+
+
+def _score(model, trace, training, x, y, y_pred, weight, batch) -> None:
+    loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, training=training)
+    if training:
+        trace.check_finite(loss)
+        _update(model, loss)
+    model._loss_tracker.update_state(loss, sample_weight=batch)
+    model.compute_metrics(x, y, y_pred, weight)
+
+
+def _update(model, loss) -> None:
+    variables = model.trainable_variables
+    if not variables:
+        warnings.warn("The model does not have any trainable weights.", stacklevel=2)
+        return
+    if not isinstance(loss, Tensor):
+        raise ValueError("The loss does not depend on the model's weights: its value is a constant.")
+    optimizer = model.optimizer
+    if getattr(optimizer, "loss_scale_factor", None) is not None:
+        loss = optimizer.scale_loss(loss)
+    optimizer.apply(gradients(loss, variables), variables)

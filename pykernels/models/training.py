@@ -1,0 +1,276 @@
+"""fit, evaluate, predict."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from ..callbacks import CallbackList
+from ..callbacks.logs import Logs
+from ..compat_names import accepts_old_names
+from ..layers.nest import map_structure
+from .arrays import make_data, unpack
+from .checks import check_targets, warn_missing_classes
+from .compiling import Compiling
+from .feeds import ArrayFeed, open_feed
+from .loop import Loop
+from .on_batch import OnBatch
+
+
+class Trainer(OnBatch, Compiling):
+    """The part of a model that trains it."""
+
+    # --- fit --------------------------------------------------------------------------------------------
+    @accepts_old_names("fit")
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_batch_size=None,
+        validation_freq=1,
+    ):
+        """Trains the model.
+
+        Args:
+            x: array, list or dict of arrays (one per input), pandas object, memory map, h5py dataset, or something that
+                gives batches `(x, y[, sample_weight])`: a generator, an iterable, a Sequence.
+            y: targets. None when `x` gives batches.
+            batch_size: 32 by default. The last batch of an epoch may be shorter; it counts by its size.
+            epochs: number of the epoch to stop at.
+            verbose: 0 silent, 1 progress bar, 2 a line per epoch, "auto" is 1.
+            callbacks: list of callbacks.
+            validation_split: share (0 to 1) of the data, the last ones, that is kept for validation.
+            validation_data: `(x, y)`, `(x, y, sample_weight)`, or something that gives batches.
+            shuffle: whether rows are drawn in random order; "batch" keeps the rows of a batch together.
+            class_weight: dict of class number -> weight.
+            sample_weight: one weight per sample.
+            initial_epoch: number of the first epoch.
+            steps_per_epoch: batches per epoch; by default until the data end.
+            validation_steps, validation_batch_size: for the validation.
+            validation_freq: epochs between validations, or a list of epochs.
+
+        Returns:
+            A `History`; `history.history` has a list per loss and metric.
+
+        Raises:
+            ValueError: the model is not compiled, or data that do not fit to it; the message names the fix.
+        """
+        self._assert_compiled()
+        if validation_split and validation_data is None:
+            x, y, sample_weight, validation_data = self._split(x, y, sample_weight, validation_split)
+        feed = open_feed(self, x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight)
+        return self._fit_feed(
+            feed,
+            epochs,
+            verbose,
+            callbacks,
+            validation_data,
+            initial_epoch,
+            validation_steps,
+            validation_batch_size or batch_size,
+            validation_freq,
+        )
+
+    def _fit_feed(
+        self,
+        feed,
+        epochs,
+        verbose,
+        callbacks,
+        validation_data=None,
+        initial_epoch=0,
+        validation_steps=None,
+        validation_batch_size=None,
+        validation_freq=1,
+    ):
+        self._warn_if_thawed()
+        self._prepare(feed.first())
+        check_targets(self, feed.first().y)
+        validation = self._open_validation(validation_data, validation_batch_size, validation_steps)
+        callbacks = self._callbacks(callbacks, True, verbose, epochs, feed.num_steps)
+        self._validation_expected = validation is not None
+        self.stop_training = False
+        training = Loop(self, "train", feed, callbacks)
+        testing = Loop(self, "test", validation, callbacks) if validation else None
+        logs = Logs()
+        callbacks.on_train_begin()
+        for epoch in range(initial_epoch, epochs):
+            self.reset_metrics()
+            callbacks.on_epoch_begin(epoch)
+            if training.run(epoch) == 0 and getattr(feed, "exhausted", False):
+                break
+            logs = self._results()
+            if testing and _due(epoch, validation_freq):
+                results = self._test(testing)
+                logs.update((f"val_{name}", results[name]) for name in sorted(results))
+            callbacks.on_epoch_end(epoch, logs)
+            if self.stop_training or getattr(feed, "exhausted", False):
+                break
+        if epochs > 0:
+            self.optimizer.finalize_variable_values(self.trainable_weights)
+        callbacks.on_train_end(logs)
+        return self.history
+
+    def _split(self, x, y, sample_weight, share):
+        if not isinstance(share, (int, float)) or not 0 < share < 1:
+            raise ValueError(
+                f"`validation_split` must be a share between 0 and 1 (0.2 keeps the last 20% of the samples for "
+                f"validation). Received: validation_split={share}"
+            )
+        if not _is_data(x):
+            raise ValueError(
+                "Argument `validation_split` is only supported for tensors or NumPy arrays. Pass `validation_data` "
+                f"instead. Found incompatible type in the input: {type(x)}"
+            )
+        data = make_data(self, x, y, sample_weight)
+        cut = int(np.floor(data.rows * (1.0 - share)))
+        if cut in (0, data.rows):
+            raise ValueError(
+                f"Training data contains {data.rows} samples, which is not sufficient to split it into a validation "
+                f"and training set as specified by `validation_split={share}`. Either provide more data, or a "
+                "different value for the `validation_split` argument."
+            )
+        train, held = data.part(0, cut), data.part(cut, data.rows)
+        self._prepare(data)
+        if train.y is not None:
+            check_targets(self, data.y)
+            warn_missing_classes(self, train.y, held.y)
+        packed = self._pack_inputs(train.xs)
+        return packed, train.y, train.weight, (self._pack_inputs(held.xs), held.y, held.weight)
+
+    def _open_validation(self, validation_data, batch_size, steps):
+        if validation_data is None:
+            return None
+        if isinstance(validation_data, (tuple, list)):
+            x, y, weight = unpack(validation_data)
+            feed = open_feed(self, x, y, weight, batch_size, steps)
+        else:
+            feed = open_feed(self, validation_data, batch_size=batch_size, steps=steps)
+        _one_pass(feed)
+        check_targets(self, feed.first().y, "validation y")
+        return feed
+
+    def _callbacks(self, callbacks, history: bool, verbose, epochs: int, steps) -> CallbackList:
+        if isinstance(callbacks, CallbackList):
+            return callbacks
+        if verbose not in (0, 1, 2, "auto"):
+            raise ValueError(f"`verbose` must be 0, 1, 2 or 'auto'. Received: verbose={verbose!r}")
+        shown = verbose != 0
+        return CallbackList(
+            callbacks, add_history=history, add_progbar=shown, model=self, verbose=verbose, epochs=epochs, steps=steps
+        )
+
+    # --- evaluate ---------------------------------------------------------------------------------------
+    @accepts_old_names("evaluate")
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        sample_weight=None,
+        steps=None,
+        callbacks=None,
+        return_dict=False,
+    ):
+        """Loss and metrics over data, as the validation lines of `fit` show them.
+
+        Args: see `fit`.
+
+        Returns:
+            The loss alone without metrics, else a list in the order of `metrics_names`; a dict with `return_dict`.
+        """
+        self._assert_compiled()
+        feed = open_feed(self, x, y, sample_weight, batch_size, steps)
+        _one_pass(feed)
+        self._prepare(feed.first(), train=False)
+        check_targets(self, feed.first().y)
+        callbacks = self._callbacks(callbacks, False, verbose, 1, feed.num_steps)
+        results = self._test(Loop(self, "test", feed, callbacks))
+        return results if return_dict else self._in_order(results)
+
+    def _test(self, loop: Loop) -> Logs:
+        self.stop_evaluating = False
+        loop.callbacks.on_test_begin()
+        self.reset_metrics()
+        loop.feed.rewind()
+        loop.run()
+        results = self._results()
+        loop.callbacks.on_test_end(results)
+        return results
+
+    def _in_order(self, results: dict):
+        values = [results[name] for name in self.metrics_names if name in results]
+        values += [results[name] for name in sorted(results) if name not in self.metrics_names]
+        return values[0] if len(values) == 1 else values
+
+    # --- predict ----------------------------------------------------------------------------------------
+    @accepts_old_names("predict")
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        """The model's outputs for data; see `fit` for the arguments. Safe to call from several threads.
+
+        Returns:
+            An array with one row per sample; a list of them for a model with several outputs.
+        """
+        if (
+            verbose == 0
+            and callbacks is None
+            and steps is None
+            and len(getattr(x, "shape", ()))
+            and (x.shape[0] <= (batch_size or 32))
+        ):
+            run = self._direct(x)
+            if run is not None:
+                return run((x,))[0]
+        feed = open_feed(self, x, None, None, batch_size, steps)
+        _one_pass(feed)
+        self._build_from(feed.first())
+        callbacks = self._callbacks(callbacks, False, verbose, 1, feed.num_steps)
+        self.stop_predicting = False
+        callbacks.on_predict_begin()
+        loop = Loop(self, "predict", feed, callbacks)
+        loop.run()
+        callbacks.on_predict_end()
+        return self._unpack(loop.collected())
+
+    def _unpack(self, outputs: list):
+        """Predictions in the structure of the model's outputs."""
+        if self._graph is not None:
+            leaves = iter(outputs)
+            return map_structure(lambda _: next(leaves), self._graph.outputs_struct)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+
+def _is_data(x) -> bool:
+    return isinstance(x, (list, tuple, dict)) or hasattr(x, "shape") or hasattr(x, "__array__")
+
+
+def _one_pass(feed) -> None:
+    """Evaluation and prediction see no row twice."""
+    if isinstance(feed, ArrayFeed) and feed.steps is not None and feed.steps > feed.passes:
+        warnings.warn(f"`steps`={feed.steps} is more than the {feed.passes} batches of the data.", stacklevel=3)
+        feed.steps = feed.num_steps = feed.passes
+
+
+def _due(epoch: int, frequency) -> bool:
+    if isinstance(frequency, int):
+        return (epoch + 1) % frequency == 0
+    if isinstance(frequency, (list, tuple)):
+        return epoch + 1 in frequency
+    raise ValueError(
+        "Expected `validation_freq` to be a list or int. "
+        f"Received: validation_freq={frequency} of the type {type(frequency)}."
+    )

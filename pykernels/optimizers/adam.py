@@ -1,0 +1,137 @@
+"""Adam and AdamW."""
+
+from __future__ import annotations
+
+from .. import ops
+from .optimizer import Optimizer, accepts_lr
+
+
+class Adam(Optimizer):
+    """Steps by running means of the gradient and its square. Kingma and Ba, ICLR 2015, in the form of its section 2's
+    last paragraph: with t = iterations + 1,
+
+        m += (g - m) (1 - beta_1);  v += (g^2 - v) (1 - beta_2)
+        w -= learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon)
+
+    Args:
+        learning_rate: float or schedule.
+        beta_1, beta_2: floats, how much of the running means is kept.
+        epsilon: float.
+        amsgrad: divide by the greatest v so far. Reddi et al., ICLR 2018.
+        **options: those of `Optimizer`.
+    """
+
+    @accepts_lr
+    def __init__(
+        self,
+        learning_rate=0.001,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-7,
+        amsgrad=False,
+        weight_decay=None,
+        clipnorm=None,
+        clipvalue=None,
+        global_clipnorm=None,
+        use_ema=False,
+        ema_momentum=0.99,
+        ema_overwrite_frequency=None,
+        loss_scale_factor=None,
+        gradient_accumulation_steps=None,
+        name=None,
+        **kwargs,
+    ):
+        super().__init__(
+            learning_rate,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            use_ema,
+            ema_momentum,
+            ema_overwrite_frequency,
+            loss_scale_factor,
+            gradient_accumulation_steps,
+            name,
+            **kwargs,
+        )
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.amsgrad = amsgrad
+        self._momentums = []
+        self._velocities = []
+        self._velocity_hats = []
+
+    def build(self, variables):
+        if self.built:
+            return
+        super().build(variables)
+        self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
+        if self.amsgrad:
+            self._velocity_hats = self.add_optimizer_variables(variables, "velocity_hat")
+
+    def update_step(self, gradient, variable, learning_rate):
+        i = self._get_variable_index(variable)
+        ops.optimizer.adam_update(
+            gradient,
+            learning_rate,
+            self.iterations,
+            variable,
+            self._momentums[i],
+            self._velocities[i],
+            vhat=self._velocity_hats[i] if self.amsgrad else None,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+            amsgrad=bool(self.amsgrad),
+        )
+
+    def get_config(self):
+        names = ("beta_1", "beta_2", "epsilon", "amsgrad")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+class AdamW(Adam):
+    """Adam with weight decay. Loshchilov and Hutter, ICLR 2019. Arguments as in `Adam`."""
+
+    @accepts_lr
+    def __init__(
+        self,
+        learning_rate=0.001,
+        weight_decay=0.004,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-7,
+        amsgrad=False,
+        clipnorm=None,
+        clipvalue=None,
+        global_clipnorm=None,
+        use_ema=False,
+        ema_momentum=0.99,
+        ema_overwrite_frequency=None,
+        loss_scale_factor=None,
+        gradient_accumulation_steps=None,
+        name=None,
+        **kwargs,
+    ):
+        super().__init__(
+            learning_rate,
+            beta_1,
+            beta_2,
+            epsilon,
+            amsgrad,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            use_ema,
+            ema_momentum,
+            ema_overwrite_frequency,
+            loss_scale_factor,
+            gradient_accumulation_steps,
+            name,
+            **kwargs,
+        )
+        if self.weight_decay is None:
+            raise ValueError("Argument `weight_decay` must be a float. Received: weight_decay=None")

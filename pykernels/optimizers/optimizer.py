@@ -1,0 +1,415 @@
+"""The base of optimizers: state, learning rate, and what happens to gradients before and to weights after a step."""
+
+from __future__ import annotations
+
+import functools
+import re
+import warnings
+
+import numpy as np
+
+from .. import ops
+from ..config import floatx
+from ..graph import Tensor, Variable, apply, current_trace
+from ..utils.naming import auto_name
+from ..utils.serialization import deserialize_keras_object, serialize_keras_object
+from .gradients import clip_by_global_norm, clip_by_norm
+from .schedules import LearningRateSchedule
+from .state import OptimizerState
+
+
+def accepts_lr(init):
+    """Lets the `__init__` of an optimizer take `lr`, the name that earlier versions had for `learning_rate`."""
+
+    @functools.wraps(init)
+    def wrapper(self, *args, **kwargs):
+        if "lr" in kwargs:
+            if args or "learning_rate" in kwargs:
+                raise TypeError(
+                    f"{type(self).__name__}() got both 'learning_rate' and 'lr', its older name; keep 'learning_rate'"
+                )
+            kwargs["learning_rate"] = _old_rate(kwargs.pop("lr"))
+        if kwargs.get("epsilon", 0) is None:  # Keras 2: the default
+            del kwargs["epsilon"]
+        return init(self, *args, **kwargs)
+
+    return wrapper
+
+
+def _old_rate(value):
+    return float(value) if isinstance(value, (int, np.integer)) and not isinstance(value, bool) else value
+
+
+class Optimizer(OptimizerState):
+    """Base class. A subclass creates its slots in `build` and implements `update_step`.
+
+    Args:
+        learning_rate: float, a `LearningRateSchedule`, or a function of no arguments. Earlier versions called it `lr`.
+        weight_decay: float: each step first takes `weight_decay * learning_rate * w` from each weight.
+        clipnorm: float: the greatest norm of each gradient.
+        clipvalue: float: the greatest absolute value of a gradient's entries.
+        global_clipnorm: float: the greatest norm of all gradients together.
+        use_ema: keep a moving average of the weights.
+        ema_momentum: float in [0, 1]: of that average.
+        ema_overwrite_frequency: int: the weights are overwritten by the average after each so many steps; None: only
+            by `finalize_variable_values`, at the end of `fit`.
+        loss_scale_factor: float: `scale_loss` multiplies the loss by it and `apply` divides the gradients by it.
+        gradient_accumulation_steps: int >= 2: weights change only every so many steps, by the mean gradient.
+        name: default: the class's name in snake case.
+        decay: float, as in Keras 1 and 2: the rate in effect is `learning_rate / (1 + decay * iterations)`.
+
+    Raises:
+        ValueError: an argument out of its range, more than one kind of clipping, or an unknown argument.
+    """
+
+    def __init__(
+        self,
+        learning_rate=0.01,
+        weight_decay=None,
+        clipnorm=None,
+        clipvalue=None,
+        global_clipnorm=None,
+        use_ema=False,
+        ema_momentum=0.99,
+        ema_overwrite_frequency=None,
+        loss_scale_factor=None,
+        gradient_accumulation_steps=None,
+        name=None,
+        **kwargs,
+    ):
+        decay = kwargs.pop("decay", None) or 0.0
+        if "lr" in kwargs:
+            learning_rate = _old_rate(kwargs.pop("lr"))
+        if kwargs:
+            raise ValueError(f"Argument(s) not recognized: {kwargs}")
+        if decay < 0:
+            raise ValueError(f"`decay` must not be negative. Received: decay={decay}")
+        if gradient_accumulation_steps and not gradient_accumulation_steps >= 2:
+            raise ValueError(
+                "`gradient_accumulation_steps` must be an integer >= 2. Received: gradient_accumulation_steps="
+                f"{gradient_accumulation_steps}"
+            )
+        if use_ema and not 0 <= ema_momentum <= 1:
+            raise ValueError(f"`ema_momentum` must be in the range [0, 1]. Received: ema_momentum={ema_momentum}")
+        frequency = ema_overwrite_frequency
+        if use_ema and frequency and (not isinstance(frequency, int) or frequency < 1):
+            raise ValueError(
+                "`ema_overwrite_frequency` must be an integer >= 1 or None. Received: ema_overwrite_frequency="
+                f"{frequency}"
+            )
+        if sum(clip is not None for clip in (clipnorm, clipvalue, global_clipnorm)) > 1:
+            raise ValueError(
+                "Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: "
+                f"clipnorm={clipnorm}, clipvalue={clipvalue}, global_clipnorm={global_clipnorm}"
+            )
+        self.name = name or auto_name(type(self).__name__)
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
+        self.use_ema = use_ema
+        self.ema_momentum = ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.loss_scale_factor = loss_scale_factor
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.decay = float(decay)
+        self._excluded_variables = ()
+        self._excluded_names = None
+        self._start()
+        self._learning_rate = self._checked_rate(learning_rate)
+
+    # --- the learning rate ----------------------------------------------------------------------------
+    def _checked_rate(self, learning_rate):
+        if isinstance(learning_rate, (float, np.floating)):
+            variable = Variable(np.asarray(learning_rate, "float32"), trainable=False, name="learning_rate")
+            self._variables.append(variable)
+            return variable
+        if callable(learning_rate):
+            return learning_rate
+        raise ValueError(
+            "Argument `learning_rate` should be float, or an instance of LearningRateSchedule, or a callable (that "
+            "takes in the current iteration value and returns the corresponding learning rate value). Received "
+            f"instead: learning_rate={learning_rate}"
+        )
+
+    @property
+    def learning_rate(self):
+        """The learning rate: a float32 scalar `Variable`, or what the schedule gives for the present iteration.
+
+        Setting it takes effect at the next step, also while `fit` runs.
+        """
+        if isinstance(self._learning_rate, Variable):
+            return self._learning_rate
+        if isinstance(self._learning_rate, LearningRateSchedule):
+            return self._learning_rate(self._iterations)
+        return self._called_rate()
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate):
+        if isinstance(learning_rate, Variable):
+            learning_rate = float(learning_rate)
+        if callable(learning_rate):
+            self._variables = [v for v in self._variables if v is not self._learning_rate]
+            self._learning_rate = learning_rate
+        elif isinstance(self._learning_rate, LearningRateSchedule):
+            raise TypeError(
+                "This optimizer was created with a `LearningRateSchedule` object as its `learning_rate` constructor "
+                "argument, hence its learning rate is not settable. If you need the learning rate to be settable, you "
+                "should instantiate the optimizer with a float `learning_rate` argument."
+            )
+        elif isinstance(self._learning_rate, Variable):
+            self._learning_rate.assign(learning_rate)
+        else:
+            self._learning_rate = self._checked_rate(float(learning_rate))
+
+    @property
+    def lr(self):
+        """The name that earlier versions had for `learning_rate`."""
+        return self.learning_rate
+
+    @lr.setter
+    def lr(self, learning_rate):
+        self.learning_rate = learning_rate
+
+    def _called_rate(self):
+        rate = self._learning_rate()
+        if current_trace() is not None and not isinstance(rate, (Tensor, Variable)):
+            raise ValueError(
+                f"The `learning_rate` of optimizer '{self.name}' is a function that returns a plain number, which the "
+                "compiled training step could not ask again. Use a LearningRateSchedule, or set "
+                "optimizer.learning_rate from a callback."
+            )
+        return rate
+
+    def _rate_in_effect(self):
+        """What `update_step` gets: the learning rate after `decay`."""
+        rate = self.learning_rate
+        if not self.decay:
+            return rate
+        return ops.divide(rate, ops.cast(self._iterations, floatx()) * self.decay + 1.0)
+
+    # --- a step -----------------------------------------------------------------------------------------
+    def assign(self, variable, value):
+        variable.assign(value)
+
+    def assign_add(self, variable, value):
+        variable.assign_add(value)
+
+    def assign_sub(self, variable, value):
+        variable.assign_sub(value)
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Changes one variable. Written with `pykernels.ops` and `assign`, `assign_add`, `assign_sub`.
+
+        Args:
+            gradient: of the loss by `variable`, after clipping; the same shape.
+            variable: a `Variable` that `build` was given.
+            learning_rate: float32 scalar.
+        """
+        raise NotImplementedError(
+            f"Optimizer '{type(self).__name__}' must implement update_step(gradient, variable, learning_rate)."
+        )
+
+    def apply_gradients(self, grads_and_vars):
+        """One step.
+
+        Args:
+            grads_and_vars: iterable of (gradient, variable).
+
+        Returns:
+            The iteration counter.
+        """
+        gradients, variables = zip(*grads_and_vars, strict=True)
+        self.apply(list(gradients), list(variables))
+        return self._iterations
+
+    def apply(self, grads, trainable_variables=None):
+        """One step.
+
+        Args:
+            grads: gradients, arrays or tensors; None leaves its variable as it is, with a warning.
+            trainable_variables: the variables, in the same order; by default those of `build`.
+
+        Raises:
+            ValueError: no gradient at all, a variable that `build` did not get, or no variables at all.
+        """
+        if len(grads) == 0:
+            return
+        variables = self._checked_variables(grads, trainable_variables)
+        grads, variables = self._with_gradients(grads, variables)
+        if self.loss_scale_factor is not None:
+            grads = [g / float(self.loss_scale_factor) for g in grads]
+        if self.gradient_accumulation_steps:
+            self._accumulate(grads, variables)
+        else:
+            self._update(grads, variables)
+        if self.use_ema:
+            self._update_averages()
+        for variable in variables:
+            if variable.constraint is not None:
+                variable.assign(variable.constraint(variable))
+        self._iterations.assign_add(1)
+
+    def _checked_variables(self, grads, variables):
+        if variables is None:
+            if not self.built:
+                raise ValueError(
+                    "When passing `grads` without `variables`, the optimizer must already be built on a list of "
+                    "variables. Call `optimizer.build(trainable_variables)` first. "
+                )
+            variables = self._trainable_variables
+        variables = list(variables)
+        if len(grads) != len(variables):
+            raise ValueError(f"Optimizer '{self.name}' got {len(grads)} gradients for {len(variables)} variables.")
+        if not self.built:
+            self.build(variables)
+            self.built = True
+        for variable in variables:
+            if id(variable) not in self._index:
+                raise ValueError(
+                    f"Unknown variable: {variable.name}, shape {variable.shape}. This optimizer can only be called for "
+                    "the variables it was originally built with. When working with a new set of variables, you should "
+                    "recreate a new optimizer instance."
+                )
+        return variables
+
+    def _with_gradients(self, grads, variables):
+        missing = [v.name for g, v in zip(grads, variables, strict=True) if g is None]
+        pairs = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
+        if not pairs:
+            raise ValueError("No gradients provided for any variable.")
+        if missing:
+            warnings.warn(
+                f"Gradients do not exist for variables {missing} when minimizing the loss. If using `model.compile()`, "
+                "did you forget to provide a `loss` argument?",
+                stacklevel=3,
+            )
+        grads = [g if isinstance(g, (Tensor, Variable)) else np.asarray(g, v.dtype) for g, v in pairs]
+        return grads, [v for _, v in pairs]
+
+    def _update(self, grads, variables):
+        grads = self._clipped(grads)
+        rate = self._rate_in_effect()
+        self._decay_weights(variables, rate)
+        for gradient, variable in zip(grads, variables, strict=True):
+            self.update_step(gradient, variable, rate)
+
+    def _clipped(self, grads):
+        if self.clipnorm and self.clipnorm > 0:
+            return [clip_by_norm(g, float(self.clipnorm)) for g in grads]
+        if self.global_clipnorm and self.global_clipnorm > 0:
+            return clip_by_global_norm(grads, float(self.global_clipnorm))
+        if self.clipvalue and self.clipvalue > 0:
+            limit = float(self.clipvalue)
+            return [ops.clip(g, -limit, limit) for g in grads]
+        return grads
+
+    def exclude_from_weight_decay(self, var_list=None, var_names=None):
+        """Names variables that `weight_decay` leaves alone: themselves, or regular expressions for their names."""
+        if self.built:
+            raise ValueError("`exclude_from_weight_decay()` can only be configured before the optimizer is built.")
+        self._excluded_variables = tuple(var_list or ())
+        self._excluded_names = re.compile("|".join(sorted(set(var_names)))) if var_names else None
+
+    def _decay_weights(self, variables, rate):
+        if self.weight_decay is None:
+            return
+        for variable in variables:
+            if any(v is variable for v in self._excluded_variables):
+                continue
+            if self._excluded_names is not None and self._excluded_names.search(variable.name):
+                continue
+            factor = ops.cast(rate, variable.dtype) * float(self.weight_decay)
+            variable.assign(ops.subtract(variable, ops.multiply(variable, factor)))
+
+    # --- accumulation and averages ------------------------------------------------------------------------
+    def _every(self, steps, count):
+        """bool scalar: whether this step, the first being number 1, is a multiple of `steps`."""
+        return ops.equal(ops.mod(ops.cast(count, "float64") + 1.0, float(steps)), 0.0)
+
+    def _accumulate(self, grads, variables):
+        steps = self.gradient_accumulation_steps
+        accumulators = [self._accumulators[self._get_variable_index(v)] for v in variables]
+        sums = [ops.add(g, a) for g, a in zip(grads, accumulators, strict=True)]
+        if current_trace() is None and int(self._iterations) % steps != steps - 1:
+            for accumulator, total in zip(accumulators, sums, strict=True):
+                accumulator.assign(total)
+            return
+        if current_trace() is None:
+            self._update([s / float(steps) for s in sums], variables)
+            for accumulator in accumulators:
+                accumulator.assign(np.zeros(accumulator.shape, accumulator.dtype))
+            return
+        # A program has no branches: it computes the update each time, and keeps the old state by choice.
+        due = self._every(steps, self._iterations)
+        fixed = {id(v) for v in (self._iterations, self._learning_rate, *self._accumulators, *self._averages)}
+        state = [*variables, *(v for v in self._variables if id(v) not in fixed)]
+        before = [apply("multiply", [v, 1.0]) for v in state]
+        self._update([s / float(steps) for s in sums], variables)
+        for variable, old in zip(state, before, strict=True):
+            variable.assign(ops.where(due, variable, old))
+        for accumulator, total in zip(accumulators, sums, strict=True):
+            accumulator.assign(ops.where(due, ops.zeros_like(total), total))
+
+    def _update_averages(self):
+        started = ops.not_equal(self.iterations, 0)
+        frequency = self.ema_overwrite_frequency
+        due = self._every(frequency, self.iterations) if frequency else None
+        for variable, average in zip(self._trainable_variables, self._averages, strict=True):
+            momentum = ops.cast(started, variable.dtype) * float(self.ema_momentum)
+            average.assign(ops.add(ops.multiply(momentum, average), ops.multiply(1.0 - momentum, variable)))
+            if frequency:
+                variable.assign(ops.where(due, average, variable))
+
+    def finalize_variable_values(self, var_list):
+        """With `use_ema`, sets the variables to their averages; `fit` calls it at the end."""
+        if not self.use_ema:
+            return
+        if len(var_list) != len(self._averages):
+            raise ValueError(
+                f"The length of model variables ({len(var_list)}) to override does not match the length of model "
+                f"variables stored in the optimizer ({len(self._averages)}). Please check if the optimizer was called "
+                "on your model."
+            )
+        for variable, average in zip(var_list, self._averages, strict=True):
+            variable.assign(average)
+
+    def scale_loss(self, loss):
+        """`loss * loss_scale_factor`, where there is one."""
+        return loss if self.loss_scale_factor is None else loss * float(self.loss_scale_factor)
+
+    # --- configuration --------------------------------------------------------------------------------------
+    def program_key(self) -> tuple:
+        """What a compiled training step has taken in as constants: when it changes, the step must be traced again."""
+        numbers = (int, float, bool, type(None))
+        settings = {k: v for k, v in self.__dict__.items() if isinstance(v, numbers) and k != "built"}
+        rate = None if isinstance(self._learning_rate, Variable) else self._learning_rate
+        return (*sorted(settings.items()), rate)
+
+    def get_config(self):
+        rate = self._learning_rate
+        rate = float(rate) if isinstance(rate, Variable) else serialize_keras_object(rate)
+        config = {
+            "name": self.name,
+            "learning_rate": rate,
+            "weight_decay": self.weight_decay,
+            "clipnorm": self.clipnorm,
+            "global_clipnorm": self.global_clipnorm,
+            "clipvalue": self.clipvalue,
+            "use_ema": self.use_ema,
+            "ema_momentum": self.ema_momentum,
+            "ema_overwrite_frequency": self.ema_overwrite_frequency,
+            "loss_scale_factor": self.loss_scale_factor,
+            "gradient_accumulation_steps": self.gradient_accumulation_steps,
+        }
+        return {**config, "decay": self.decay} if self.decay else config
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        if isinstance(config.get("learning_rate"), dict):
+            config["learning_rate"] = deserialize_keras_object(config["learning_rate"], custom_objects=custom_objects)
+        return cls(**config)
+
+    def __repr__(self):
+        return f"<{type(self).__name__} name={self.name}>"

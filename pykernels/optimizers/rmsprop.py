@@ -1,0 +1,93 @@
+"""RMSprop."""
+
+from __future__ import annotations
+
+from .. import ops
+from .optimizer import Optimizer, accepts_lr
+
+
+class RMSprop(Optimizer):
+    """Gradients divided by a running root mean square. Tieleman and Hinton, Coursera lecture 6.5, 2012.
+
+    `v = rho * v + (1 - rho) * g^2; w -= learning_rate * g / sqrt(v + epsilon)`. With `centered`, `v` minus the square
+    of a running mean of g; with `momentum`, the step is `m = momentum * m + step`.
+
+    Args:
+        learning_rate: float or schedule.
+        rho: float, how much of the running mean is kept.
+        momentum: float, 0 for none.
+        epsilon: float.
+        centered: bool.
+        **options: those of `Optimizer`.
+    """
+
+    @accepts_lr
+    def __init__(
+        self,
+        learning_rate=0.001,
+        rho=0.9,
+        momentum=0.0,
+        epsilon=1e-7,
+        centered=False,
+        weight_decay=None,
+        clipnorm=None,
+        clipvalue=None,
+        global_clipnorm=None,
+        use_ema=False,
+        ema_momentum=0.99,
+        ema_overwrite_frequency=None,
+        loss_scale_factor=None,
+        gradient_accumulation_steps=None,
+        name=None,
+        **kwargs,
+    ):
+        super().__init__(
+            learning_rate,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            use_ema,
+            ema_momentum,
+            ema_overwrite_frequency,
+            loss_scale_factor,
+            gradient_accumulation_steps,
+            name,
+            **kwargs,
+        )
+        self.rho = rho
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.centered = centered
+        self._velocities = []
+        self._momentums = []
+        self._average_gradients = []
+
+    def build(self, variables):
+        if self.built:
+            return
+        super().build(variables)
+        self._velocities = self.add_optimizer_variables(variables, "velocity")
+        if self.momentum > 0:
+            self._momentums = self.add_optimizer_variables(variables, "momentum")
+        if self.centered:
+            self._average_gradients = self.add_optimizer_variables(variables, "average_gradient")
+
+    def update_step(self, gradient, variable, learning_rate):
+        i = self._get_variable_index(variable)
+        ops.optimizer.rmsprop_update(
+            gradient,
+            learning_rate,
+            variable,
+            self._velocities[i],
+            momentum_slot=self._momentums[i] if self.momentum > 0 else None,
+            average=self._average_gradients[i] if self.centered else None,
+            rho=self.rho,
+            momentum=self.momentum,
+            epsilon=self.epsilon,
+            centered=bool(self.centered),
+        )
+
+    def get_config(self):
+        names = ("rho", "momentum", "epsilon", "centered")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

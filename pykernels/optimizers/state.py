@@ -1,0 +1,136 @@
+"""The state of an optimizer: the iteration counter, the learning rate, and the slots of each trainable variable."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from .. import initializers, ops
+from ..graph import Variable
+
+
+class OptimizerState:
+    """What `Optimizer` keeps between steps, and how it is created, saved, copied and set."""
+
+    def _start(self):
+        self.built = False
+        self._trainable_variables = []
+        self._index = {}
+        self._averages = []
+        self._accumulators = []
+        self._iterations = Variable(np.zeros((), "int64"), trainable=False, name="iteration")
+        self._variables = [self._iterations]
+
+    @property
+    def iterations(self):
+        """The number of updates made: an int64 scalar, the counter of batches itself unless gradients accumulate."""
+        steps = self.gradient_accumulation_steps
+        return ops.floor_divide(self._iterations, steps) if steps else self._iterations
+
+    @iterations.setter
+    def iterations(self, value):
+        self._iterations.assign(int(value) * (self.gradient_accumulation_steps or 1))
+
+    @property
+    def variables(self):
+        """The iteration counter, the learning rate, then the slots."""
+        return list(self._variables)
+
+    def build(self, variables):
+        """Creates the slots for these trainable variables. A subclass calls this first, then adds its own.
+
+        Args:
+            variables: list of `Variable`; `apply` takes no others later.
+        """
+        variables = list(variables)
+        if self.use_ema:
+            self._averages = self.add_optimizer_variables(variables, "average")
+        if self.gradient_accumulation_steps:
+            self._accumulators = self.add_optimizer_variables(variables, "gradient_accumulator")
+        self._trainable_variables = variables
+        self._index = {id(v): i for i, v in enumerate(variables)}
+        self.built = True
+
+    def add_variable(self, shape, initializer="zeros", dtype=None, aggregation="none", layout=None, name=None):
+        """Creates a variable of the optimizer's state. `aggregation` and `layout` concern several devices; there is
+        one."""
+        dtype = ops.standardize_dtype(dtype)
+        value = initializers.get(initializer)(tuple(shape), dtype=dtype)
+        variable = Variable(value, dtype=dtype, trainable=False, name=name or "var")
+        self._variables.append(variable)
+        return variable
+
+    def add_variable_from_reference(self, reference_variable, name=None, initializer="zeros"):
+        """A variable of the state with the shape and dtype of a trainable one."""
+        path = str(getattr(reference_variable, "path", None) or reference_variable.name)
+        path = path.replace("/", "_").replace(":", "_")
+        return self.add_variable(
+            reference_variable.shape, initializer, reference_variable.dtype, name=f"{path}_{name or 'var'}"
+        )
+
+    def add_optimizer_variables(self, trainable_variables, name, initializer="zeros"):
+        """One variable of the state for each trainable one; a list of such lists when `name` is a list."""
+        names = [name] if isinstance(name, str) else list(name)
+        initials = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)
+        if len(names) != len(initials):
+            raise ValueError(
+                "The number of provided names must match the number of provided initializers. Received "
+                f"name='{name}', initializer='{initializer}'"
+            )
+        lists = [[] for _ in names]
+        for variable in trainable_variables:
+            for into, slot, initial in zip(lists, names, initials, strict=True):
+                into.append(self.add_variable_from_reference(variable, slot, initial))
+        return lists[0] if isinstance(name, str) else lists
+
+    def _get_variable_index(self, variable):
+        return self._index[id(variable)]
+
+    def __getstate__(self):
+        return {key: value for key, value in self.__dict__.items() if key != "_index"}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._index = {id(v): i for i, v in enumerate(self._trainable_variables)}
+
+    def get_weights(self):
+        """The values of `variables`, as Keras 1 and 2 gave them."""
+        return [v.numpy() for v in self._variables]
+
+    def set_weights(self, weights):
+        """Sets the values of `variables`. Raises ValueError before `build`, and for other numbers or shapes."""
+        if not self.built:
+            raise ValueError(
+                "You are calling `set_weights()` on an optimizer that has not yet been built. Please call "
+                "`optimizer.build(trainable_variables)` to create the optimizer weights before calling `set_weights()`."
+            )
+        if len(weights) != len(self._variables):
+            raise ValueError(
+                f"Optimizer '{self.name}' has {len(self._variables)} variables; set_weights got {len(weights)} arrays."
+            )
+        for variable, weight in zip(self._variables, weights, strict=True):
+            if tuple(variable.shape) != tuple(np.shape(weight)):
+                raise ValueError(
+                    f"Optimizer variable {variable.name} has shape {variable.shape} not compatible with provided "
+                    f"weight shape {np.shape(weight)}."
+                )
+        for variable, weight in zip(self._variables, weights, strict=True):
+            variable.assign(weight)
+
+    def save_own_variables(self, store):
+        """Writes the state into a dict-like `store`, under "0", "1", ..."""
+        for i, variable in enumerate(self._variables):
+            store[str(i)] = variable.numpy()
+
+    def load_own_variables(self, store):
+        """Reads what `save_own_variables` wrote; warns and leaves all as it is when the number differs."""
+        if len(store.keys()) != len(self._variables):
+            warnings.warn(
+                f"Skipping variable loading for optimizer '{self.name}', because it has {len(self._variables)} "
+                f"variables whereas the saved optimizer has {len(store.keys())} variables.",
+                stacklevel=2,
+            )
+            return
+        for i, variable in enumerate(self._variables):
+            variable.assign(np.asarray(store[str(i)]))

@@ -1,0 +1,63 @@
+"""Arrays of labels and features: one-hot encoding and normalisation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def to_categorical(x, num_classes=None, **old_names):
+    """One-hot encodes integer labels.
+
+    Args:
+        x: array-like of integers 0 .. num_classes - 1, shape (...) or (..., 1). Floats are cut to integers.
+        num_classes: length of the new last axis; default `max(x) + 1`. Keras 1 called it `nb_classes`.
+
+    Returns:
+        float64 array of shape (..., num_classes).
+
+    Raises:
+        IndexError: a label is `num_classes` or more (or less than `-num_classes`; negative labels count from the
+            end, as in Keras).
+        ValueError: `x` is empty and `num_classes` is not given.
+    """
+    if "nb_classes" in old_names:
+        if num_classes is not None:
+            raise TypeError("to_categorical() got both 'num_classes' and 'nb_classes', its older name; keep one")
+        num_classes = old_names.pop("nb_classes")
+    if old_names:
+        raise TypeError(f"to_categorical() got an unexpected keyword argument '{next(iter(old_names))}'")
+    labels = np.array(x, dtype="int64")
+    shape = labels.shape
+    if len(shape) > 1 and shape[-1] == 1:
+        shape = shape[:-1]
+    labels = labels.reshape(-1)
+    if not num_classes:
+        if labels.size == 0:
+            raise ValueError("to_categorical: `x` is empty, so `num_classes` must be given.")
+        num_classes = int(labels.max()) + 1
+    outside = labels[(labels >= num_classes) | (labels < -num_classes)]
+    if outside.size:
+        raise IndexError(
+            f"to_categorical: label {outside[0]} is out of bounds for num_classes={num_classes}; labels must be "
+            f"0 .. {num_classes - 1}. Labels that start at 1 need `x - 1`."
+        )
+    categorical = np.zeros((labels.size, num_classes))
+    categorical[np.arange(labels.size), labels] = 1
+    return categorical.reshape((*shape, num_classes))
+
+
+def normalize(x, axis=-1, order=2):
+    """Divides by the norm along `axis`; vectors of norm 0 are left as they are.
+
+    Args:
+        x: array-like.
+        axis: the axis along which the norm is taken.
+        order: order of the norm, as in `numpy.linalg.norm` (2: Euclidean, 1: sum of absolute values).
+
+    Returns:
+        Array of the shape of `x`.
+    """
+    x = np.asarray(x)
+    norm = np.atleast_1d(np.linalg.norm(x, order, axis))
+    norm[norm == 0] = 1
+    return x / np.expand_dims(norm, axis)

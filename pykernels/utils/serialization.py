@@ -1,0 +1,247 @@
+"""Objects to plain dicts and back, in the form of Keras 3 files. Reading never imports a module and never runs code
+that came with the file: classes are looked up among pykernels' own, those registered, and those passed in."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import threading
+
+import numpy as np
+
+from .naming import nearest_names
+
+_PLAIN = (str, int, float, bool)
+
+# Keras's module name ("keras.losses") -> {name: class or function}; filled by pykernels' modules as they are imported.
+_builtin: dict[str, dict] = {}
+_registered_by_name: dict[str, object] = {}
+_registered_names: dict[object, str] = {}
+_scopes = threading.local()
+
+
+def register_module(module: str, objects: dict) -> None:
+    """Makes pykernels' own classes known under Keras's module name. For pykernels' modules."""
+    _builtin.setdefault(module, {}).update(objects)
+
+
+def public_module(cls) -> str | None:
+    """Keras's name of the module that exports this class of pykernels; None for other classes."""
+    for module, objects in _builtin.items():
+        if objects.get(cls.__name__) is cls:
+            return module
+    return None
+
+
+# --- the user's own classes -----------------------------------------------------------------------
+def register_keras_serializable(package="Custom", name=None):
+    """Decorator that makes a class or function known to files under `package>name`.
+
+    Raises:
+        ValueError: a class without `get_config`, or a name that another object has.
+    """
+
+    def decorate(arg):
+        registered = f"{package}>{name or arg.__name__}"
+        if inspect.isclass(arg) and not hasattr(arg, "get_config"):
+            raise ValueError("Cannot register a class that does not have a get_config() method.")
+        _registered_by_name[registered] = arg
+        _registered_names[arg] = registered
+        return arg
+
+    return decorate
+
+
+def get_registered_name(obj) -> str:
+    """The name under which `obj` was registered, else its own."""
+    return _registered_names.get(obj) or obj.__name__
+
+
+def get_registered_object(name, custom_objects=None, module_objects=None):
+    """The object of that name from scopes, `custom_objects`, registered ones and `module_objects`; None if unknown."""
+    for table in (*reversed(_scope_stack()), custom_objects, _registered_by_name, module_objects):
+        if table and name in table:
+            return table[name]
+    return None
+
+
+def get_custom_objects() -> dict:
+    """The dict of registered objects, which may be changed to add or remove some."""
+    return _registered_by_name
+
+
+def _scope_stack() -> list[dict]:
+    if not hasattr(_scopes, "stack"):
+        _scopes.stack = []
+    return _scopes.stack
+
+
+@contextlib.contextmanager
+def custom_object_scope(custom_objects: dict):
+    """Within `with custom_object_scope({"name": object}):`, names resolve to these objects first."""
+    _scope_stack().append(dict(custom_objects or {}))
+    try:
+        yield
+    finally:
+        _scope_stack().pop()
+
+
+CustomObjectScope = custom_object_scope
+
+
+# --- out ------------------------------------------------------------------------------------------
+def serialize_keras_object(obj):
+    """The plain form (for JSON) of an object with `get_config()`, a function, or a nest of plain values.
+
+    Raises:
+        TypeError: an object without `get_config()`.
+    """
+    if obj is None or isinstance(obj, _PLAIN):
+        return obj
+    if isinstance(obj, (list, tuple)):
+        return type(obj)([serialize_keras_object(x) for x in obj]) if type(obj) in (list, tuple) else list(obj)
+    if isinstance(obj, dict):
+        return {key: serialize_keras_object(value) for key, value in obj.items()}
+    if isinstance(obj, bytes):
+        return {"class_name": "__bytes__", "config": {"value": obj.decode("utf-8")}}
+    if isinstance(obj, np.ndarray) and obj.ndim:
+        return {"class_name": "__numpy__", "config": {"value": obj.tolist(), "dtype": obj.dtype.name}}
+    if isinstance(obj, (np.generic, np.ndarray)):
+        return obj.item()
+    if inspect.isfunction(obj) or inspect.isbuiltin(obj):
+        return {
+            "module": "builtins",
+            "class_name": "function",
+            "config": get_registered_name(obj),
+            "registered_name": "function",
+        }
+    if inspect.isclass(obj) or not hasattr(obj, "get_config"):
+        raise TypeError(
+            f"Cannot serialize object {obj} of type {type(obj)}. To be serializable, a class must implement the "
+            "`get_config()` method."
+        )
+    cls = type(obj)
+    module = public_module(cls)
+    if module is not None:
+        return {"module": module, "class_name": cls.__name__, "config": obj.get_config(), "registered_name": None}
+    return {
+        "module": None if cls.__module__ in ("__main__", "builtins") else cls.__module__,
+        "class_name": cls.__name__,
+        "config": obj.get_config(),
+        "registered_name": get_registered_name(cls),
+    }
+
+
+# --- in -------------------------------------------------------------------------------------------
+def deserialize_keras_object(config, custom_objects=None, module_objects=None):
+    """The object that `serialize_keras_object` described.
+
+    Args:
+        config: a plain value, a list or dict of them, or a dict with `class_name` and `config`.
+        custom_objects: dict of names and the user's classes or functions.
+        module_objects: dict of the names that a string or a dict without `module` may mean.
+
+    Raises:
+        TypeError: an unknown class or function, or a config that its class does not take.
+    """
+    if isinstance(config, str):
+        found = get_registered_object(config, custom_objects, module_objects)
+        if found is None:
+            return config
+        return found() if inspect.isclass(found) else found
+    if config is None or isinstance(config, _PLAIN):
+        return config
+    if isinstance(config, (list, tuple)):
+        return type(config)(deserialize_keras_object(x, custom_objects, module_objects) for x in config)
+    if not isinstance(config, dict):
+        raise TypeError(f"Could not parse config: {config}")
+    if "class_name" not in config:
+        return {key: deserialize_keras_object(value, custom_objects, module_objects) for key, value in config.items()}
+    return _from_class_config(config, custom_objects, module_objects)
+
+
+def _from_class_config(config, custom_objects, module_objects):
+    name, inner = config["class_name"], config.get("config") or {}
+    if name == "__bytes__":
+        return inner["value"].encode("utf-8")
+    if name == "__numpy__":
+        return np.array(inner["value"], dtype=inner["dtype"])
+    if name == "__tuple__":
+        return tuple(deserialize_keras_object(x, custom_objects, module_objects) for x in inner.get("value", inner))
+    if name == "__lambda__":
+        raise ValueError(
+            "The config holds the bytecode of a lambda, which pykernels never runs. Pass a named function in "
+            "`custom_objects` instead."
+        )
+    if name == "function":
+        return _find(inner, None, "function", config, custom_objects, module_objects)
+    cls = _find(config.get("registered_name"), name, "class", config, custom_objects, module_objects)
+    if not hasattr(cls, "from_config"):
+        return cls(**inner)
+    with custom_object_scope(custom_objects or {}):
+        try:
+            return cls.from_config(dict(inner))
+        except TypeError as error:
+            raise TypeError(
+                f"{cls} could not be deserialized properly. Please ensure that components that are Python object "
+                "instances (layers, models, etc.) returned by `get_config()` are explicitly deserialized in the "
+                f"model's `from_config()` method.\n\nconfig={config}.\n\nException encountered: {error}"
+            ) from error
+
+
+def _find(registered_name, name, what, config, custom_objects, module_objects):
+    for key in (registered_name, name):
+        found = get_registered_object(key, custom_objects, module_objects) if key else None
+        if found is not None:
+            return found
+    name = name or registered_name
+    module = str(config.get("module") or "").replace("tensorflow.keras", "keras").replace("keras.src.", "keras.")
+    if module.startswith(("keras", "pykernels", "builtins")):
+        for public, objects in _builtin.items():
+            if name in objects and (module.startswith(public) or module == "builtins"):
+                return objects[name]
+    known = [*(module_objects or ()), *(custom_objects or ()), *_builtin.get(module, ())]
+    raise TypeError(
+        f"Could not locate {what} '{name}'.{nearest_names(name, known)} Make sure custom classes and functions are "
+        "decorated with `@keras.saving.register_keras_serializable()`, or pass them in `custom_objects`. "
+        f"Full object config: {config}"
+    )
+
+
+def resolve(identifier, kind: str, objects: dict):
+    """What the `get` functions of initializers, losses, metrics, ... do with an identifier.
+
+    Args:
+        identifier: None, a name, a config dict, a class, an instance or a function.
+        kind: "initializer", "loss", ...; for the message.
+        objects: dict of known names and classes or functions.
+
+    Returns:
+        None, an instance, or a function.
+
+    Raises:
+        ValueError: an unknown name (the message has the nearest known one) or something that cannot be called.
+    """
+    if identifier is None:
+        return None
+    found = identifier
+    if isinstance(identifier, str):
+        found = get_registered_object(identifier, None, objects)
+    elif isinstance(identifier, dict):
+        found = _from_identifier_config(identifier, objects)
+    if inspect.isclass(found):
+        found = found()
+    if not callable(found):
+        name = identifier.get("class_name") if isinstance(identifier, dict) else identifier
+        raise ValueError(f"Could not interpret {kind} identifier: {identifier}.{nearest_names(name, objects)}")
+    return found
+
+
+def _from_identifier_config(config, objects):
+    name = config.get("class_name")
+    if name == "function":
+        name = config.get("config")
+    names = (config.get("registered_name"), name)
+    if any(isinstance(n, str) and get_registered_object(n, None, objects) is not None for n in names):
+        return deserialize_keras_object(config, module_objects=objects)
+    return None

@@ -1,0 +1,88 @@
+"""What all tests share: the report header, the installed package instead of the checkout, data, subprocesses."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+def _choose_the_package() -> None:
+    """Test the installed package, or the checkout where a compiled core was put into it.
+
+    `python -m pytest` puts the checkout on the path; without a core in it, that is not the package to test.
+    """
+    if list((ROOT / "pykernels").glob("_core.*.so")):
+        os.environ["PYTHONPATH"] = str(ROOT)  # for the processes that tests start
+    else:
+        sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
+
+
+_choose_the_package()
+
+
+def pytest_report_header() -> list[str]:
+    import pykernels
+    from pykernels import _core
+
+    versions = []
+    for name in ("numpy", "h5py", "keras", "jax"):
+        try:
+            versions.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            versions.append(f"no {name}")
+    levels = ", ".join(_core.available_isas())
+    return [
+        f"pykernels {pykernels.__version__} from {Path(pykernels.__file__).parent}",
+        f"instruction set {_core.isa()} of {levels}; {_core.num_threads()} threads; {platform.machine()}",
+        ", ".join(versions),
+    ]
+
+
+def _shared(path: str) -> Path:
+    found = SHARED / path
+    if not found.exists():
+        pytest.skip(f"needs {path} in the folder 'shared' beside the checkout")
+    return found
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data sets beside the checkout; the test is skipped where it is absent."""
+    return _shared("data")
+
+
+@pytest.fixture(scope="session")
+def shared_seeds() -> Path:
+    """The folder of documents whose programs have to run; the test is skipped where it is absent."""
+    return _shared("seeds")
+
+
+@pytest.fixture
+def run_python(tmp_path):
+    """A function that runs Python with the given arguments in an empty folder and returns the finished process.
+
+    Keyword arguments: `env` (added to the environment, None removes), `stdin` (text), `timeout` in seconds, `check`
+    (fail the test when the exit code is not 0).
+    """
+
+    def run(*arguments, env=None, stdin="", timeout=300, check=False):
+        environment = {**os.environ, **(env or {})}
+        environment = {key: value for key, value in environment.items() if value is not None}
+        command = [sys.executable, *map(str, arguments)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment, cwd=tmp_path, input=stdin, timeout=timeout
+        )
+        if check and done.returncode != 0:
+            pytest.fail(f"{command} ended with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-5000:]}")
+        return done
+
+    return run

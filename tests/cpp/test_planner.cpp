@@ -1,0 +1,56 @@
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "program/planner.h"
+
+namespace pk {
+namespace {
+
+bool overlap(const Plan& plan, const std::vector<Lifetime>& v, std::size_t a, std::size_t b) {
+  const bool in_time = v[a].first <= v[b].last && v[b].first <= v[a].last;
+  const bool in_space = plan.offsets[a] < plan.offsets[b] + v[b].bytes && plan.offsets[b] < plan.offsets[a] + v[a].bytes;
+  return in_time && in_space && v[a].bytes > 0 && v[b].bytes > 0;
+}
+
+TEST(Planner, NothingNeedsNothing) { EXPECT_EQ(plan_memory({}).bytes, 0U); }
+
+TEST(Planner, ValuesThatDoNotMeetShareMemory) {
+  const Plan plan = plan_memory({{0, 1, 640}, {2, 3, 640}, {4, 9, 640}});
+  EXPECT_EQ(plan.bytes, 640U);
+}
+
+TEST(Planner, ValuesOfOneStepDoNotShare) {
+  const Plan plan = plan_memory({{0, 1, 64}, {1, 2, 64}});
+  EXPECT_EQ(plan.bytes, 128U);
+}
+
+TEST(Planner, FillsTheGapBeforeTheFirstBlock) {
+  // The large value is placed first at 0; the small one lives when it does not and fits there too.
+  const Plan plan = plan_memory({{0, 1, 1024}, {2, 3, 64}});
+  EXPECT_EQ(plan.offsets[1], 0U);
+}
+
+TEST(Planner, NoOverlapAndNoMoreThanTheSum) {
+  std::mt19937 random(7);
+  for (int trial = 0; trial < 300; ++trial) {
+    std::vector<Lifetime> values;
+    std::size_t sum = 0;
+    const int n = 1 + static_cast<int>(random() % 40);
+    for (int i = 0; i < n; ++i) {
+      const int first = static_cast<int>(random() % 20);
+      values.push_back({first, first + static_cast<int>(random() % 8), random() % 5000});
+      sum += (values.back().bytes + 63) / 64 * 64;
+    }
+    const Plan plan = plan_memory(values);
+    EXPECT_LE(plan.bytes, sum);
+    for (std::size_t a = 0; a < values.size(); ++a) {
+      EXPECT_EQ(plan.offsets[a] % 64, 0U);
+      EXPECT_LE(plan.offsets[a] + values[a].bytes, plan.bytes);
+      for (std::size_t b = 0; b < a; ++b) ASSERT_FALSE(overlap(plan, values, a, b)) << "trial " << trial;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace pk

@@ -1,0 +1,125 @@
+// The float functions of isa/vec_math.h, through the kernels that apply them: the stated error in
+// ulp over a sweep of all floats, and the values at the edges of each function's domain.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "base/cpu.h"
+#include "kernels/elementwise.h"
+#include "kernels/table.h"
+
+namespace pk {
+namespace {
+
+constexpr float inf = std::numeric_limits<float>::infinity();
+const float nan = std::numeric_limits<float>::quiet_NaN();
+
+struct Case {
+  const char* name;
+  Unary f;
+  double (*reference)(double);
+  double ulp;  // as stated in vec_math.h
+};
+
+double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+double log_sigmoid(double x) { return x < 0 ? x - std::log1p(std::exp(x)) : -std::log1p(std::exp(-x)); }
+
+const Case cases[] = {
+    {"exp", Unary::exp, std::exp, 1.1},     {"expm1", Unary::expm1, std::expm1, 1.5},
+    {"log", Unary::log, std::log, 0.9},     {"log1p", Unary::log1p, std::log1p, 0.9},
+    {"tanh", Unary::tanh_, std::tanh, 2.3}, {"sigmoid", Unary::sigmoid_, sigmoid, 2.4},
+    {"erf", Unary::erf, std::erf, 1.1},     {"sin", Unary::sin, std::sin, 1.5},
+    {"cos", Unary::cos, std::cos, 1.5},     {"tan", Unary::tan, std::tan, 3.1},
+    {"asin", Unary::asin, std::asin, 2.4},  {"acos", Unary::acos, std::acos, 1.2},
+    {"atan", Unary::atan, std::atan, 1.4},  {"sinh", Unary::sinh, std::sinh, 2.5},
+    {"cosh", Unary::cosh, std::cosh, 2.5},  {"log_sigmoid", Unary::log_sigmoid, log_sigmoid, 1.7},
+};
+
+// |y - exact| in units in the last place of the float nearest to exact; infinite where one of the
+// two is not finite and they differ.
+double ulp_error(float y, double exact) {
+  const float rounded = static_cast<float>(exact);
+  if (std::isnan(rounded)) return std::isnan(y) ? 0 : inf;
+  if (std::isinf(rounded) || std::isinf(y)) {
+    if (y == rounded) return 0;
+    // The largest float and infinity are neighbours.
+    const double bound = 0x1p128;
+    if (std::signbit(y) != std::signbit(rounded) || std::isnan(y)) return inf;
+    const double got = std::isinf(y) ? bound : std::fabs(y), want = std::isinf(rounded) ? bound : std::fabs(exact);
+    return std::fabs(got - want) / 0x1p104;
+  }
+  if (std::isnan(y)) return inf;
+  const int e = std::fmax(rounded == 0 ? -126 : std::ilogb(rounded), -126);
+  return std::fabs(static_cast<double>(y) - exact) / std::ldexp(1.0, e - 23);
+}
+
+class VecMath : public ::testing::TestWithParam<Isa> {
+ protected:
+  void SetUp() override { use_isa(GetParam()); }
+  void TearDown() override { use_isa(chosen_isa()); }
+};
+
+// Every `step`-th bit pattern, and `dense` values over [-20, 20], where networks live.
+std::vector<float> sweep(std::uint32_t step, int dense) {
+  std::vector<float> x;
+  for (std::uint64_t bits = 0; bits <= 0xffffffffU; bits += step) {
+    const std::uint32_t b = static_cast<std::uint32_t>(bits);
+    float v;
+    std::memcpy(&v, &b, sizeof(v));
+    x.push_back(v);
+  }
+  for (int i = 0; i <= dense; ++i) x.push_back(-20.0F + 40.0F * static_cast<float>(i) / static_cast<float>(dense));
+  return x;
+}
+
+TEST_P(VecMath, ErrorsAreWithinTheStatedUlp) {
+  const std::vector<float> x = sweep(20011, 100000);
+  std::vector<float> y(x.size());
+  for (const Case& c : cases) {
+    unary(c.f, DType::f32, x.data(), y.data(), static_cast<int64_t>(x.size()));
+    double worst = 0;
+    float at = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double e = ulp_error(y[i], c.reference(x[i]));
+      if (e > worst) {
+        worst = e;
+        at = x[i];
+      }
+    }
+    EXPECT_LE(worst, c.ulp) << c.name << " at " << at;
+  }
+}
+
+TEST_P(VecMath, EdgesOfTheDomain) {
+  const float tiny = std::numeric_limits<float>::denorm_min();
+  const std::vector<float> x = {0.0F,   -0.0F,    1.0F,     -1.0F,      inf,         -inf,     nan,
+                                tiny,   -tiny,    1e-39F,   -1e-39F,    3.4e38F,     -3.4e38F, 88.72F,
+                                88.73F, 89.41F,   89.42F,   -87.5F,     -103.9F,     -104.1F,  1e10F,
+                                -1e10F, 16384.0F, 16385.0F, 1.0000001F, -1.0000001F, 0.5F};
+  const int64_t n = static_cast<int64_t>(x.size());
+  for (const Case& c : cases) {
+    std::vector<float> y(x.size());
+    unary(c.f, DType::f32, x.data(), y.data(), n);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double want = c.reference(x[i]);
+      EXPECT_LE(ulp_error(y[i], want), c.ulp) << c.name << "(" << x[i] << ") = " << y[i] << ", expected " << want;
+      if (want == 0) {
+        EXPECT_EQ(std::signbit(y[i]), std::signbit(want)) << c.name << "(" << x[i] << ")";
+      }
+      // Alone as in the crowd: a lane's neighbours and padding do not matter.
+      float single = 0;
+      unary(c.f, DType::f32, &x[i], &single, 1);
+      EXPECT_LE(ulp_error(single, want), c.ulp) << c.name << "(" << x[i] << ") alone";
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Isas, VecMath, ::testing::ValuesIn(available_isas()),
+                         [](const auto& info) { return std::string(name_of(info.param)); });
+
+}  // namespace
+}  // namespace pk

@@ -1,0 +1,199 @@
+"""`import keras` and `import tensorflow` mean pykernels."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+
+import pytest
+
+import pykernels
+from pykernels.compat import hook, tables
+
+
+@pytest.fixture
+def installed():
+    """The hook, in this process, with nothing of a real Keras in the way."""
+    stashed = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in hook._TOP_LEVEL}
+    pykernels.install()
+    yield
+    pykernels.uninstall()
+    sys.modules.update(stashed)
+
+
+def run(code):
+    namespace = {}
+    exec(code, namespace)
+    return namespace
+
+
+@pytest.mark.parametrize("root", tables.ROOTS)
+def test_every_module_of_the_table(installed, root):
+    for alias, target in tables.MODULES.items():
+        name = f"{root}.{alias}" if alias else root
+        module = importlib.import_module(name)
+        behind = importlib.import_module(f"pykernels.{target}" if target else "pykernels")
+        assert module.__name__ == name
+        for public in getattr(behind, "__all__", ()):
+            if public == "__version__" or isinstance(getattr(behind, public), types.ModuleType):
+                continue
+            assert getattr(module, public) is getattr(behind, public), f"{name}.{public}"
+
+
+@pytest.mark.parametrize(("target", "name"), [(m, n) for m, names in tables.NAMES.items() for n in names])
+def test_every_name_of_the_table_resolves_or_is_a_name_of_keras(installed, target, name):
+    """An alias either leads somewhere, or to a name that Keras has and pykernels lacks: never to a misspelling."""
+    path = tables.NAMES[target][name]
+    try:
+        hook._find(path)
+    except LookupError:
+        module, _, attribute = path.rpartition(".")
+        assert attribute in tables.KERAS_NAMES[module].split()
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(m, n) for m in ("tensorflow", "tensorflow.nn") for n in tables.TENSORFLOW[m]]
+)
+def test_every_tensorflow_name_leads_somewhere(installed, module, name):
+    hook._find(tables.TENSORFLOW[module][name])
+    assert getattr(importlib.import_module(module), name) is not None
+
+
+def test_spellings_of_all_eras(installed):
+    names = run(
+        "import keras\n"
+        "from keras import layers, optimizers, backend as K, regularizers\n"
+        "from keras.models import Sequential\n"
+        "from keras.layers import Dense, Dropout, Flatten, Activation, Input\n"
+        "from keras.layers.core import Dense as D2, Dropout as Dr2, Activation as A2\n"
+        "from keras.layers.advanced_activations import LeakyReLU, PReLU, ELU\n"
+        "from keras.utils import np_utils, to_categorical\n"
+        "from keras.utils.np_utils import to_categorical as tc2\n"
+        "from keras.optimizers import SGD, Adam, RMSprop, rmsprop\n"
+        "from keras.datasets import mnist, fashion_mnist\n"
+        "from keras.initializers import he_normal\n"
+        "from tensorflow import keras as k2\n"
+        "import tensorflow as tf\n"
+        "import tensorflow.keras.layers as L3\n"
+        "from tensorflow.keras.layers import Dense as D3\n"
+        "from tensorflow.keras.callbacks import EarlyStopping\n"
+    )
+    import pykernels.layers
+    import pykernels.optimizers
+
+    assert names["Dense"] is names["D2"] is names["D3"] is pykernels.layers.Dense
+    assert names["rmsprop"] is names["RMSprop"] is pykernels.optimizers.RMSprop
+    assert names["np_utils"].to_categorical is names["tc2"] is names["to_categorical"]
+    assert names["tf"].keras.layers.Dense is names["Dense"]
+    assert names["keras"].layers.core.Dense is names["Dense"]
+    assert names["keras"].Sequential is names["Sequential"]
+    assert isinstance(names["he_normal"](), pykernels.initializers.HeNormal)
+    assert names["tf"].float32 == "float32" and names["tf"].newaxis is None
+
+
+def test_star_import_brings_what_works_and_no_more(installed):
+    names = run("from keras.layers import *")
+    assert {"Dense", "Flatten", "Activation", "Input", "Dropout"} <= set(names)
+    assert not any(isinstance(value, hook._Placeholder) for value in names.values())
+    assert not any(isinstance(value, types.ModuleType) for value in names.values())
+
+
+def test_versions(installed):
+    import keras
+    import tensorflow as tf
+
+    assert keras.__version__ == f"{tables.VERSIONS['keras']}+pykernels.{pykernels.__version__}"
+    assert tf.__version__.startswith("2.") and tf.keras.__version__ == keras.__version__
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "message"),
+    [
+        ("import keras.nonsense", ImportError, "pykernels does not have 'keras.nonsense'"),
+        ("from keras.nonsense import x", ImportError, "pykernels does not have 'keras.nonsense'"),
+        ("from keras.layers import Densse", ImportError, "'keras.layers.Densse'.*mean 'Dense'"),
+        ("import keras; keras.layers.Densse", AttributeError, "'keras.layers.Densse'.*mean 'Dense'"),
+        ("from keras.layers.core import Zzzzzz", ImportError, "'keras.layers.core.Zzzzzz'"),
+        ("from keras.applications.vgg16 import VGG16", ImportError, "keras.applications.*load weights of your own"),
+        ("import tensorflow as tf; tf.Session()", AttributeError, "no session"),
+        ("from tensorflow.keras.layers import Densse", ImportError, "tensorflow.keras.layers.Densse"),
+        ("import tensorflow.estimator", ImportError, "only a few names"),
+    ],
+)
+def test_what_is_not_there_says_so(installed, code, error, message):
+    with pytest.raises(error, match=message):
+        run(code)
+
+
+def test_import_of_a_missing_module_is_a_module_not_found_error(installed):
+    with pytest.raises(ModuleNotFoundError):
+        import keras.nonsense
+    import keras
+
+    assert not hasattr(keras, "nonsense") and not hasattr(keras.layers, "Densse")
+
+
+def test_names_that_keras_has_and_pykernels_lacks_can_be_imported_but_not_used(installed, monkeypatch):
+    monkeypatch.setitem(tables.KERAS_NAMES, "layers", tables.KERAS_NAMES["layers"] + " NotYet2D")
+    monkeypatch.setitem(tables.INSTEAD, "layers.NotYet2D", "use Dense")
+    names = run("from keras.layers import NotYet2D")
+    for use in ("NotYet2D(3)", "NotYet2D.something", "class Mine(NotYet2D): pass"):
+        with pytest.raises(NotImplementedError, match=r"does not have 'keras.layers.NotYet2D'. Instead: use Dense."):
+            exec(use, names)
+    assert not isinstance(3, names["NotYet2D"])
+
+
+def test_a_real_keras_is_not_reached_and_comes_back(tmp_path, monkeypatch, installed):
+    (tmp_path / "keras").mkdir()
+    (tmp_path / "keras" / "__init__.py").write_text("real = True\n")
+    (tmp_path / "keras" / "extra.py").write_text("real = True\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import keras
+
+    assert not hasattr(keras, "real")
+    with pytest.raises(ImportError, match=r"keras\.extra"):
+        import keras.extra
+    pykernels.uninstall()
+    assert "keras" not in sys.modules
+    assert run("import keras.extra")["keras"].real
+    for name in ("keras", "keras.extra"):
+        del sys.modules[name]
+
+
+def test_install_twice_and_uninstall_twice(installed):
+    pykernels.install()
+    assert sys.meta_path.count(hook._finder) == 1 and hook.is_installed()
+    pykernels.uninstall()
+    pykernels.uninstall()
+    assert not hook.is_installed()
+
+
+def test_install_after_import_keras_is_refused(installed, monkeypatch):
+    pykernels.uninstall()
+    monkeypatch.setitem(sys.modules, "keras", types.ModuleType("keras"))
+    with pytest.raises(ImportError, match="must come before 'import keras'"):
+        pykernels.install()
+    assert not hook.is_installed()
+
+
+def test_other_imports_are_left_alone(installed):
+    assert hook._finder.find_spec("kerastuner") is None
+    assert hook._finder.find_spec("json") is None
+    assert "pykernels.layers" in repr(importlib.import_module("keras.layers"))
+
+
+def test_old_arguments_reach_layers_optimizers_and_fit(installed):
+    import numpy as np
+    from keras.layers.core import Dense
+    from keras.models import Sequential
+    from keras.optimizers import SGD
+
+    model = Sequential()
+    model.add(Dense(output_dim=3, input_dim=4, init="normal", activation="softmax"))
+    optimizer = SGD(lr=0.25, decay=0.0, momentum=0.9, nesterov=True)
+    model.compile(loss="categorical_crossentropy", optimizer=optimizer, metrics=["accuracy"])
+    assert float(model.optimizer.lr) == float(model.optimizer.learning_rate) == 0.25
+    x, y = np.ones((8, 4), "float32"), np.eye(3, dtype="float32")[np.arange(8) % 3]
+    history = model.fit(x, y, nb_epoch=2, batch_size=4, verbose=0)
+    assert history.history["acc"] == history.history["accuracy"] and len(history.history["acc"]) == 2

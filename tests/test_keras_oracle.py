@@ -1,0 +1,332 @@
+"""Training against real Keras (JAX backend): equal weights and batches give equal losses per epoch and, after 50 steps,
+equal weights, to 1e-5 of the largest.
+
+Keras compiles a step in about a second, so the activations share one Keras model with a branch each, and so do the
+losses: branches do not touch each other, since SGD and Adam treat each variable on its own.
+"""
+
+import os
+
+import numpy as np
+import pytest
+
+os.environ["KERAS_BACKEND"] = "jax"
+keras = pytest.importorskip("keras")
+if keras.backend.backend() != "jax":
+    pytest.skip("keras was imported with another backend", allow_module_level=True)
+
+import pykernels as pk  # noqa: E402
+
+TOLERANCE = 1e-5
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(97, 12)).astype("float32")  # batches of 10 and one of 7
+CLASSES = RNG.integers(0, 5, 97)
+ONE_HOT = np.eye(5, dtype="float32")[CLASSES]
+REAL = RNG.normal(size=(97, 5)).astype("float32")
+BITS = (RNG.random((97, 5)) < 0.4).astype("float32")
+FIT = {"batch_size": 10, "epochs": 5, "shuffle": False, "verbose": 0}  # 50 steps
+
+
+def assert_close(have, want, what):
+    have, want = np.asarray(have, "float64"), np.asarray(want, "float64")
+    error = np.abs(have - want).max() / max(np.abs(want).max(), 1e-3)
+    assert error <= TOLERANCE, f"{what}: relative error {error:.2e}"
+
+
+def initial(last="softmax"):
+    """Weights of 12-9-5."""
+    rng = np.random.default_rng(5)
+    return [
+        rng.normal(size=s).astype("float32") * f for s, f in (((12, 9), 0.3), ((9,), 0.1), ((9, 5), 0.3), ((5,), 0.1))
+    ]
+
+
+def ours(activation, last, loss, y, optimizer, **options):
+    layers = pk.layers
+    model = pk.Sequential(
+        [layers.Input((12,)), layers.Dense(9, activation=activation), layers.Dense(5, activation=last)]
+    )
+    model.set_weights(initial())
+    model.compile(optimizer, loss, **options)
+    return model, model.fit(X, y, **FIT).history
+
+
+def branches(cases):
+    """One Keras model with a branch per case: name -> (activation, last, loss, y)."""
+    inputs = keras.Input((12,))
+    outputs = {}
+    for name, (activation, last, _, _) in cases.items():
+        hidden = keras.layers.Dense(9, activation=activation, name=f"{name}_hidden")(inputs)
+        outputs[name] = keras.layers.Dense(5, activation=last, name=name)(hidden)
+    model = keras.Model(inputs, outputs)
+    for name in cases:
+        model.get_layer(f"{name}_hidden").set_weights(initial()[:2])
+        model.get_layer(name).set_weights(initial()[2:])
+    model.compile(keras.optimizers.SGD(0.05, momentum=0.9), {name: case[2] for name, case in cases.items()})
+    history = model.fit(X, {name: case[3] for name, case in cases.items()}, **FIT).history
+    if len(cases) == 1:
+        history[f"{next(iter(cases))}_loss"] = history["loss"]
+    weights = {
+        name: model.get_layer(f"{name}_hidden").get_weights() + model.get_layer(name).get_weights() for name in cases
+    }
+    return history, weights
+
+
+ACTIVATIONS = [
+    "linear",
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "gelu",
+    "silu",
+    "swish",
+    "sigmoid",
+    "hard_sigmoid",
+    "tanh",
+    "softplus",
+    "softsign",
+    "softmax",
+    "log_softmax",
+    "exponential",
+    "mish",
+    "hard_silu",
+]
+
+
+@pytest.fixture(scope="module")
+def by_activation():
+    return branches({name: (name, None, "mse", REAL) for name in ACTIVATIONS})
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_activations(activation, by_activation):
+    history, weights = by_activation
+    model, have = ours(activation, None, "mse", REAL, pk.optimizers.SGD(0.05, momentum=0.9))
+    assert_close(have["loss"], history[f"{activation}_loss"], "losses")
+    for v, a, b in zip(model.weights, model.get_weights(), weights[activation], strict=True):
+        assert_close(a, b, v.name)
+
+
+def loss_cases(losses):
+    """name -> (activation, last, loss, y), with the losses of `losses` (Keras's module or ours)."""
+    t = "tanh"
+    smooth = {"label_smoothing": 0.1}
+    return {
+        "cce": (t, "softmax", "categorical_crossentropy", ONE_HOT),
+        "cce_logits": (t, None, losses.CategoricalCrossentropy(from_logits=True), ONE_HOT),
+        "cce_smooth": (t, "softmax", losses.CategoricalCrossentropy(**smooth), ONE_HOT),
+        "cce_smooth_logits": (t, None, losses.CategoricalCrossentropy(from_logits=True, **smooth), ONE_HOT),
+        "scce": (t, "softmax", "sparse_categorical_crossentropy", CLASSES),
+        "scce_column": (t, "softmax", "sparse_categorical_crossentropy", CLASSES[:, None]),
+        "scce_logits": (t, None, losses.SparseCategoricalCrossentropy(from_logits=True), CLASSES),
+        "bce": (t, "sigmoid", "binary_crossentropy", BITS),
+        "bce_logits": (t, None, losses.BinaryCrossentropy(from_logits=True), BITS),
+        "bce_smooth": (t, "sigmoid", losses.BinaryCrossentropy(**smooth), BITS),
+        "bce_softmax": (t, "softmax", losses.BinaryCrossentropy(), ONE_HOT),
+        "mse": (t, None, "mse", REAL),
+        "mse_sigmoid": (t, "sigmoid", "mean_squared_error", BITS),
+        "mae": (t, None, "mae", REAL),
+        "mse_sum": (t, None, losses.MeanSquaredError(reduction="sum"), REAL / 20),
+    }
+
+
+LOSSES = loss_cases(pk.losses)
+
+
+@pytest.fixture(scope="module")
+def by_loss():
+    return branches(loss_cases(keras.losses))
+
+
+@pytest.mark.filterwarnings("ignore:loss='binary_crossentropy'")
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses(name, by_loss):
+    history, weights = by_loss
+    activation, last, loss, y = LOSSES[name]
+    model, have = ours(activation, last, loss, y, pk.optimizers.SGD(0.05, momentum=0.9))
+    assert_close(have["loss"], history[f"{name}_loss"], "losses")
+    for v, a, b in zip(model.weights, model.get_weights(), weights[name], strict=True):
+        assert_close(a, b, v.name)
+
+
+OPTIMIZERS = {
+    "sgd": ("SGD", {"learning_rate": 0.1}),
+    "momentum": ("SGD", {"learning_rate": 0.05, "momentum": 0.9}),
+    "nesterov": ("SGD", {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True}),
+    "rmsprop": ("RMSprop", {"learning_rate": 0.003}),
+    "rmsprop_momentum": ("RMSprop", {"learning_rate": 0.003, "momentum": 0.8}),
+    "rmsprop_centered": ("RMSprop", {"learning_rate": 0.003, "centered": True, "momentum": 0.5}),
+    "adam": ("Adam", {"learning_rate": 0.003}),
+    "amsgrad": ("Adam", {"learning_rate": 0.003, "amsgrad": True}),
+    "adam_clipnorm": ("Adam", {"learning_rate": 0.003, "clipnorm": 0.05}),
+    "sgd_clipvalue": ("SGD", {"learning_rate": 0.1, "clipvalue": 0.01}),
+    "sgd_global_clipnorm": ("SGD", {"learning_rate": 0.1, "momentum": 0.9, "global_clipnorm": 0.1}),
+    "adam_weight_decay": ("Adam", {"learning_rate": 0.003, "weight_decay": 0.1}),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers(name):
+    kind, options = OPTIMIZERS[name]
+    theirs = keras.Sequential(
+        [keras.Input((12,)), keras.layers.Dense(9, activation="tanh"), keras.layers.Dense(5, activation="softmax")]
+    )
+    theirs.set_weights(initial())
+    theirs.compile(getattr(keras.optimizers, kind)(**options), "categorical_crossentropy", metrics=["accuracy"])
+    want = theirs.fit(X, ONE_HOT, **FIT).history
+    optimizer = getattr(pk.optimizers, kind)(**options)
+    model, have = ours("tanh", "softmax", "categorical_crossentropy", ONE_HOT, optimizer, metrics=["accuracy"])
+    assert_close(have["loss"], want["loss"], "losses")
+    np.testing.assert_allclose(have["accuracy"], want["accuracy"], rtol=1e-6)
+    for v, a, b in zip(model.weights, model.get_weights(), theirs.get_weights(), strict=True):
+        assert_close(a, b, v.name)
+
+
+def twins(build, seed=3):
+    """The same model in both libraries, with the same weights."""
+    a, b = build(pk), build(keras)
+    rng = np.random.default_rng(seed)
+    weights = [0.3 * rng.normal(size=w.shape).astype("float32") for w in b.get_weights()]
+    a.set_weights(weights)
+    b.set_weights(weights)
+    return a, b
+
+
+def test_weights_regularizers_constraints_metrics_and_splits():
+    def build(k):
+        layers = k.layers
+        model = k.Sequential(
+            [
+                layers.Input((12,)),
+                layers.Dense(
+                    8,
+                    activation="relu",
+                    kernel_regularizer=k.regularizers.L1L2(0.001, 0.01),
+                    bias_regularizer="l2",
+                    kernel_constraint=k.constraints.MaxNorm(1.0),
+                ),
+                layers.PReLU(alpha_initializer="ones", alpha_regularizer="l1"),
+                layers.Dense(5, activity_regularizer=k.regularizers.L2(0.01)),
+                layers.Softmax(),
+            ]
+        )
+        model.compile(
+            k.optimizers.Adam(0.002),
+            "sparse_categorical_crossentropy",
+            metrics=["accuracy", k.metrics.SparseTopKCategoricalAccuracy(2, name="top2")],
+            weighted_metrics=["sparse_categorical_crossentropy"],
+            loss_weights=0.7,
+        )
+        return model
+
+    a, b = twins(build)
+    options = {**FIT, "validation_split": 0.3, "class_weight": {0: 2.0, 3: 0.5}}
+    have, want = a.fit(X, CLASSES, **options).history, b.fit(X, CLASSES, **options).history
+    assert list(have) == list(want)
+    for key, values in want.items():
+        assert_close(have[key], values, key)
+    for v, x, y in zip(a.weights, a.get_weights(), b.get_weights(), strict=True):
+        assert_close(x, y, v.name)
+    assert_close(a.predict(X, verbose=0), b.predict(X, verbose=0), "predictions")
+    weight = np.linspace(0, 2, 97).astype("float32")
+    assert_close(
+        a.evaluate(X, CLASSES, sample_weight=weight, verbose=0),
+        b.evaluate(X, CLASSES, sample_weight=weight, verbose=0),
+        "evaluate",
+    )
+    a.reset_metrics(), b.reset_metrics()
+    for _ in range(2):  # results accumulate, as in Keras 3
+        assert_close(a.train_on_batch(X[:7], CLASSES[:7]), b.train_on_batch(X[:7], CLASSES[:7]), "train_on_batch")
+    assert_close(a.test_on_batch(X[:7], CLASSES[:7]), b.test_on_batch(X[:7], CLASSES[:7]), "test_on_batch")
+
+
+def test_weights_files_go_both_ways(tmp_path):
+    def build(k):
+        inner = k.Sequential([k.layers.Input((6,)), k.layers.Dense(4, activation="tanh")], name="inner")
+        i = k.layers.Input((6,), name="i")
+        return k.Model(i, k.layers.Dense(3, name="out")(k.layers.PReLU()(inner(i))))
+
+    a, b = twins(build)
+    b.set_weights([w + 1 for w in b.get_weights()])
+    b.save_weights(tmp_path / "b.weights.h5")
+    a.load_weights(tmp_path / "b.weights.h5")
+    x = X[:, :6]
+    assert_close(a.predict(x, verbose=0), b.predict(x, verbose=0), "keras to pykernels")
+    a.set_weights([w * 0.5 for w in a.get_weights()])
+    a.save_weights(tmp_path / "a.weights.h5")
+    b.load_weights(tmp_path / "a.weights.h5")
+    assert_close(a.predict(x, verbose=0), b.predict(x, verbose=0), "pykernels to keras")
+
+    def compiled(k):
+        model = k.Sequential([k.layers.Input((6,)), k.layers.Dense(4, activation="tanh"), k.layers.Dense(2)])
+        model.compile("adam", "mse")
+        return model
+
+    a, b = twins(compiled)
+    for model, other in ((a, b), (b, a)):
+        model.fit(x, REAL[:, :2], epochs=2, shuffle=False, verbose=0)
+        model.save_weights(tmp_path / "c.weights.h5")
+        other.load_weights(tmp_path / "c.weights.h5")
+        states = [np.asarray(v) for v in model.optimizer.variables], [np.asarray(v) for v in other.optimizer.variables]
+        for u, v in zip(*states, strict=True):
+            assert_close(u, v, "optimizer state")
+    b.save(tmp_path / "whole.h5")
+    a.load_weights(tmp_path / "whole.h5")
+    assert_close(a.predict(x, verbose=0), b.predict(x, verbose=0), "legacy whole model")
+    a.save_weights(tmp_path / "legacy.h5")
+    b.load_weights(tmp_path / "legacy.h5")
+    assert_close(a.predict(x, verbose=0), b.predict(x, verbose=0), "legacy weights")
+
+
+@pytest.mark.parametrize(
+    ("make", "call"),
+    [
+        (lambda k: k.layers.Dense(-3), None),
+        (lambda k: k.layers.Dense(3, foo=2), None),
+        (lambda k: k.layers.Dropout(3), None),
+        (lambda k: k.layers.LeakyReLU(-1.0), None),
+        (lambda k: k.Sequential([k.layers.Dense(3, name="a"), k.layers.Dense(3, name="a")]), None),
+        (lambda k: k.layers.Dense(3, name="a"), lambda layer: layer(np.ones(3, "float32"))),
+        (lambda k: k.Sequential([k.layers.Dense(3)], name="s"), lambda m: m.count_params()),
+        (lambda k: k.Sequential([k.layers.Input((3,)), k.layers.Dense(3)], name="s"), lambda m: m.set_weights([1])),
+        (lambda k: k.Sequential([k.layers.Input((3,)), k.layers.Dense(3, name="a")]), lambda m: m.get_layer("b")),
+        (lambda k: k.Sequential([k.layers.Input((3,)), k.layers.Dense(3)], name="s"), lambda m: m.build((None, 7))),
+        (lambda k: k.callbacks.ReduceLROnPlateau(factor=2), None),
+    ],
+)
+def test_errors_are_keras_s(make, call):
+    def message(k):
+        with pytest.raises((ValueError, TypeError, AttributeError)) as caught:
+            made = make(k)
+            call(made)
+        return type(caught.value), str(caught.value)
+
+    assert message(pk) == message(keras)
+
+
+def test_configs_are_keras_s():
+    def configs(k):
+        k.backend.clear_session()
+        layers = k.layers
+        return [
+            layer.get_config()
+            for layer in (
+                layers.Dense(3, activation="relu", kernel_regularizer="l2"),
+                layers.Activation("tanh"),
+                layers.Flatten(),
+                layers.Reshape((2, 3)),
+                layers.Dropout(0.3),
+                layers.ReLU(6.0),
+                layers.LeakyReLU(),
+                layers.ELU(),
+                layers.PReLU(),
+                layers.Softmax(),
+                layers.InputLayer((3,)),
+            )
+        ]
+
+    for have, want in zip(configs(pk), configs(keras), strict=True):
+        want.pop("quantization_config", None)
+        assert have == want

@@ -1,0 +1,131 @@
+"""The programs of the documents that this library promises to run, taken out of the documents as they stand."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+
+def blocks(text, fence):
+    """The code blocks of a document, fenced by `fence` with or without a language after it."""
+    return re.findall(rf"^{fence}[ ]?\w*[ ]*\n(.*?)^{fence}", text, re.M | re.S)
+
+
+@pytest.fixture
+def seed(shared_seeds):
+    """A function from a document's number to its text."""
+    return lambda number: next(shared_seeds.glob(f"{number}_*.txt")).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def keras_home(tmp_path, shared_data):
+    """A Keras folder with the original MNIST files, as KERAS_HOME."""
+    (tmp_path / "home" / "datasets").mkdir(parents=True)
+    (tmp_path / "home" / "datasets" / "mnist").symlink_to(shared_data / "mnist")
+    return {"KERAS_HOME": str(tmp_path / "home")}
+
+
+def test_mnist_program(run_python, tmp_path, seed, keras_home):
+    """Document 002: the complete program, with 4 of its 20 epochs (the whole of it takes 20 s and gives 0.944)."""
+    program = next(code for code in blocks(seed("002"), "~~~") if "__main__" in code)
+    assert "from keras.layers.core import Dense" in program and "epochs=20" in program
+    (tmp_path / "mnist.py").write_text(program.replace("epochs=20", "epochs=4"))
+    done = run_python("-m", "pykernels", "mnist.py", env=keras_home, check=True)
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if line.startswith("Epoch")] == [f"Epoch {n}/4" for n in range(1, 5)]
+    progress = [line for line in lines if line.startswith("100/100 ") and "loss: " in line and "accuracy: " in line]
+    assert len(progress) == 4
+    # the document prints 0.8964, 0.9119, 0.9268 for the training part after epochs 2, 3 and 4
+    assert float(lines[-1].removeprefix("Test Acc: ")) > 0.89
+
+
+def test_linear_model(run_python, tmp_path, seed):
+    """Document 001: y = 2a + 3b + 1 by SGD with batches of one."""
+    text = seed("001")
+    for line in ("x = random((30,2))", "y = np.dot(x, [2., 3.]) + 1.", "lm.fit(x, y, nb_epoch=5, batch_size=1)"):
+        assert line in text
+    found = re.search(r"^lm = Sequential\(\[ Dense\(1.*\n(lm\.compile.*)$", text, re.M)
+    program = "\n".join(
+        [
+            "import numpy as np",
+            "from numpy.random import random, seed",
+            "from keras.models import Sequential",
+            "from keras.layers.core import Dense",
+            "from keras.optimizers import SGD",
+            "seed(1)",
+            "x = random((30,2))",
+            "y = np.dot(x, [2., 3.]) + 1.",
+            found[0],
+            "print(lm.evaluate(x, y, verbose=0))",
+            *["lm.fit(x, y, nb_epoch=5, batch_size=1)"] * 4,
+            "print(lm.evaluate(x, y, verbose=0))",
+            "kernel, bias = lm.get_weights()",
+            "print(*kernel.ravel(), *bias)",
+        ]
+    )
+    (tmp_path / "linear.py").write_text(program)
+    lines = run_python("-m", "pykernels", "linear.py", check=True).stdout.splitlines()
+    np.testing.assert_allclose([float(word) for word in lines[-1].split()], [2, 3, 1], atol=1e-2)
+    assert float(lines[-2]) < 1e-3 < float(lines[0])
+
+
+def test_lesson_nets(run_python, tmp_path, seed, shared_data):
+    """Document 004: two nets on fashion.npz; the lesson forgets to pass its reshaped arrays, its text says so."""
+    code = blocks(seed("004"), "~~~")
+    wanted = (
+        "import numpy as np",
+        "from keras",
+        "train_data_1d =",
+        "model = Sequential()",
+        "model.compile",
+        "model.fit",
+    )
+    program = "".join(block for block in code if any(word in block for word in (*wanted, "model.evaluate")))
+    assert program.count("model = Sequential()") == 2
+    # "the number of columns is the total number of pixels in each image: 784"
+    program = program.replace("train_data.shape[-1]", "train_data_1d.shape[-1]")
+    program = program.replace("model.fit(train_data,", "model.fit(train_data_1d,")
+    program = program.replace("model.evaluate(test_data,", "r = model.evaluate(test_data_1d,")
+    training = program[program.index("model.compile") : program.index("model = Sequential()", program.index("r = "))]
+    program += training + "print(r)\n"
+    program = program.replace("r = model", "print(model.count_params()); r = model")
+    (tmp_path / "lesson.py").write_text(program)
+    (tmp_path / "fashion.npz").symlink_to(shared_data / "fashion-npz" / "fashion.npz")
+    lines = run_python("-m", "pykernels", "lesson.py", check=True).stdout.splitlines()
+    counts = [int(line) for line in lines if line.isdigit()]
+    assert counts == [784 * 10 + 10 + 33, 784 * 10 + 10 + 110 + 33]
+    assert sum("val_loss" in line for line in lines) == 20
+    loss, accuracy = (float(word) for word in lines[-1].strip("[]").split(","))
+    assert accuracy > 0.9 and loss < 0.5
+
+
+def test_untrained_check(run_python, tmp_path, seed):
+    """Document 000: before training, the loss of 20 classes is about ln 20 and the accuracy about 1/20."""
+    block = next(code for code in blocks(seed("000"), "```") if "image_width = 32" in code)
+    program = block.replace("”", "").replace("“", "")  # a quotation mark of the typesetter's
+    program += (
+        "rng = np.random.default_rng(0)\n"
+        "x = rng.integers(0, 256, (960, 32, 32, 3)) / 127.5 - 1\n"
+        "y = keras.utils.to_categorical(rng.integers(0, 20, 960), num_classes)\n"
+        "def batches():\n"
+        "    for i in range(0, 960, 64):\n"
+        "        yield x[i:i + 64], y[i:i + 64]\n"
+        "print(model.evaluate_generator(batches()))\n"
+        "h = model.fit_generator(batches(), epochs=1, workers=4)\n"
+        "print(sorted(h.history), len(h.history['acc']))\n"
+        "import keras.backend as K\n"
+        "K.set_value(model.optimizer.lr, K.get_value(model.optimizer.lr) / 10)\n"
+        "print(round(float(K.get_value(model.optimizer.lr)), 8))\n"
+    )
+    (tmp_path / "untrained.py").write_text(program)
+    lines = run_python("-m", "pykernels", "untrained.py", check=True).stdout.splitlines()
+    assert any("61,460" in line for line in lines)  # summary's count
+    result = next(line for line in lines if re.fullmatch(r"\[[\d.e-]+, [\d.e-]+\]", line))
+    loss, accuracy = (float(word) for word in result.strip("[]").split(","))
+    # pixels uniform in -1..1 and Glorot's weights give logits of variance about 0.67, which add about half of it
+    assert math.log(20) - 0.1 < loss < math.log(20) + 0.7
+    assert 0.02 < accuracy < 0.09
+    assert lines[-2].startswith("['accuracy', 'loss']") and lines[-1] == "0.0001"
