@@ -101,7 +101,7 @@ def test_old_batch_hooks_and_lambda():
 def test_stop_training():
     model = model_of()
 
-    def stop(*_):
+    def stop(number, logs):
         model.stop_training = True
 
     history = model.fit(X, Y, epochs=5, verbose=0, callbacks=[callbacks.LambdaCallback(on_epoch_end=stop)])

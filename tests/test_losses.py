@@ -65,7 +65,7 @@ def close(ours, theirs, rtol=2e-6):
     np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=1e-6)
 
 
-@pytest.mark.parametrize("shape", [(6,), (3, 4), (1,)])
+@pytest.mark.parametrize("shape", [(6,), (3, 4)])
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_functions(name, options, shape):
     y, x = case(name, shape, logits=options.get("from_logits"))
@@ -237,7 +237,7 @@ def test_unknown_name_gets_the_nearest(name, nearest):
         (lambda k: k.binary_crossentropy(np.zeros((3, 1)), np.ones((3, 4))), "same shape"),
         (lambda k: k.get(3), "Could not interpret"),
         (lambda k: k.get({"class_name": "Foo", "config": {}}), "Could not interpret"),
-        (lambda k: k.Loss()(np.ones((2, 2)), np.ones((2, 2))), ""),
+        (lambda k: k.Loss()(np.ones((2, 2)), np.ones((2, 2))), None),
     ],
 )
 def test_errors_are_of_the_types_of_keras(bad, message):

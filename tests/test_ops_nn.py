@@ -22,7 +22,8 @@ def np_softmax(x, axis=-1):
 
 def np_log_softmax(x, axis=-1):
     x = x - x.max(axis=axis, keepdims=True, initial=-np.inf)
-    return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
+    with np.errstate(divide="ignore"):  # over no classes
+        return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
 
 
 @given(shapes(1, 4), st.integers(-4, 3))
@@ -85,7 +86,7 @@ def test_categorical_crossentropy(from_logits, shape):
 
 
 @pytest.mark.parametrize("from_logits", [False, True])
-@given(shapes(1, 3, most=600))
+@given(shapes(1, 3, most=600).filter(lambda shape: shape[-1]))
 @few
 def test_sparse_categorical_crossentropy(from_logits, shape):
     t = np.random.default_rng(0).integers(0, shape[-1], shape[:-1])

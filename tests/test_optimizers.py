@@ -148,8 +148,9 @@ def test_constraints(run):
 @pytest.mark.parametrize("name", schedules(keras))
 def test_schedules(name):
     ours, theirs = schedules(Ours)[name], schedules(keras)[name]
+    theirs_at = jax.jit(theirs)
     for step in range(0, 60, 3):
-        assert float(ours(step)) == pytest.approx(float(theirs(step)), rel=2e-5, abs=1e-8)
+        assert float(ours(step)) == pytest.approx(float(theirs_at(step)), rel=2e-5, abs=1e-8)
     assert ours.get_config() == theirs.get_config()
     form = optimizers.schedules.serialize(ours)
     assert form == keras.optimizers.schedules.serialize(theirs)
@@ -316,7 +317,7 @@ def test_get():
         (lambda k: k.optimizers.schedules.PiecewiseConstantDecay([1], [0.1]), "boundaries"),
         (lambda k: k.optimizers.schedules.LearningRateSchedule()(1), "__call__"),
         (lambda k: k.optimizers.schedules.LearningRateSchedule().get_config(), "get_config"),
-        (lambda k: k.optimizers.Optimizer(0.1).update_step(1, 1, 1), ""),
+        (lambda k: k.optimizers.Optimizer(0.1).update_step(1, 1, 1), None),
     ],
 )
 def test_errors_are_of_the_types_of_keras(bad, message):

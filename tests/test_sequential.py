@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from pykernels import backend, layers, models
+from pykernels import backend, layers, models, optimizers
 
 
 @pytest.fixture(autouse=True)
@@ -194,7 +194,7 @@ def test_subclassed_model():
             return self.out(self.drop(self.hidden(inputs), training=training))
 
     model = Net(5)
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(optimizers.Adam(0.05), "sparse_categorical_crossentropy", metrics=["accuracy"])
     x = x_of(64, 4)
     y = (x[:, 0] > 0).astype(int)
     history = model.fit(x, y, epochs=30, verbose=0, batch_size=16)

@@ -116,6 +116,7 @@ def test_sizes():
 @pytest.mark.parametrize("which", ["simple", "long", "branches"])
 def test_against_keras(options, which, monkeypatch):
     keras = _keras()
+    monkeypatch.setenv("COLUMNS", "150")  # Keras cuts longer lines off
 
     def make(layers, models):
         if which == "simple":

@@ -201,8 +201,8 @@ class Gemm {
       b = local;
     }
     const bool packed = p_.pack_b != PackB::none;
-    // Packed B: a panel at a time; else all columns at once.
-    const int64_t width = packed ? t_.nr : cols, bs = packed ? t_.nr : g_.ldb;
+    // Packed B: a panel at a time; in place: as wide as it is read.
+    const int64_t width = packed || p_.rows_inner ? t_.nr : cols, bs = packed ? t_.nr : g_.ldb;
     const bool panel = p_.pack_a || g_.trans_a;
     const GemmStrip<T>* strips = panel ? t_.strip_panel : t_.strip_rows;
     const int64_t as = p_.pack_a ? p_.panel_stride : g_.lda;

@@ -1,11 +1,12 @@
 #include "kernels/gemm_plan.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace pk {
 
 namespace {
-
+int64_t env(const char*n,int64_t d){const char*e=getenv(n); return e?atol(e):d;}
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
@@ -65,7 +66,7 @@ void plan_dot(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
 template <class T>
 void plan_tiles(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
   const bool sink = g.epilogue.sink.fn != nullptr;
-  const int64_t panels = ceil_div(g.m, t.mr);
+  const int64_t panels = g.m <= t.most_rows ? 1 : ceil_div(g.m, t.mr);
   p.panel_rows = ceil_div(g.m, panels);
   p.panel_stride = round_up(p.panel_rows, t.align);
   p.a_rows = panels * p.panel_rows;
@@ -81,16 +82,18 @@ void plan_tiles(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
   } else {
     p.pack_a = g.n > 2 * t.nr || (conflicts<T>(g.lda) && g.m > 4 && g.n > t.nr / 2);
   }
-  const bool few_rows = panels <= 2;
-  if (!g.trans_b && (few_rows || g.n <= t.nr)) {
+  if (!g.trans_b && (panels == 1 || g.n <= t.nr || (panels <= env("DPAN", 8) && !conflicts<T>(g.ldb)))) {
     p.pack_b = GemmPlan::PackB::none;
-    if (few_rows) {
-      // B streams from memory once. Few rows of it at a time, so that hardware prefetchers follow every one
-      // and their pages stay in the first-level TLB.
-      p.kc = even_part(g.k, 64, 8);
+    if (panels == 1) {
+      // B streams from memory once. Few rows of it at a time, so that their pages stay in the first-level TLB.
+      p.kc = even_part(g.k, g.m <= 3 ? env("KC1", 16) : env("KC2", 32), 8);
       p.nc = std::min(p.b_cols, round_up(1024, t.nr));
+    } else {
+      p.kc = even_part(g.k, env("KC3", 256), 8);
+      p.rows_inner = true;
+      p.mc = min_mc = p.a_rows;
     }
-  } else if (panels * p.panel_rows <= 2 * t.mc) {
+  } else if (p.a_rows <= 2 * t.mc) {
     p.pack_b = GemmPlan::PackB::local;
     p.mc = min_mc = p.a_rows;
   } else {

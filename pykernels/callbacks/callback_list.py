@@ -45,7 +45,7 @@ class CallbackList:
         if model is not None:
             self.set_model(model)
         self.set_params(params)
-        self._progress = [c for c in self.callbacks if hasattr(c, "on_progress")]
+        self._progress = [c for c in self.callbacks if hasattr(c, "_on_progress")]
         self._hooks = {mode: any(hooks_batches(c, mode) for c in self.callbacks) for mode in BATCH_HOOKS}
 
     def _find(self, mark: str):
@@ -73,7 +73,7 @@ class CallbackList:
     def progress(self, mode: str, steps: int, logs) -> None:
         """Tells progress bars how far it is; `logs()` gives the results so far, and is called only when shown."""
         for callback in self._progress:
-            callback.on_progress(mode, steps, logs)
+            callback._on_progress(mode, steps, logs)
 
     def _call(self, name: str, *args) -> None:
         for callback in self.callbacks:

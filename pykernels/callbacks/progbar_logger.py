@@ -9,7 +9,7 @@ from .callback import Callback
 class ProgbarLogger(Callback):
     """Prints the progress of `fit`, `evaluate` and `predict`: a bar on a terminal, one line per epoch elsewhere.
 
-    It is told how far the run is a few times a second (`on_progress`), not after every batch.
+    It is told how far the run is a few times a second (`_on_progress`), not after every batch.
     """
 
     is_progbar = True
@@ -48,7 +48,7 @@ class ProgbarLogger(Callback):
     def on_predict_begin(self, logs=None):
         self._start()
 
-    def on_progress(self, mode, steps, logs):
+    def _on_progress(self, mode, steps, logs):
         if mode == "test" and self._called_in_fit:
             return
         self.seen = steps

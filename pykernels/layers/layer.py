@@ -14,7 +14,7 @@ from ..utils.naming import auto_name
 from .context import calling, structure_changed, training_phase
 from .input_spec import InputSpec, assert_input_compatibility
 from .nest import flatten, map_shapes, map_structure
-from .node import Node, symbolic
+from .node import Node, outside_traces, symbolic
 from .state import LayerState
 
 _DTYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
@@ -44,13 +44,14 @@ def _parameters(function) -> tuple[tuple[str, object], ...]:
 def _tracked_build(build):
     @functools.wraps(build)
     def wrapper(self, *args, **kwargs):
-        with scope(self.name):
+        with scope(self.name), outside_traces():  # values assigned here are set, not recorded
             build(self, *args, **kwargs)
         shapes = {name: value for (name, _), value in zip(_parameters(build), args, strict=False)}
         self._build_shapes_dict = {**shapes, **kwargs}
         self.built = True
         structure_changed()
-        self._set_initial_weights()
+        with outside_traces():
+            self._set_initial_weights()
 
     wrapper._tracked = True
     return wrapper

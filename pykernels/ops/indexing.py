@@ -47,20 +47,13 @@ def _indices(x):
     return apply("cast", [x], dtype="int32")
 
 
-def _from_the_front(indices, n):
-    """Negative indices count from the end."""
-    if n is None or (isinstance(indices, np.ndarray) and (indices.size == 0 or indices.min() >= 0)):
-        return indices
-    return apply("where", [apply("less", [indices, 0]), apply("add", [indices, n]), indices])
-
-
 def take(x, indices, axis=None):
     """The elements (or slices) of x at `indices`.
 
     Args:
         x: tensor.
-        indices: integer tensor of any shape; negative ones count from the end. What lies outside [-n, n) is an
-            error at once on arrays; in a program it is one when the step runs.
+        indices: integer tensor of any shape; negative ones count from the end. What lies outside [-n, n) gives NaN
+            (the lowest integer, the highest uint8, True for those dtypes), as in Keras on JAX.
         axis: int; None takes from the flattened x.
 
     Returns:
@@ -69,7 +62,6 @@ def take(x, indices, axis=None):
     x = ravel(x) if axis is None else to_tensor(x)
     indices = _indices(indices)
     axis = axis_in(0 if axis is None else axis, len(x.shape))
-    indices = _from_the_front(indices, x.shape[axis])
     if axis == 0:
         return apply("take", [x, indices])
     taken = apply("take", [moveaxis(x, axis, 0), indices])

@@ -9,31 +9,32 @@ namespace {
 
 // Tile constants. `mr` x `nv` vectors is the full tile: accumulators, one vector per column group and a
 // broadcast must fit the registers. Lower tiles are wider, so that enough independent sums hide the FMA's latency.
+// Higher ones, up to most_rows, are narrower: bound by loads, but B is read once.
 template <class V>
 struct Tile;
 
 #if defined(PK_ISA_AVX512)
 template <>
 struct Tile<Vec16> {  // 32 registers: 28 sums, 2 of B, 1 of A; 16 loads per 28 FMAs
-  static constexpr int mr = 14, nv = 2, dot_rows = 6;
-  static constexpr int vectors(int r) { return r <= 3 ? 8 : r <= 6 ? 4 : 2; }
+  static constexpr int mr = 14, nv = 2, most_rows = 16, dot_rows = 6;
+  static constexpr int vectors(int r) { return r <= 3 ? 8 : r <= 6 ? 4 : r <= mr ? 2 : 1; }
 };
 #elif defined(PK_ISA_AVX2)
 template <>
 struct Tile<Vec8> {  // 16 registers: 12 sums, 2 of B, 1 of A; 8 loads per 12 FMAs
-  static constexpr int mr = 6, nv = 2, dot_rows = 3;
-  static constexpr int vectors(int r) { return r == 1 ? 8 : r <= 3 ? 4 : 2; }
+  static constexpr int mr = 6, nv = 2, most_rows = 12, dot_rows = 3;
+  static constexpr int vectors(int r) { return r == 1 ? 8 : r <= 3 ? 4 : r <= mr ? 2 : 1; }
 };
 #elif defined(PK_ISA_NEON)
 template <>
 struct Tile<Vec4> {  // 32 registers: 28 sums, 2 of B, 1 of A
-  static constexpr int mr = 14, nv = 2, dot_rows = 6;
-  static constexpr int vectors(int r) { return r <= 3 ? 8 : r <= 6 ? 4 : 2; }
+  static constexpr int mr = 14, nv = 2, most_rows = 16, dot_rows = 6;
+  static constexpr int vectors(int r) { return r <= 3 ? 8 : r <= 6 ? 4 : r <= mr ? 2 : 1; }
 };
 #endif
 template <class T>
 struct Tile<Vec1<T>> {
-  static constexpr int mr = 4, nv = 4, dot_rows = 2;
+  static constexpr int mr = 4, nv = 4, most_rows = 4, dot_rows = 2;
   static constexpr int vectors(int) { return 4; }
 };
 
@@ -127,7 +128,11 @@ inline void tile(int64_t k, const typename V::T* a, int64_t as, const typename V
       }
     }
   }
+  // B in place: the same row of the next tile is fetched a tile ahead, for rows may lie in as many pages.
+  const int64_t ahead = bs > NV * V::W ? NV * V::W : 0;
   for (; i < k; ++i) {
+#pragma GCC unroll 8
+    for (int j = 0; j < NV && V::W > 1; j += 64 / static_cast<int>(sizeof(V))) __builtin_prefetch(b + j * V::W + ahead);
     // GCC 12 vectorises the width-1 loop over i with loads of the row after the last.
     if constexpr (V::W == 1) __asm__ volatile("");
     step<V, R, NV, kPanel, kTail>(acc, a, as, b, tail);
@@ -254,6 +259,7 @@ void finish(int64_t rows, int64_t cols, const GemmOut<typename V::T>& out) {
 template <class V>
 void fill_level(GemmLevel<typename V::T>& t, int64_t kc, int64_t mc_panels, int64_t nc, double gflops) {
   t.mr = Tile<V>::mr;
+  t.most_rows = Tile<V>::most_rows;
   t.nr = Tile<V>::nv * V::W;
   t.align = V::W;
   t.kc = kc;
@@ -262,7 +268,7 @@ void fill_level(GemmLevel<typename V::T>& t, int64_t kc, int64_t mc_panels, int6
   t.dot_kc = 4096 / static_cast<int64_t>(sizeof(typename V::T));
   t.dot_cols = 4;
   t.gflops = gflops;
-  fill_strips<V, Tile<V>::mr>(t);
+  fill_strips<V, Tile<V>::most_rows>(t);
   t.dot = dot<V>;
   t.finish = finish<V>;
   t.pack_rows = pack_rows<V>;

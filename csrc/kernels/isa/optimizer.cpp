@@ -56,6 +56,7 @@ struct Pair {
   friend Pair operator+(Pair x, Pair y) { return {x.a + y.a, x.b + y.b}; }
   friend Pair operator-(Pair x, Pair y) { return {x.a - y.a, x.b - y.b}; }
   friend Pair operator*(Pair x, Pair y) { return {x.a * y.a, x.b * y.b}; }
+  friend Pair operator-(Pair x) { return {-x.a, -x.b}; }
   friend Pair operator/(Pair x, Pair y) { return {x.a / y.a, x.b / y.b}; }
   friend Pair fma(Pair x, Pair y, Pair z) { return {fma(x.a, y.a, z.a), fma(x.b, y.b, z.b)}; }
   friend Pair fnma(Pair x, Pair y, Pair z) { return {fnma(x.a, y.a, z.a), fnma(x.b, y.b, z.b)}; }
@@ -157,8 +158,9 @@ void sweep(int64_t n, const Step& step) {
   if (i < n) step(Part<V>{i, static_cast<int>(n - i)});
 }
 
-// The loops. One function each for the calls to be kept from moving across the change of modes that FlushSubnormals
-// makes.
+// The loops. Functions of their own (not inlined), so that no arithmetic moves across the change of modes that
+// FlushSubnormals makes. Multiply-adds are spelled out: left to the compiler, they could differ between the
+// kinds of step, and bits with them.
 #define PK_LOOP __attribute__((noinline))
 
 template <class V, bool Momentum, bool Nesterov>
@@ -166,14 +168,14 @@ PK_LOOP void sgd_loop(const SgdParams<typename V::T>& p, int64_t n, typename V::
                       typename V::T* __restrict velocity, const typename V::T* __restrict g) {
   sweep<V>(n, [=](auto at) {
     using X = typename decltype(at)::Vec;
-    const X lr_g = X::set1(p.lr) * at.load(g);
+    const X lr = X::set1(p.lr), grad = at.load(g);
     if constexpr (Momentum) {
-      const X momentum = X::set1(p.momentum);
-      const X v = momentum * at.load(velocity) - lr_g;
+      const X momentum = X::set1(p.momentum), step = -(lr * grad);
+      const X v = fma(momentum, at.load(velocity), step);
       at.store(velocity, v);
-      at.store(w, at.load(w) + (Nesterov ? momentum * v - lr_g : v));
+      at.store(w, at.load(w) + (Nesterov ? fma(momentum, v, step) : v));
     } else {
-      at.store(w, at.load(w) - lr_g);
+      at.store(w, fnma(lr, grad, at.load(w)));
     }
   });
 }
