@@ -16,11 +16,13 @@ SHARED = ROOT.parent / "shared"
 
 
 def _choose_the_package() -> None:
-    """Test the installed package, or the checkout where a compiled core was put into it.
+    """Test the installed package where there is one, else the checkout with a compiled core in it.
 
-    `python -m pytest` puts the checkout on the path; without a core in it, that is not the package to test.
+    `python -m pytest` puts the checkout on the path, in front of what is installed.
     """
-    if list((ROOT / "pykernels").glob("_core.*.so")):
+    try:
+        importlib.metadata.distribution("pykernels")
+    except importlib.metadata.PackageNotFoundError:
         os.environ["PYTHONPATH"] = str(ROOT)  # for the processes that tests start
     else:
         sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from op_testing import run_symbolic, uniform
 from pykernels import backend as K  # noqa: N812 - its usual name
 from pykernels import config
 from pykernels.graph import Tensor, Variable
+
+os.environ.setdefault("KERAS_BACKEND", "jax")  # of the Keras whose signatures are compared
 
 
 @pytest.fixture(autouse=True)

@@ -275,7 +275,6 @@ def test_on_batch_methods():
     assert int(model.optimizer.iterations) == 1
     named = model.train_on_batch(x, y, return_dict=True)
     assert set(named) == {"loss", "accuracy"}
-    model.reset_metrics()
     tested = model.test_on_batch(x, y)
     np.testing.assert_allclose(tested, model.evaluate(x, y, verbose=0), rtol=1e-6)
     np.testing.assert_array_equal(model.predict_on_batch(x), model.predict(x, verbose=0))

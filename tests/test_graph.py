@@ -177,6 +177,17 @@ def test_symbolic_tensors_explain_themselves():
             np.asarray(x)
         with pytest.raises(TypeError, match="iterated"):
             list(x)
+        with pytest.raises(TypeError, match="np.spacing cannot"):
+            np.spacing(x)
+
+
+def test_numpy_functions_on_symbolic_tensors_record_ops():
+    with Trace() as trace:
+        x = trace.placeholder((2, 3))
+        y = np.exp(x) + np.ones((2, 3), "float32") * x
+        z = np.ones((2, 3), "float32") - y
+    data = np.arange(6, dtype="float32").reshape(2, 3) / 6
+    np.testing.assert_allclose(trace.build([z]).run([data])[0], 1 - (np.exp(data) + data), rtol=1e-5, atol=1e-6)
 
 
 def test_variables_copy_and_pickle_by_value():

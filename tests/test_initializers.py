@@ -72,7 +72,8 @@ def test_plain_values(name, options, dtype):
     if name in ("Constant", "Identity") and dtype == "int32":
         options = dict.fromkeys(options, 2)
     ours = getattr(initializers, name)(**options)((3, 5), dtype=dtype)
-    theirs = np.asarray(getattr(keras.initializers, name)(**options)((3, 5), dtype=dtype))
+    keras_dtype = "float32" if dtype == "float64" else dtype  # JAX has no float64 here
+    theirs = np.asarray(getattr(keras.initializers, name)(**options)((3, 5), dtype=keras_dtype))
     assert ours.dtype.name == (dtype or "float32")
     np.testing.assert_array_equal(ours, theirs)
 

@@ -11,6 +11,13 @@ from pykernels import losses, ops  # noqa: E402
 from pykernels.graph import Trace, gradients  # noqa: E402
 
 RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def same_numbers_in_any_order():
+    RNG.bit_generator.state = np.random.default_rng(1).bit_generator.state
+
+
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
 
@@ -111,9 +118,11 @@ def test_target_dtypes():
 WEIGHTS = [None, (6,), (6, 1), "zeros"]
 
 
-@pytest.mark.parametrize("weights", WEIGHTS)
-@pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize(("name", "options"), [CASES[0], CASES[2], CASES[6], CASES[8], CASES[10]])
+REDUCED = [(*CASES[i], r, w) for i in (0, 8) for r in REDUCTIONS for w in WEIGHTS]
+REDUCED += [(*CASES[i], "sum_over_batch_size", (6,)) for i in (1, 2, 4, 6, 10)]
+
+
+@pytest.mark.parametrize(("name", "options", "reduction", "weights"), REDUCED)
 def test_classes(name, options, reduction, weights):
     y, x = case(name)
     if weights is not None:
@@ -252,8 +261,9 @@ def test_one_output_for_categorical_warns():
         losses.categorical_crossentropy(np.ones((3, 1)), np.ones((3, 1)))
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize(("name", "options"), CASES)
+@pytest.mark.parametrize(
+    ("name", "options", "weighted"), [(*c, False) for c in CASES] + [(*CASES[i], True) for i in (0, 6, 8)]
+)
 def test_gradients_in_a_program(name, options, weighted):
     """Value and gradient of the traced loss against those of JAX through Keras."""
     y, x = case(name, logits=options.get("from_logits"))

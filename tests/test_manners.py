@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -252,23 +253,46 @@ def test_memory_stays_flat_over_predicts():
 
 
 def test_memory_stays_flat_over_fits():
-    model, (x, y) = classifier(features=100, hidden=200), data(256, 100)
-    assert grows(lambda: model.fit(x, y, batch_size=50, validation_split=0.1, verbose=0), 200, 40) < 1 << 20
+    model, (x, y) = classifier(features=100, hidden=200), data(64, 100)
+    assert grows(lambda: model.fit(x, y, batch_size=25, validation_split=0.1, verbose=0), 200, 40) < 1 << 20
 
 
-def test_memory_stays_flat_over_models():
-    x, y = data(128, 400)
+MODELS = """
+import gc, psutil, numpy as np, pykernels as keras
+from pykernels import layers
+def work():
+    model = keras.Sequential([keras.Input((400,)), layers.Dense(2000, activation="tanh"), layers.Dense(3)])
+    model.compile(optimizer="adam", loss="mse")
+    model.fit(np.zeros((32, 400), "float32"), np.zeros((32, 3), "float32"), verbose=0)
+def run(times):
+    for _ in range(times):
+        work()
+    gc.collect()
+    return psutil.Process().memory_info().rss
+before = run(20)
+print(run(50) - before)
+"""
 
-    def work():  # 4 MB of weights, as much again of optimizer state twice
-        classifier(features=400, hidden=2000).fit(x, y, verbose=0)
 
-    assert grows(work, 50, 10) < 4 << 20
+def test_memory_stays_flat_over_models(run_python):
+    """A model and its optimizer hold 9.7 MB: 50 of them would add 485 MB, and less than two may."""
+    pytest.importorskip("psutil")
+    assert int(run_python("-c", MODELS, check=True).stdout) < 16 << 20
+
+
+def test_a_deleted_model_is_freed():
+    model, (x, y) = classifier(), data()
+    model.fit(x, y, verbose=0)
+    parts = [weakref.ref(model), weakref.ref(model.layers[0]), weakref.ref(model.weights[0])]
+    del model
+    gc.collect()
+    assert [part() for part in parts] == [None, None, None]
 
 
 PEAK = """
 import resource, sys, numpy as np, pykernels as keras
 from pykernels import layers
-rows, features = 40_000, 784
+rows, features = 20_000, 784
 kind = sys.argv[1]
 if kind == "memmap":
     x = np.memmap("x.bin", "uint8", "w+", shape=(rows, features))
@@ -286,8 +310,8 @@ model.fit(x[:2000], y[:2000], batch_size=100, verbose=0, validation_split=0.1)
 model.predict(x[:2000], verbose=0)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 model.fit(x, y, batch_size=100, verbose=0, validation_split=0.1)
-model.evaluate(x, y, verbose=0)
-model.predict(x, verbose=0)
+model.evaluate(x, y, batch_size=100, verbose=0)
+model.predict(x, batch_size=100, verbose=0)
 print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
 """
 
@@ -295,9 +319,9 @@ print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
 @LINUX
 @pytest.mark.parametrize("kind", ["uint8", "float64", "float32", "strided", "memmap"])
 def test_fit_does_not_copy_the_users_array(run_python, kind):
-    """As float32 these rows take 125 MB; neither that nor a copy of the array itself may appear."""
+    """As float32 these rows take 63 MB, as uint8 16 MB: neither that nor a copy of the array may appear."""
     grown = int(run_python("-c", PEAK, kind, check=True).stdout)
-    allowed = 40_000 * 784 + (6 << 20) if kind == "memmap" else 6 << 20  # pages of the file count as ours
+    allowed = 20_000 * 784 + (6 << 20) if kind == "memmap" else 6 << 20  # pages of the file count as ours
     assert grown < allowed
 
 
@@ -377,19 +401,16 @@ def test_a_split_that_leaves_a_class_out_warns():
 
 def test_a_nan_loss_is_told_once_with_epoch_batch_and_layer():
     x, y = data(40)
-    x[17, 2] = np.inf
-    model = classifier()
-    before = model.get_weights()
-    assert np.isfinite(before[0]).all()
-    with pytest.warns(RuntimeWarning, match=r"not finite") as caught:
-        model.fit(x, y, batch_size=8, epochs=3, shuffle=False, verbose=0)
+    x[17, 2] = np.nan
+    with pytest.warns(RuntimeWarning, match="not finite") as caught:
+        classifier().fit(x, y, batch_size=8, epochs=3, shuffle=False, verbose=0)
     told = [str(warning.message) for warning in caught if warning.category is RuntimeWarning]
     assert len(told) == 1
-    assert re.search(r"epoch 1, batch 3\b", told[0])
+    assert re.search(r"epoch 1, batch 3: the input x has 1 NaN", told[0])
 
     model = classifier()
     weights = model.get_weights()
     weights[2][0, 0] = np.nan
     model.set_weights(weights)
-    with pytest.warns(RuntimeWarning, match=r"'classes'.*weight.*NaN"):
+    with pytest.warns(RuntimeWarning, match=r"epoch 1, batch 1: the first layer.*'classes'.*weight.*NaN"):
         model.fit(*data(16), batch_size=8, epochs=1, verbose=0)

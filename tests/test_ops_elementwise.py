@@ -128,6 +128,18 @@ def test_integer_division(name, dtype):
     np.testing.assert_array_equal(got, getattr(np, name)(a, b))
 
 
+def test_uint8_wraps_round():
+    a, b = np.array([0, 3, 200, 255], np.uint8), np.array([1, 7, 100, 255], np.uint8)
+    for name in ("add", "subtract", "multiply", "floor_divide", "mod", "maximum", "minimum"):
+        got = getattr(ops, name)(a, b)
+        assert got.dtype == np.uint8
+        np.testing.assert_array_equal(got, getattr(np, name)(a, b))
+    np.testing.assert_array_equal(ops.square(a), a * a)
+    np.testing.assert_array_equal(ops.power(a, 3), a**3)
+    assert ops.clip(a, 2, 210).dtype == np.uint8 and ops.clip(a, 2, 210).tolist() == [2, 3, 200, 210]
+    assert ops.power(a, 0.5).dtype == np.float32
+
+
 def test_mod_gradient():
     check_gradient(ops.mod, [np.array([5.3, -5.3, 1.2]), np.array([2.1, 2.1, -0.7])])
 

@@ -29,7 +29,7 @@ def keras_home(tmp_path, shared_data):
 
 
 def test_mnist_program(run_python, tmp_path, seed, keras_home):
-    """Document 002: the complete program, with 4 of its 20 epochs (the whole of it takes 20 s and gives 0.944)."""
+    """Document 002: the complete program, with 4 of its 20 epochs."""
     program = next(code for code in blocks(seed("002"), "~~~") if "__main__" in code)
     assert "from keras.layers.core import Dense" in program and "epochs=20" in program
     (tmp_path / "mnist.py").write_text(program.replace("epochs=20", "epochs=4"))

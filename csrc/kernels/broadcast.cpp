@@ -118,6 +118,35 @@ Shape broadcast_shape(const Shape& a, const Shape& b) {
   return out;
 }
 
+// A matrix of short rows with a row vector: the vector is laid out several times, so that a span
+// covers several rows. False where the loop is not of that kind.
+bool ZipLoop::narrow_rows(const char* a, const char* b, char* y) const {
+  constexpr int64_t widest = 64, tile_elements = 256;
+  if (bc.rank != 2 || bc.dims[1] > widest || bc.stride[0][1] == 0 || bc.stride[1][1] == 0) return false;
+  const bool a_repeats = bc.stride[0][0] == 0;
+  if (!a_repeats && bc.stride[1][0] != 0) return false;
+  const int64_t n = bc.dims[1], rows = bc.dims[0];
+  int64_t tile_rows = tile_elements / n;
+  if (tile_rows > rows) tile_rows = rows;
+  alignas(64) char tile[tile_elements * 8];
+  const int64_t row_bytes = n * in_size, tile_bytes = tile_rows * row_bytes;
+  std::memcpy(tile, a_repeats ? a : b, static_cast<std::size_t>(row_bytes));
+  for (int64_t have = row_bytes; have < tile_bytes; have *= 2) {
+    std::memcpy(tile + have, tile, static_cast<std::size_t>(have < tile_bytes - have ? have : tile_bytes - have));
+  }
+  const int64_t tiles_per_task = cost.grain < tile_elements ? 1 : cost.grain / tile_elements;
+  const int64_t grain = tiles_per_task * tile_rows;
+  const char* moving = a_repeats ? b : a;
+  parallel_ranges(rows, grain, cost.ns * static_cast<double>(bc.numel), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; r += tile_rows) {
+      const int64_t count = (r + tile_rows < end ? tile_rows : end - r) * n;
+      const char* from = moving + r * row_bytes;
+      span[0](a_repeats ? tile : from, a_repeats ? from : tile, y + r * n * out_size, count);
+    }
+  });
+  return true;
+}
+
 void ZipLoop::walk(const void* a, const void* b, void* y) const {
   const int last = bc.rank - 1;
   const bool a_moves = bc.stride[0][last] != 0, b_moves = bc.stride[1][last] != 0;
@@ -125,6 +154,7 @@ void ZipLoop::walk(const void* a, const void* b, void* y) const {
   const char* pa = static_cast<const char*>(a);
   const char* pb = static_cast<const char*>(b);
   char* py = static_cast<char*>(y);
+  if (bc.numel > 0 && narrow_rows(pa, pb, py)) return;
   for_each_row(bc, cost, [&](const int64_t* offset, int64_t at, int64_t n) {
     const char* ra = pa + offset[0] * in_size;
     const char* rb = pb + offset[1] * in_size;

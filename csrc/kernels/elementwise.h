@@ -119,6 +119,7 @@ struct ZipLoop {
 
  private:
   void walk(const void* a, const void* b, void* y) const;
+  bool narrow_rows(const char* a, const char* b, char* y) const;
 };
 ZipLoop binary_loop(Binary f, DType dtype, const Broadcast& bc);
 ZipLoop compare_loop(Compare f, DType dtype, const Broadcast& bc);  // any dtype -> bool

@@ -252,17 +252,16 @@ RowGather::RowGather(const ArrayView& view, DType to) {
   const bool packed = inner_step_ == in_size;
   copies_ = packed && rank_ == 1 && same_type(view.type, to) && (!view.swapped || in_size == 1) && to != DType::boolean;
   convert_ = choose(view.type, to, view.swapped, packed);
-  const int64_t row_bytes = elements_ * (in_size + out_size_);
-  row_ns_ = 3 + 0.1 * static_cast<double>(row_bytes);
-  grain_ = row_bytes >= task_bytes ? 1 : task_bytes / (row_bytes + 16);
+  row_bytes_ = elements_ * (in_size + out_size_);
 }
 
 void RowGather::operator()(const int64_t* index, int64_t first, int64_t count, void* out) const {
-  if (elements_ == 0) return;
+  if (elements_ == 0 || count == 0) return;
   char* to = static_cast<char*>(out);
-  if (count <= grain_) return gather_range(index, first, 0, count, to);
-  parallel_ranges(count, grain_, row_ns_ * static_cast<double>(count),
-                  [&](int64_t begin, int64_t end) { gather_range(index, first, begin, end, to); });
+  if (count * row_bytes_ <= task_bytes) return gather_range(index, first, 0, count, to);
+  const int64_t grain = row_bytes_ >= task_bytes ? 1 : task_bytes / row_bytes_;
+  const double work = static_cast<double>(count) * (3 + 0.1 * static_cast<double>(row_bytes_));
+  parallel_ranges(count, grain, work, [&](int64_t begin, int64_t end) { gather_range(index, first, begin, end, to); });
 }
 
 void RowGather::gather_range(const int64_t* index, int64_t first, int64_t begin, int64_t end, char* out) const {

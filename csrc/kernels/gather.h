@@ -49,8 +49,7 @@ class RowGather {
   int rank_ = 0;  // of a row, merged; the last axis is `inner_`
   int64_t dims_[Shape::max_rank] = {}, strides_[Shape::max_rank] = {};
   int64_t inner_ = 1, inner_step_ = 0;
-  double row_ns_ = 0;
-  int64_t grain_ = 1;
+  int64_t row_bytes_ = 0;  // read and written
 };
 
 // The same, for one batch.

@@ -61,6 +61,9 @@ struct Product {
   }
 };
 
+// Rows of a copied B are this many elements longer than they need to be, so that they do not lie a power of two apart.
+constexpr int64_t copy_gap = 16;
+
 // Byte offsets within the scratch.
 struct Layout {
   int64_t a = 0, b = 0, local = 0, tile = 0, worker = 0, total = 0;
@@ -75,7 +78,9 @@ Layout lay_out(const GemmLevel<T>& t, const GemmPlan& p, const GemmArgs<T>& g) {
   if (p.pack_a) l.b = round_up(p.a_packed * p.slab * size, 64);
   l.worker = l.b;
   if (p.pack_b == PackB::shared && g.packed_b == nullptr) l.worker += round_up(p.b_cols * p.slab * size, 64);
-  if (p.pack_b == PackB::local && g.packed_b == nullptr) l.tile = round_up(round_up(p.nc, t.nr) * p.kc * size, 64);
+  if (p.pack_b == PackB::local && g.packed_b == nullptr) {
+    l.tile = round_up((p.nc + copy_gap) * p.kc * size, 64);
+  }
   int64_t each = l.tile;
   if (g.epilogue.sink.fn != nullptr) each += round_up(p.mc * p.nc * size, 64);
   l.local = each;
@@ -171,11 +176,15 @@ class Gemm {
         out.ldp = g_.n;
         out.relu = e.act == Act::relu;
       }
-      if (p_.dot) {
-        t_.dot(rows, cols, depth, a_at(i0, kb), g_.lda, b_at(kb, j0), g_.ldb, out.add, out.c, out.ldc);
-        if (out.bias != nullptr || out.preact != nullptr || out.relu) t_.finish(rows, cols, out);
-      } else {
+      if (p_.kind == GemmPlan::Kind::tile) {
         tiles(i0, rows, j0, cols, kb, depth, k0, reinterpret_cast<T*>(mine), out);
+      } else {
+        if (p_.kind == GemmPlan::Kind::dot) {
+          t_.dot(rows, cols, depth, a_at(i0, kb), g_.lda, b_at(kb, j0), g_.ldb, out.add, out.c, out.ldc);
+        } else {
+          streams(i0, rows, j0, cols, kb, depth, reinterpret_cast<T*>(mine), out);
+        }
+        if (out.bias != nullptr || out.preact != nullptr || out.relu) t_.finish(rows, cols, out);
       }
       kb += depth;
     } while (kb < k1);
@@ -185,6 +194,23 @@ class Gemm {
     }
     if constexpr (sizeof(T) == sizeof(float)) {
       if (sink) e.sink.fn(e.sink.ctx, i0, j0, rows, cols, out.c, out.ldc);
+    }
+  }
+
+  // C block [+]= op(A) B over the depth [kb, kb + depth).
+  void streams(int64_t i0, int64_t rows, int64_t j0, int64_t cols, int64_t kb, int64_t depth, T* local,
+               const GemmOut<T>& out) const {
+    const int64_t a_row = g_.trans_a ? 1 : g_.lda, a_k = g_.trans_a ? g_.lda : 1;
+    const T* b = b_at(kb, j0);
+    int64_t ldb = g_.ldb;
+    if (p_.pack_b == PackB::local) {
+      ldb = p_.nc + copy_gap;
+      t_.pack_rows(depth, cols, b, g_.ldb, p_.nc, ldb, local);
+      b = local;
+    }
+    for (int64_t i = 0; i < rows; i += p_.panel_rows) {
+      t_.stream(std::min(p_.panel_rows, rows - i), cols, depth, a_at(i0 + i, kb), a_row, a_k, b, ldb, out.add,
+                out.c + i * out.ldc, out.ldc);
     }
   }
 
@@ -201,8 +227,8 @@ class Gemm {
       b = local;
     }
     const bool packed = p_.pack_b != PackB::none;
-    // Packed B: a panel at a time; in place: as wide as it is read.
-    const int64_t width = packed || p_.rows_inner ? t_.nr : cols, bs = packed ? t_.nr : g_.ldb;
+    // Packed B: a panel at a time; in place: all columns at once.
+    const int64_t width = packed ? t_.nr : cols, bs = packed ? t_.nr : g_.ldb;
     const bool panel = p_.pack_a || g_.trans_a;
     const GemmStrip<T>* strips = panel ? t_.strip_panel : t_.strip_rows;
     const int64_t as = p_.pack_a ? p_.panel_stride : g_.lda;
@@ -262,7 +288,7 @@ std::size_t pack_b_bytes(const GemmArgs<float>& args) {
   if (args.m == 0 || args.n == 0 || args.k == 0) return 0;
   const Product<float> product(args);
   const GemmPlan p = make_gemm_plan(level<float>(), product.g);
-  if (p.dot || p.pack_b == PackB::none) return 0;
+  if (p.kind != GemmPlan::Kind::tile || p.pack_b == PackB::none) return 0;
   return static_cast<std::size_t>(p.b_cols * product.g.k) * sizeof(float);
 }
 

@@ -1,12 +1,11 @@
 #include "kernels/gemm_plan.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace pk {
 
 namespace {
-int64_t env(const char*n,int64_t d){const char*e=getenv(n); return e?atol(e):d;}
+
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
@@ -28,6 +27,9 @@ constexpr int64_t slab_bytes = int64_t{16} << 20;
 // for an even load.
 constexpr double task_ns = 10000;
 constexpr int64_t enough_tasks = 32;
+constexpr int64_t dot_rows = 16;         // most rows for dot; above, packing B costs less than summing lanes
+constexpr int64_t stream_rows = 16;      // most rows for stream; above, B's packing costs less than C's traffic
+constexpr int64_t stream_depth = 16;     // most depth for stream of any number of rows
 constexpr int64_t sink_columns = 256;    // TileSink's promise
 constexpr int64_t sink_elements = 8192;  // a sink's block stays near L1
 
@@ -52,9 +54,39 @@ void split_tasks(const GemmLevel<T>& t, const GemmArgs<T>& g, int64_t min_mc, in
   p.nc = even_part(g.n, p.nc, nr);
 }
 
+// The C block that a sink gets at once.
+template <class T>
+void sink_block(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
+  const int64_t parts = std::max<int64_t>(1, g.n / sink_columns);
+  p.nc = round_up(ceil_div(g.n, parts), t.nr);
+  p.mc = std::max(p.panel_rows, sink_elements / std::min(p.nc, g.n) / p.panel_rows * p.panel_rows);
+  p.mc = std::min(p.mc, round_up(g.m, p.panel_rows));
+}
+
+template <class T>
+void plan_stream(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
+  p.kind = GemmPlan::Kind::stream;
+  p.slab = g.k;
+  const bool few_rows = g.m <= stream_rows;
+  // Few rows: B passes once, some rows at a time, and is copied where several groups of C rows read it, for in place
+  // its rows may lie a power of two apart or across lines. Little depth: a copy of B stays while C passes.
+  p.pack_b = few_rows && g.m <= 3 ? GemmPlan::PackB::none : GemmPlan::PackB::local;
+  p.kc = few_rows && g.m > 3 ? 8 : g.k;
+  p.panel_rows = few_rows ? g.m : 3;
+  p.mc = few_rows ? g.m : std::min<int64_t>(round_up(g.m, 3), 192);
+  p.nc = std::min(round_up(g.n, t.nr), round_up(few_rows && g.m <= 3 ? 1024 : 512, t.nr));
+  int64_t min_mc = p.panel_rows, min_nc = std::min(p.nc, round_up(256, t.nr));
+  if (g.epilogue.sink.fn != nullptr) {
+    sink_block(t, g, p);
+    min_mc = p.mc;
+    min_nc = p.nc;
+  }
+  split_tasks(t, g, min_mc, min_nc, p);
+}
+
 template <class T>
 void plan_dot(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
-  p.dot = true;
+  p.kind = GemmPlan::Kind::dot;
   p.panel_rows = 1;
   p.kc = even_part(g.k, t.dot_kc, 16);
   p.slab = g.k;
@@ -66,7 +98,7 @@ void plan_dot(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
 template <class T>
 void plan_tiles(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
   const bool sink = g.epilogue.sink.fn != nullptr;
-  const int64_t panels = g.m <= t.most_rows ? 1 : ceil_div(g.m, t.mr);
+  const int64_t panels = ceil_div(g.m, t.mr);
   p.panel_rows = ceil_div(g.m, panels);
   p.panel_stride = round_up(p.panel_rows, t.align);
   p.a_rows = panels * p.panel_rows;
@@ -82,17 +114,8 @@ void plan_tiles(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
   } else {
     p.pack_a = g.n > 2 * t.nr || (conflicts<T>(g.lda) && g.m > 4 && g.n > t.nr / 2);
   }
-  if (!g.trans_b && (panels == 1 || g.n <= t.nr || (panels <= env("DPAN", 8) && !conflicts<T>(g.ldb)))) {
+  if (!g.trans_b && (panels == 1 || g.n <= t.nr)) {
     p.pack_b = GemmPlan::PackB::none;
-    if (panels == 1) {
-      // B streams from memory once. Few rows of it at a time, so that their pages stay in the first-level TLB.
-      p.kc = even_part(g.k, g.m <= 3 ? env("KC1", 16) : env("KC2", 32), 8);
-      p.nc = std::min(p.b_cols, round_up(1024, t.nr));
-    } else {
-      p.kc = even_part(g.k, env("KC3", 256), 8);
-      p.rows_inner = true;
-      p.mc = min_mc = p.a_rows;
-    }
   } else if (p.a_rows <= 2 * t.mc) {
     p.pack_b = GemmPlan::PackB::local;
     p.mc = min_mc = p.a_rows;
@@ -101,11 +124,9 @@ void plan_tiles(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
     p.rows_inner = g.k > 256;
   }
   if (sink) {
-    const int64_t parts = std::max<int64_t>(1, g.n / sink_columns);
-    p.nc = min_nc = round_up(ceil_div(g.n, parts), t.nr);
-    p.mc = std::max(p.panel_rows, sink_elements / std::min(p.nc, g.n) / p.panel_rows * p.panel_rows);
-    p.mc = std::min(p.mc, p.a_rows);
+    sink_block(t, g, p);
     min_mc = p.mc;
+    min_nc = p.nc;
     if (p.pack_b == GemmPlan::PackB::local && p.mc < p.a_rows) p.pack_b = GemmPlan::PackB::shared;
   }
   split_tasks(t, g, min_mc, min_nc, p);
@@ -123,9 +144,10 @@ void plan_tiles(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
 template <class T>
 GemmPlan make_gemm_plan(const GemmLevel<T>& level, const GemmArgs<T>& g) {
   GemmPlan p;
-  constexpr int64_t dot_rows = 16;  // above, packing B costs less than summing lanes
   if (g.trans_b && !g.trans_a && g.m <= dot_rows && g.k >= 16) {
     plan_dot(level, g, p);
+  } else if (!g.trans_b && g.k >= 1 && g.n > level.nr && (g.m <= stream_rows || g.k <= stream_depth)) {
+    plan_stream(level, g, p);
   } else {
     plan_tiles(level, g, p);
   }

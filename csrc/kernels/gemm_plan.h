@@ -15,7 +15,12 @@ struct GemmPlan {
     local,   // each task packs the blocks that it uses: one task holds all rows
     shared,  // packed before the tasks start (or by pack_b)
   };
-  bool dot = false;  // op(B) is read along K and vectors run along K
+  enum class Kind : std::uint8_t {
+    tile,    // register tiles, panels packed where that pays
+    stream,  // few rows, or little depth: B and C are walked along their rows, nothing is packed
+    dot,     // few rows and B transposed: vectors run along K, nothing is packed
+  };
+  Kind kind = Kind::tile;
   bool pack_a = false;
   bool rows_inner = false;  // a task goes down a panel of B before it takes the next, else along a panel of A
   PackB pack_b = PackB::none;

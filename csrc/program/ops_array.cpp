@@ -284,6 +284,7 @@ KernelPtr take_op(const OpSpec& spec) {
   const int64_t grain = bytes >= take_task_bytes ? 1 : take_task_bytes / (bytes + 16);
   const double work = static_cast<double>(s.indices) * (5 + take_ns_per_byte * static_cast<double>(bytes));
   return make_kernel([=](const RunArgs& args) {
+    if (bytes == 0) return;
     const std::int32_t* index = args.input<std::int32_t>(1);
     parallel_ranges(s.indices, grain, work, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {

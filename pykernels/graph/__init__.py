@@ -3,7 +3,7 @@
 from .autodiff import gradients
 from .program import Program, Source
 from .registry import NONDIFFERENTIABLE, apply, apply_into, define, op_names, scope
-from .tensor import Tensor, set_operators
+from .tensor import Tensor, set_operators, set_ufuncs
 from .trace import Trace, current_trace
 from .variable import Variable
 
@@ -22,4 +22,5 @@ __all__ = [
     "op_names",
     "scope",
     "set_operators",
+    "set_ufuncs",
 ]

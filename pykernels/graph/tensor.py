@@ -49,8 +49,7 @@ class Tensor:
     """
 
     __slots__ = ("__dict__", "__weakref__", "dtype", "name", "node", "shape")
-    __array_priority__ = 1000  # numpy_array + tensor must come here
-    __array_ufunc__ = None
+    __array_priority__ = 1000
 
     def __init__(self, shape, dtype, node=None, name=None):
         self.shape = tuple(shape)
@@ -81,12 +80,30 @@ class Tensor:
             "Use the functions of pykernels.ops."
         )
 
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        """numpy_array + tensor and np.exp(tensor) record the op of that name."""
+        function = _ufuncs.get(ufunc.__name__)
+        if function is None or method != "__call__" or kwargs:
+            raise TypeError(
+                f"np.{ufunc.__name__} cannot be applied to {self!r}, which is symbolic. "
+                "Use the functions of pykernels.ops."
+            )
+        return function(*inputs)
+
     def __repr__(self):
         name = f", name={self.name}" if self.name else ""
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}{name}>"
 
     # identity, not value: `==` is an op, set and dict keys are objects
     __hash__ = object.__hash__
+
+
+_ufuncs: dict[str, Any] = {}  # NumPy's name -> function of pykernels.ops
+
+
+def set_ufuncs(functions: dict[str, Any]) -> None:
+    """Names the ops that NumPy's universal functions mean on tensors."""
+    _ufuncs.update(functions)
 
 
 def set_operators(methods: dict[str, Any], *classes) -> None:

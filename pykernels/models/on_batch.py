@@ -26,13 +26,13 @@ class OnBatch:
             return_dict: names with the results.
 
         Returns:
-            Loss and metrics as in `evaluate`, over the batches since the last `reset_metrics()`, as in Keras 3.
+            Loss and metrics of this batch, as in `evaluate`.
         """
         return self._one_batch("train", x, y, sample_weight, class_weight, return_dict)
 
     @accepts_old_names("test_on_batch")
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
-        """Loss and metrics of a batch, added to those since the last `reset_metrics()`; nothing is learned."""
+        """Loss and metrics of a batch; nothing is learned."""
         return self._one_batch("test", x, y, sample_weight, None, return_dict)
 
     def _one_batch(self, kind, x, y, sample_weight, class_weight, return_dict):
@@ -43,6 +43,7 @@ class OnBatch:
         self._prepare(data, train=kind == "train")
         check_targets(self, data.y)
         program = self._programs.get(self, kind, step_types(self, data, data.rows))
+        self.reset_metrics()
         program.run([*data.xs, *(a for a in (data.y, data.weight) if a is not None)], step=self._steps_done)
         if kind == "train":
             self._steps_done += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..graph import NONDIFFERENTIABLE, apply, define
 from .shapes import broadcast, unbroadcast
-from .types import dtype_of, float_type, is_constant, is_float, number_like, operands, to_tensor
+from .types import compute, dtype_of, float_tensor, float_type, is_constant, is_float, number_like, operands, to_tensor
 
 
 # --- definitions -----------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ def _arithmetic(name: str, bool_op: str | None, formula: str):
             if bool_op is not None:
                 return apply(bool_op, pair)
             pair = [apply("cast", [x], dtype="int32") for x in pair]
-        return apply(name, pair)
+        return compute(name, pair)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = (
@@ -186,10 +186,10 @@ def power(x1, x2):
         if x2 == 1:
             return base
         if x2 == 2:
-            return apply("square", [base])
+            return compute("square", [base])
         if x2 == 0.5:
-            return apply("sqrt", [base])
-    return apply("power", _number_operands(x1, x2))
+            return apply("sqrt", [float_tensor(base)])
+    return compute("power", _number_operands(x1, x2))
 
 
 def arctan2(x1, x2):
@@ -200,7 +200,7 @@ def arctan2(x1, x2):
 
 def squared_difference(x1, x2):
     """(x1 - x2) ** 2 in one sweep, with broadcasting."""
-    return apply("squared_difference", _number_operands(x1, x2))
+    return compute("squared_difference", _number_operands(x1, x2))
 
 
 def logaddexp(x1, x2):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..graph import NONDIFFERENTIABLE, apply, define
 from .binary import add, divide, multiply, subtract
-from .types import dtype_of, float_tensor, is_float, number_like, operands, to_tensor
+from .types import compute, dtype_of, float_tensor, is_float, number_like, operands, to_tensor
 
 
 # --- definitions -----------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def _number(x):
 
 def negative(x):
     """-x, of x's dtype."""
-    return apply("negative", [_number(x)])
+    return compute("negative", [_number(x)])
 
 
 def absolute(x):
@@ -150,12 +150,12 @@ abs = absolute  # noqa: A001 - Keras's name
 
 def sign(x):
     """-1, 0 or 1, of x's dtype; NaN stays NaN."""
-    return apply("sign", [_number(x)])
+    return compute("sign", [_number(x)])
 
 
 def square(x):
     """x * x; bool becomes int32."""
-    return apply("square", [_number(x)])
+    return compute("square", [_number(x)])
 
 
 def reciprocal(x):
@@ -232,11 +232,11 @@ def clip(x, x_min, x_max):
     """
     if any(not isinstance(limit, (int, float, type(None))) for limit in (x_min, x_max)):
         if x_min is not None:
-            x = apply("maximum", operands(x, x_min))
-        return x if x_max is None else apply("minimum", operands(x, x_max))
+            x = compute("maximum", operands(x, x_min))
+        return x if x_max is None else compute("minimum", operands(x, x_max))
     x = operands(_number(x), *(type(limit)(0) for limit in (x_min, x_max) if limit is not None))[0]
     dtype = dtype_of(x)
     low, high = (-np.inf, np.inf) if is_float(dtype) else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     low = low if x_min is None else x_min
     high = high if x_max is None else x_max
-    return apply("clip", [x], min=float(low), max=float(high))
+    return compute("clip", [x], min=float(low), max=float(high))

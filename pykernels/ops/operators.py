@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ..graph import Variable, set_operators
+import numpy as np
+
+from ..graph import Variable, set_operators, set_ufuncs
 from . import array, binary, elementwise, indexing, linalg, types
 
 
@@ -79,3 +81,5 @@ def attach() -> None:
         "astype": _astype,
     }
     set_operators(methods, Variable)
+    modules = (binary, elementwise, linalg)
+    set_ufuncs({name: getattr(m, name) for m in modules for name in dir(m) if isinstance(getattr(np, name, None), np.ufunc)})

@@ -161,3 +161,11 @@ def float_tensor(x):
     x = to_tensor(x)
     dtype = dtype_of(x)
     return x if is_float(dtype) else apply("cast", [x], dtype=config.floatx())
+
+
+def compute(name: str, xs, **attrs):
+    """`apply` for arithmetic, which has no uint8 kernels: that is computed in int32 and wraps round, as in NumPy."""
+    if dtype_of(xs[0]) != "uint8":
+        return apply(name, xs, **attrs)
+    wide = [apply("cast", [x], dtype="int32") for x in xs]
+    return apply("cast", [apply(name, wide, **attrs)], dtype="uint8")

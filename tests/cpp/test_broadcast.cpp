@@ -62,6 +62,9 @@ const std::pair<Shape, Shape> shape_pairs[] = {
     {Shape{3, 0}, Shape{3, 1}},
     {Shape{1, 1}, Shape{1}},
     {Shape{300, 200}, Shape{200}},
+    {Shape{3000, 10}, Shape{10}},
+    {Shape{3}, Shape{129, 3}},
+    {Shape{64, 1, 64}, Shape{1, 64}},
     {Shape{50000}, Shape{1}},
     {Shape{2, 40000}, Shape{2, 1}},
 };

@@ -9,32 +9,32 @@ namespace {
 
 // Tile constants. `mr` x `nv` vectors is the full tile: accumulators, one vector per column group and a
 // broadcast must fit the registers. Lower tiles are wider, so that enough independent sums hide the FMA's latency.
-// Higher ones, up to most_rows, are narrower: bound by loads, but B is read once.
+// stream_rows x stream_depth elements of A stay in registers while rows of B pass.
 template <class V>
 struct Tile;
 
 #if defined(PK_ISA_AVX512)
 template <>
 struct Tile<Vec16> {  // 32 registers: 28 sums, 2 of B, 1 of A; 16 loads per 28 FMAs
-  static constexpr int mr = 14, nv = 2, most_rows = 16, dot_rows = 6;
-  static constexpr int vectors(int r) { return r <= 3 ? 8 : r <= 6 ? 4 : r <= mr ? 2 : 1; }
+  static constexpr int mr = 14, nv = 2, dot_rows = 6, stream_depth = 8;
+  static constexpr int vectors(int r) { return r <= 3 ? 8 : r <= 6 ? 4 : 2; }
 };
 #elif defined(PK_ISA_AVX2)
 template <>
 struct Tile<Vec8> {  // 16 registers: 12 sums, 2 of B, 1 of A; 8 loads per 12 FMAs
-  static constexpr int mr = 6, nv = 2, most_rows = 12, dot_rows = 3;
-  static constexpr int vectors(int r) { return r == 1 ? 8 : r <= 3 ? 4 : r <= mr ? 2 : 1; }
+  static constexpr int mr = 6, nv = 2, dot_rows = 3, stream_depth = 4;
+  static constexpr int vectors(int r) { return r == 1 ? 8 : r <= 3 ? 4 : 2; }
 };
 #elif defined(PK_ISA_NEON)
 template <>
 struct Tile<Vec4> {  // 32 registers: 28 sums, 2 of B, 1 of A
-  static constexpr int mr = 14, nv = 2, most_rows = 16, dot_rows = 6;
-  static constexpr int vectors(int r) { return r <= 3 ? 8 : r <= 6 ? 4 : r <= mr ? 2 : 1; }
+  static constexpr int mr = 14, nv = 2, dot_rows = 6, stream_depth = 8;
+  static constexpr int vectors(int r) { return r <= 3 ? 8 : r <= 6 ? 4 : 2; }
 };
 #endif
 template <class T>
 struct Tile<Vec1<T>> {
-  static constexpr int mr = 4, nv = 4, most_rows = 4, dot_rows = 2;
+  static constexpr int mr = 4, nv = 4, dot_rows = 2, stream_depth = 4;
   static constexpr int vectors(int) { return 4; }
 };
 
@@ -128,11 +128,7 @@ inline void tile(int64_t k, const typename V::T* a, int64_t as, const typename V
       }
     }
   }
-  // B in place: the same row of the next tile is fetched a tile ahead, for rows may lie in as many pages.
-  const int64_t ahead = bs > NV * V::W ? NV * V::W : 0;
   for (; i < k; ++i) {
-#pragma GCC unroll 8
-    for (int j = 0; j < NV && V::W > 1; j += 64 / static_cast<int>(sizeof(V))) __builtin_prefetch(b + j * V::W + ahead);
     // GCC 12 vectorises the width-1 loop over i with loads of the row after the last.
     if constexpr (V::W == 1) __asm__ volatile("");
     step<V, R, NV, kPanel, kTail>(acc, a, as, b, tail);
@@ -238,6 +234,73 @@ void dot(int64_t rows, int64_t cols, int64_t k, const typename V::T* a, int64_t 
   }
 }
 
+// R rows of C [+]= R x K elements of A times K rows of B, along all columns: every operand is read and written in
+// long runs, which is what hardware prefetchers follow.
+template <class V, int R, int K>
+inline void stream_rows(int64_t n, const typename V::T* a, int64_t a_row, int64_t a_k, const typename V::T* b,
+                        int64_t ldb, bool add, typename V::T* c, int64_t ldc) {
+  V av[R][K];
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+    for (int i = 0; i < K; ++i) av[r][i] = V::set1(a[r * a_row + i * a_k]);
+  }
+  const auto columns = [&](auto load, auto store) {
+    V acc[R];
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) acc[r] = add ? load(c + r * ldc) : V::zero();
+#pragma GCC unroll 8
+    for (int i = 0; i < K; ++i) {
+      V bv = load(b + i * ldb);
+      in_register(bv);
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r) acc[r] = fma(av[r][i], bv, acc[r]);
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) store(acc[r], c + r * ldc);
+    b += V::W;
+    c += V::W;
+  };
+  int64_t j = 0;
+  for (; j + V::W <= n; j += V::W) {
+    if constexpr (V::W == 1) __asm__ volatile("");  // as in tile()
+    columns([](const auto* p) { return V::load(p); }, [](V v, auto* p) { v.store(p); });
+  }
+  if (j < n) {
+    const int tail = static_cast<int>(n - j);
+    columns([&](const auto* p) { return V::load_n(p, tail); }, [&](V v, auto* p) { v.store_n(p, tail); });
+  }
+}
+
+template <class V, int K>
+inline void stream_depth(int64_t rows, int64_t n, const typename V::T* a, int64_t a_row, int64_t a_k,
+                         const typename V::T* b, int64_t ldb, bool add, typename V::T* c, int64_t ldc) {
+  for (; rows > 4 || rows == 3; rows -= 3, a += 3 * a_row, c += 3 * ldc) {
+    stream_rows<V, 3, K>(n, a, a_row, a_k, b, ldb, add, c, ldc);
+  }
+  for (; rows >= 2; rows -= 2, a += 2 * a_row, c += 2 * ldc) {
+    stream_rows<V, 2, K>(n, a, a_row, a_k, b, ldb, add, c, ldc);
+  }
+  if (rows == 1) stream_rows<V, 1, K>(n, a, a_row, a_k, b, ldb, add, c, ldc);
+}
+
+template <class V, int K>
+inline void stream_from(int64_t i, int64_t rows, int64_t n, int64_t k, const typename V::T* a, int64_t a_row,
+                        int64_t a_k, const typename V::T* b, int64_t ldb, bool add, typename V::T* c, int64_t ldc) {
+  for (; i + K <= k; i += K) {
+    stream_depth<V, K>(rows, n, a + i * a_k, a_row, a_k, b + i * ldb, ldb, add || i > 0, c, ldc);
+  }
+  if constexpr (K > 1) {
+    if (i < k) stream_from<V, K / 2>(i, rows, n, k, a, a_row, a_k, b, ldb, add, c, ldc);
+  }
+}
+
+template <class V>
+void stream(int64_t rows, int64_t n, int64_t k, const typename V::T* a, int64_t a_row, int64_t a_k,
+            const typename V::T* b, int64_t ldb, bool add, typename V::T* c, int64_t ldc) {
+  stream_from<V, Tile<V>::stream_depth>(0, rows, n, k, a, a_row, a_k, b, ldb, add, c, ldc);
+}
+
 template <class V>
 void finish(int64_t rows, int64_t cols, const GemmOut<typename V::T>& out) {
   for (int64_t j = 0; j < cols; j += V::W) {
@@ -259,7 +322,6 @@ void finish(int64_t rows, int64_t cols, const GemmOut<typename V::T>& out) {
 template <class V>
 void fill_level(GemmLevel<typename V::T>& t, int64_t kc, int64_t mc_panels, int64_t nc, double gflops) {
   t.mr = Tile<V>::mr;
-  t.most_rows = Tile<V>::most_rows;
   t.nr = Tile<V>::nv * V::W;
   t.align = V::W;
   t.kc = kc;
@@ -268,7 +330,8 @@ void fill_level(GemmLevel<typename V::T>& t, int64_t kc, int64_t mc_panels, int6
   t.dot_kc = 4096 / static_cast<int64_t>(sizeof(typename V::T));
   t.dot_cols = 4;
   t.gflops = gflops;
-  fill_strips<V, Tile<V>::most_rows>(t);
+  fill_strips<V, Tile<V>::mr>(t);
+  t.stream = stream<V>;
   t.dot = dot<V>;
   t.finish = finish<V>;
   t.pack_rows = pack_rows<V>;

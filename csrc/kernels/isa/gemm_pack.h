@@ -7,6 +7,18 @@
 namespace pk::PK_ISA {
 namespace {
 
+// Keeps the compiler from loading a value again for each of its uses: a load that crosses a line costs two.
+template <class V>
+inline void in_register(V& x) {
+#if defined(__x86_64__)
+  __asm__("" : "+v"(x.v));
+#elif defined(__aarch64__)
+  __asm__("" : "+w"(x.v));
+#else
+  static_cast<void>(x);
+#endif
+}
+
 // out[i] [+]= the sum of v[i]'s lanes.
 template <class V>
 inline void sum4(const V (&v)[4], bool add, typename V::T* out) {
@@ -118,25 +130,39 @@ inline void transpose(const typename V::T* src, int64_t, int, V (&y)[1]) {
   y[0] = V::load(src);
 }
 
+// `rows` rows of one panel. kVectors > 0: the panel is full and has that many vectors.
+template <class V, int kVectors>
+inline void pack_panel_rows(int64_t rows, int64_t cols, const typename V::T* s, int64_t ld, int64_t stride,
+                            typename V::T* d) {
+  constexpr int W = V::W;
+  for (int64_t i = 0; i < rows; ++i, s += ld, d += stride) {
+    if constexpr (kVectors > 0) {
+#pragma GCC unroll 4
+      for (int j = 0; j < kVectors; ++j) V::load(s + j * W).store(d + j * W);
+    } else {
+      int64_t j = 0;
+      for (; j + W <= cols; j += W) V::load(s + j).store(d + j);
+      if (j < cols) V::load_n(s + j, static_cast<int>(cols - j)).store(d + j);
+    }
+  }
+}
+
 // Rows are taken eight at a time: long runs of the source for the prefetchers, and not one line of every panel
 // in turn, for the panels may lie a power of two apart.
 template <class V>
 void pack_rows(int64_t k, int64_t n, const typename V::T* src, int64_t ld, int64_t cols, int64_t stride,
                typename V::T* dst) {
-  constexpr int W = V::W;
   constexpr int64_t chunk = 8;
-  for (int64_t i0 = 0; i0 < k; i0 += chunk) {
-    const int64_t i1 = k - i0 < chunk ? k : i0 + chunk;
-    typename V::T* panel = dst;
-    for (int64_t j0 = 0; j0 < n; j0 += cols, panel += k * stride) {
-      const int64_t w = n - j0 < cols ? n - j0 : cols;
-      for (int64_t i = i0; i < i1; ++i) {
-        const typename V::T* s = src + i * ld + j0;
-        typename V::T* d = panel + i * stride;
-        int64_t j = 0;
-        for (; j + W <= w; j += W) V::load(s + j).store(d + j);
-        if (j < w) V::load_n(s + j, static_cast<int>(w - j)).store(d + j);
-      }
+  for (int64_t i = 0; i < k; i += chunk) {
+    const int64_t rows = k - i < chunk ? k - i : chunk;
+    const typename V::T* s = src + i * ld;
+    typename V::T* d = dst + i * stride;
+    int64_t j = 0;
+    if (cols == 2 * V::W) {
+      for (; j + cols <= n; j += cols, d += k * stride) pack_panel_rows<V, 2>(rows, cols, s + j, ld, stride, d);
+    }
+    for (; j < n; j += cols, d += k * stride) {
+      pack_panel_rows<V, 0>(rows, n - j < cols ? n - j : cols, s + j, ld, stride, d);
     }
   }
 }

@@ -34,8 +34,7 @@ template <class T>
 struct GemmLevel {
   static constexpr int max_mr = 16;
 
-  int mr;         // rows of a full A panel
-  int most_rows;  // rows that a panel may have when it is the only one
+  int mr;          // rows of a full A panel
   int nr;          // columns of a packed B panel; a multiple of align
   int align;       // packed rows start at multiples of this, so that no store crosses a cache line
   int64_t kc;      // depth of a block: kc * nc of packed B stay in L2
@@ -44,9 +43,13 @@ struct GemmLevel {
   int dot_cols;    // columns that dot() takes at once
   double gflops;   // a cautious estimate for one thread, for scheduling decisions only
 
-  GemmStrip<T> strip_rows[max_mr + 1];  // [rows], 1 <= rows <= most_rows
+  GemmStrip<T> strip_rows[max_mr + 1];  // [rows], 1 <= rows <= mr
   GemmStrip<T> strip_panel[max_mr + 1];
 
+  // c (rows, n; ldc) [+]= a * b (k, n; ldb), element (r, i) of a at a[r * a_row + i * a_k]; k >= 1. For few rows or
+  // little depth: b and c are walked along their rows, some rows of b together, and c once for those.
+  void (*stream)(int64_t rows, int64_t n, int64_t k, const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t ldb,
+                 bool add, T* c, int64_t ldc);
   // c (rows, cols; ldc) [+]= a (rows, k; lda) * transpose of b (cols, k; ldb), summed over vector lanes.
   void (*dot)(int64_t rows, int64_t cols, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb, bool add, T* c,
               int64_t ldc);
@@ -70,17 +73,16 @@ void check_level(const GemmLevel<T>& t) {
   const auto need = [](bool ok, const char* what) {
     if (!ok) throw std::logic_error(std::string("GEMM table: ") + what);
   };
-  need(t.mr >= 1 && t.mr <= t.most_rows, "mr must be in [1, most_rows]");
-  need(t.most_rows <= GemmLevel<T>::max_mr, "most_rows must be at most max_mr");
+  need(t.mr >= 1 && t.mr <= GemmLevel<T>::max_mr, "mr must be in [1, max_mr]");
   need(t.nr >= 1 && t.kc >= 1 && t.dot_kc >= 1 && t.dot_cols >= 1, "nr, kc, dot_kc and dot_cols must be positive");
   need(t.align >= 1 && t.nr % t.align == 0, "nr must be a multiple of align");
   need(t.mc >= t.mr && t.mc % t.mr == 0, "mc must be a multiple of mr");
   need(t.nc >= t.nr && t.nc % t.nr == 0, "nc must be a multiple of nr");
   need(t.gflops > 0, "gflops must be positive");
-  for (int r = 1; r <= t.most_rows; ++r) {
+  for (int r = 1; r <= t.mr; ++r) {
     need(t.strip_rows[r] != nullptr && t.strip_panel[r] != nullptr, "a strip function is missing");
   }
-  need(t.dot && t.finish && t.pack_rows && t.pack_cols, "a function is missing");
+  need(t.stream && t.dot && t.finish && t.pack_rows && t.pack_cols, "a function is missing");
 }
 
 // Throws std::logic_error, so that a wrong constant fails when the table is built and not in a GEMM.

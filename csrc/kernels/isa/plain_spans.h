@@ -227,18 +227,31 @@ void select_span(const bool* c, const void* a_ptr, int64_t a_step, const void* b
   }
 }
 
-// By square tiles, whose lines of x stay in L1 while they are read down the columns.
+// By square tiles, read row by row into a buffer: each cache line of x is touched once, whatever
+// the sets that a power-of-two leading dimension maps them to.
 template <class T>
 void transpose_block(const void* x_ptr, int64_t ldx, void* y_ptr, int64_t ldy, int64_t rows, int64_t cols) {
   const T* x = static_cast<const T*>(x_ptr);
   T* y = static_cast<T*>(y_ptr);
   constexpr int64_t tile = 16;
+  T held[tile][tile];
   for (int64_t i0 = 0; i0 < rows; i0 += tile) {
-    const int64_t i1 = i0 + tile < rows ? i0 + tile : rows;
+    const int64_t height = i0 + tile < rows ? tile : rows - i0;
     for (int64_t j0 = 0; j0 < cols; j0 += tile) {
-      const int64_t j1 = j0 + tile < cols ? j0 + tile : cols;
-      for (int64_t j = j0; j < j1; ++j) {
-        for (int64_t i = i0; i < i1; ++i) y[j * ldy + i] = x[i * ldx + j];
+      const int64_t width = j0 + tile < cols ? tile : cols - j0;
+      const T* from = x + i0 * ldx + j0;
+      T* to = y + j0 * ldy + i0;
+      if (height == tile && width == tile) {
+        for (int64_t i = 0; i < tile; ++i) {
+          for (int64_t j = 0; j < tile; ++j) held[i][j] = from[i * ldx + j];
+        }
+        for (int64_t j = 0; j < tile; ++j) {
+          for (int64_t i = 0; i < tile; ++i) to[j * ldy + i] = held[i][j];
+        }
+      } else {
+        for (int64_t j = 0; j < width; ++j) {
+          for (int64_t i = 0; i < height; ++i) to[j * ldy + i] = from[i * ldx + j];
+        }
       }
     }
   }
@@ -257,8 +270,9 @@ void fill_integer(ElementwiseTable& t, DType dtype) {
   binary[static_cast<int>(Binary::f)][1] = integer_binary<Binary::f, T, SpanForm::b_single>;   \
   binary[static_cast<int>(Binary::f)][2] = integer_binary<Binary::f, T, SpanForm::a_single>;
   PK_CASE(add)
-  PK_CASE(subtract) PK_CASE(multiply) PK_CASE(maximum) PK_CASE(minimum) PK_CASE(power) PK_CASE(floor_divide)
-      PK_CASE(mod) PK_CASE(squared_difference)
+  PK_CASE(subtract)
+  PK_CASE(multiply) PK_CASE(maximum) PK_CASE(minimum) PK_CASE(power) PK_CASE(floor_divide) PK_CASE(mod)
+      PK_CASE(squared_difference)
 #undef PK_CASE
           t.clip[static_cast<int>(dtype)] = integer_clip<T>;
 }
