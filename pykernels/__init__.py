@@ -5,13 +5,24 @@ when first used, so that importing costs little more than NumPy.
 """
 
 import importlib as _importlib
+import importlib.machinery as _machinery
+import os as _os
+import sys as _sys
+
+if _machinery.PathFinder.find_spec(f"{__name__}._core", __path__) is None:
+    # The source folder, found first because Python was started in the checkout: use the installed package.
+    _here = _os.path.realpath(_os.path.dirname(__path__[0]))
+    _elsewhere = [entry for entry in _sys.path if _os.path.realpath(entry or ".") != _here]
+    _spec = _machinery.PathFinder.find_spec(__name__, _elsewhere)
+    if _spec is not None and _spec.submodule_search_locations:
+        __path__ = list(_spec.submodule_search_locations)
 
 try:
     from ._core import __version__
 except ImportError as error:  # a checkout that was never built, or a damaged install
     raise ImportError(
         f"the compiled core of pykernels cannot be loaded ({error}). Install the package with `pip install .` from "
-        "the source folder (a C++ compiler with OpenMP is needed), and do not run Python from inside that folder."
+        "the source folder (a C++17 compiler is needed)."
     ) from error
 
 _SUBMODULES = (
@@ -50,7 +61,9 @@ _NAMES = {
     "Sequential": "models",
     "Variable": "graph",
     "install": "compat",
+    "load_ipython_extension": "compat",
     "uninstall": "compat",
+    "unload_ipython_extension": "compat",
     "show_config": "config_info",
 }
 

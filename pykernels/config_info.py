@@ -16,7 +16,7 @@ def version() -> str:
 
 
 def config() -> dict[str, Any]:
-    """Version, instruction set, threads, OpenMP and compiler, as a dict.
+    """Version, instruction set, threads and compiler, as a dict.
 
     ``isa`` is the level in use (``PYKERNELS_ISA`` forces a lower one), ``available_isas`` what this machine can run,
     ``threads`` how many threads large work uses (``OMP_NUM_THREADS``, the affinity mask and the cgroup limit are

@@ -239,9 +239,7 @@ def test_classification_targets_keep_large_class_numbers():
 
 def test_steps():
     model = regression()
-    np.testing.assert_allclose(
-        model.predict(X, batch_size=10, steps=2, verbose=0)[:20], model.predict(X[:20], verbose=0)
-    )
+    np.testing.assert_allclose(model.predict(X, batch_size=10, steps=2, verbose=0), model.predict(X[:20], verbose=0))
     assert model.evaluate(X, Y, batch_size=10, steps=2, verbose=0) == pytest.approx(
         model.evaluate(X[:20], Y[:20], verbose=0), rel=1e-5
     )
@@ -270,3 +268,25 @@ def test_integer_inputs_of_subclassed_models():
     model.fit(x, Y, verbose=0)
     kernel, bias = model.get_weights()
     np.testing.assert_allclose(model.predict(x, verbose=0), x / 255.0 @ kernel + bias, rtol=1e-4, atol=1e-5)
+
+
+def test_labels_of_every_batch_are_checked():
+    model = models.Sequential([layers.Dense(3, activation="softmax", input_dim=3)])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    y = np.zeros(50, int)
+    y[40] = 3
+    with pytest.raises(ValueError, match="label 3"):
+        model.fit(batches(X, y), verbose=0)
+    assert int(model.optimizer.iterations) == 1
+
+
+def test_inputs_as_a_dict_in_any_order():
+    a, b = layers.Input((3,), name="b"), layers.Input((2,), name="a")
+    model = models.Model({"b": a, "a": b}, layers.Dense(1)(layers.Dense(2)(a) + b))
+    model.compile("sgd", "mse")
+    xa, xb = X, x_of(50, 2)
+    p = model.predict({"a": xb, "b": xa}, verbose=0)
+    k, c, d, e = model.get_weights()
+    np.testing.assert_allclose(p, (xa @ k + c + xb) @ d + e, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(model({"b": xa, "a": xb}), p, rtol=1e-5, atol=1e-5)
+    model.fit({"a": xb, "b": xa / 40}, Y, validation_split=0.2, verbose=0)

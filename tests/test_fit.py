@@ -356,8 +356,37 @@ def test_run_eagerly_runs_python_each_step():
     model = models.Sequential([Noisy(), layers.Dense(1)])
     model.compile("sgd", "mse", run_eagerly=True)
     model.fit(x_of(20, 2), x_of(20, 1), batch_size=5, verbose=0, shuffle=False)
-    compiled_calls = len(calls)
-    assert compiled_calls >= 2
+    before = len(calls)
+    model.fit(x_of(20, 2), x_of(20, 1), batch_size=5, verbose=0)
+    assert len(calls) - before == 4
+    model.compile("sgd", "mse")
+    model.fit(x_of(20, 2), x_of(20, 1), batch_size=5, verbose=0)
+    before = len(calls)
+    model.fit(x_of(20, 2), x_of(20, 1), batch_size=5, verbose=0)
+    assert len(calls) == before
+
+
+def test_a_train_step_of_one_s_own_is_refused():
+    class Own(models.Sequential):
+        def train_step(self, data):
+            return {}
+
+    model = Own([layers.Dense(1, input_dim=2)])
+    model.compile("sgd", "mse")
+    with pytest.raises(NotImplementedError, match=r"train_step.*compute_loss"):
+        model.fit(x_of(4, 2), x_of(4, 1), verbose=0)
+
+
+def test_compute_loss_may_be_overridden():
+    class Doubled(models.Sequential):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return 2.0 * super().compute_loss(x, y, y_pred, sample_weight, training) + ops.mean(x)
+
+    x, y = x_of(8, 2), x_of(8, 1)
+    model = Doubled([layers.Dense(1, input_dim=2)])
+    model.compile("sgd", "mse")
+    expected = 2 * ((model.predict(x, verbose=0) - y) ** 2).mean() + x.mean()
+    np.testing.assert_allclose(model.evaluate(x, y, verbose=0), expected, rtol=1e-5)
 
 
 def test_steps_per_execution():

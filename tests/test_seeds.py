@@ -89,6 +89,7 @@ def test_lesson_nets(run_python, tmp_path, seed, shared_data):
     program = program.replace("train_data.shape[-1]", "train_data_1d.shape[-1]")
     program = program.replace("model.fit(train_data,", "model.fit(train_data_1d,")
     program = program.replace("model.evaluate(test_data,", "r = model.evaluate(test_data_1d,")
+    program = "import keras\nkeras.utils.set_random_seed(1)\n" + program
     training = program[program.index("model.compile") : program.index("model = Sequential()", program.index("r = "))]
     program += training + "print(r)\n"
     program = program.replace("r = model", "print(model.count_params()); r = model")
@@ -99,7 +100,7 @@ def test_lesson_nets(run_python, tmp_path, seed, shared_data):
     assert counts == [784 * 10 + 10 + 33, 784 * 10 + 10 + 110 + 33]
     assert sum("val_loss" in line for line in lines) == 20
     loss, accuracy = (float(word) for word in lines[-1].strip("[]").split(","))
-    assert accuracy > 0.9 and loss < 0.5
+    assert accuracy > 0.8 and loss < 0.6  # one of three classes by chance: 0.33
 
 
 def test_untrained_check(run_python, tmp_path, seed):

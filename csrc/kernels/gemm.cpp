@@ -71,7 +71,7 @@ struct Layout {
 };
 
 template <class T>
-Layout lay_out(const GemmLevel<T>& t, const GemmPlan& p, const GemmArgs<T>& g) {
+Layout lay_out(const GemmPlan& p, const GemmArgs<T>& g) {
   const int64_t size = static_cast<int64_t>(sizeof(T));
   Layout l;
   l.workers = std::min(p.tasks(), max_workers());
@@ -96,7 +96,7 @@ class Gemm {
         g_(product_.g),
         t_(level<T>()),
         p_(make_gemm_plan(t_, g_)),
-        l_(lay_out(t_, p_, g_)),
+        l_(lay_out(p_, g_)),
         scratch_(static_cast<char*>(scratch)) {}
 
   void run() {
@@ -227,18 +227,19 @@ class Gemm {
       b = local;
     }
     const bool packed = p_.pack_b != PackB::none;
-    // Packed B: a panel at a time; in place: all columns at once.
-    const int64_t width = packed ? t_.nr : cols, bs = packed ? t_.nr : g_.ldb;
+    // Packed B: a panel at a time; in place: all columns at once, or what every panel of A uses in turn.
+    const int64_t width = packed ? t_.nr : p_.rows_inner ? t_.strip_cols[p_.panel_rows] : cols;
+    const int64_t bs = packed ? t_.nr : g_.ldb;
     const bool panel = p_.pack_a || g_.trans_a;
     const GemmStrip<T>* strips = panel ? t_.strip_panel : t_.strip_rows;
     const int64_t as = p_.pack_a ? p_.panel_stride : g_.lda;
+    GemmOut<T> o = out;
     const auto tile = [&](int64_t i, int64_t j) {
       const int64_t r = std::min(p_.panel_rows, rows - i);
       const T* a = p_.pack_a ? packed_a(kb - k0, i0 + i, depth) : a_at(i0 + i, kb);
-      GemmOut<T> o = out;
-      o.c += i * out.ldc + j;
-      if (o.bias != nullptr && !o.bias_scalar) o.bias += j;
-      if (o.preact != nullptr) o.preact += i * out.ldp + j;
+      o.c = out.c + i * out.ldc + j;
+      if (out.bias != nullptr && !out.bias_scalar) o.bias = out.bias + j;
+      if (out.preact != nullptr) o.preact = out.preact + i * out.ldp + j;
       const T* bj = packed ? b + j * depth : b + j;
       // The next panel of the outer loop, in as many parts as the inner loop has tiles.
       o.prefetch = p_.rows_inner ? bj + width * depth + i / p_.panel_rows * 1024 : a + as * depth + j / width * 1024;
@@ -269,8 +270,7 @@ template <class T>
 std::size_t gemm_scratch_bytes(const GemmArgs<T>& args) {
   if (args.m == 0 || args.n == 0) return 0;
   const Product<T> product(args);
-  const GemmLevel<T>& t = level<T>();
-  return static_cast<std::size_t>(lay_out(t, make_gemm_plan(t, product.g), product.g).total);
+  return static_cast<std::size_t>(lay_out(make_gemm_plan(level<T>(), product.g), product.g).total);
 }
 
 template <class T>

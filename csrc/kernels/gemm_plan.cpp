@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include <cstdlib>
+static long envl(const char*n,long d){const char*e=getenv(n);return e?atol(e):d;}
+#define ENVKC envl("LKC",192)
 namespace pk {
 
 namespace {
@@ -28,7 +31,8 @@ constexpr int64_t slab_bytes = int64_t{16} << 20;
 constexpr double task_ns = 10000;
 constexpr int64_t enough_tasks = 32;
 constexpr int64_t dot_rows = 16;         // most rows for dot; above, packing B costs less than summing lanes
-constexpr int64_t stream_rows = 16;      // most rows for stream; above, B's packing costs less than C's traffic
+constexpr int64_t stream_rows = 3;       // most rows for stream: one group, so that nothing of B is read twice
+constexpr int64_t direct_rows = 96;      // most rows for reading B in place; above, packing it costs less
 constexpr int64_t stream_depth = 16;     // most depth for stream of any number of rows
 constexpr int64_t sink_columns = 256;    // TileSink's promise
 constexpr int64_t sink_elements = 8192;  // a sink's block stays near L1
@@ -63,18 +67,29 @@ void sink_block(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
   p.mc = std::min(p.mc, round_up(g.m, p.panel_rows));
 }
 
+// Columns of a task that streams B from memory: long runs of its rows, hence few tasks.
+int64_t stream_columns(double work_ns, int64_t n, int64_t unit) {
+  constexpr double stream_task_ns = 40000;
+  const int64_t most = std::max<int64_t>(2, n / 256), least = ceil_div(n, 1024);
+  const int64_t tasks = std::max(least, std::min(most, static_cast<int64_t>(work_ns / stream_task_ns)));
+  return round_up(ceil_div(n, std::clamp<int64_t>(tasks, 1, 64)), unit);
+}
+
 template <class T>
 void plan_stream(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
   p.kind = GemmPlan::Kind::stream;
-  p.slab = g.k;
+  p.kc = p.slab = g.k;
   const bool few_rows = g.m <= stream_rows;
-  // Few rows: B passes once, some rows at a time, and is copied where several groups of C rows read it, for in place
-  // its rows may lie a power of two apart or across lines. Little depth: a copy of B stays while C passes.
-  p.pack_b = few_rows && g.m <= 3 ? GemmPlan::PackB::none : GemmPlan::PackB::local;
-  p.kc = few_rows && g.m > 3 ? 8 : g.k;
-  p.panel_rows = few_rows ? g.m : 3;
-  p.mc = few_rows ? g.m : std::min<int64_t>(round_up(g.m, 3), 192);
-  p.nc = std::min(round_up(g.n, t.nr), round_up(few_rows && g.m <= 3 ? 1024 : 512, t.nr));
+  if (few_rows) {
+    p.panel_rows = p.mc = g.m;
+    p.nc = stream_columns(gemm_work_ns(g.m, g.n, g.k), g.n, t.nr);
+    return;
+  }
+  // Little depth: a copy of B stays while rows of C pass. In place its rows may lie a power of two apart.
+  p.pack_b = GemmPlan::PackB::local;
+  p.panel_rows = 3;
+  p.mc = std::min<int64_t>(round_up(g.m, 3), 192);
+  p.nc = std::min(round_up(g.n, t.nr), round_up(512, t.nr));
   int64_t min_mc = p.panel_rows, min_nc = std::min(p.nc, round_up(256, t.nr));
   if (g.epilogue.sink.fn != nullptr) {
     sink_block(t, g, p);
@@ -82,6 +97,22 @@ void plan_stream(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
     min_nc = p.nc;
   }
   split_tasks(t, g, min_mc, min_nc, p);
+}
+
+// Tiles that read B in place.
+template <class T>
+void plan_direct(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
+  const int64_t panels = ceil_div(g.m, t.direct_rows);
+  p.panel_rows = ceil_div(g.m, panels);
+  p.panel_stride = round_up(p.panel_rows, std::min(t.align, t.direct_rows));  // all of A's block stays in L1
+  p.a_rows = p.mc = panels * p.panel_rows;
+  p.a_packed = panels * p.panel_stride;
+  p.pack_a = !g.trans_a && conflicts<T>(g.lda);
+  p.rows_inner = true;
+  p.slab = g.k;
+  // What all tiles of a column of them read stays in L1.
+  p.kc = even_part(g.k, conflicts<T>(g.ldb) ? 16 : 64, 8);
+  p.nc = stream_columns(gemm_work_ns(g.m, g.n, g.k), g.n, t.nr);
 }
 
 template <class T>
@@ -119,6 +150,7 @@ void plan_tiles(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
   } else if (p.a_rows <= 2 * t.mc) {
     p.pack_b = GemmPlan::PackB::local;
     p.mc = min_mc = p.a_rows;
+    p.kc = even_part(g.k, ENVKC, 8);
   } else {
     p.pack_b = GemmPlan::PackB::shared;
     p.rows_inner = g.k > 256;
@@ -144,10 +176,19 @@ void plan_tiles(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
 template <class T>
 GemmPlan make_gemm_plan(const GemmLevel<T>& level, const GemmArgs<T>& g) {
   GemmPlan p;
+  const bool sink = g.epilogue.sink.fn != nullptr;
   if (g.trans_b && !g.trans_a && g.m <= dot_rows && g.k >= 16) {
     plan_dot(level, g, p);
-  } else if (!g.trans_b && g.k >= 1 && g.n > level.nr && (g.m <= stream_rows || g.k <= stream_depth)) {
+  } else if (g.trans_b || sink || g.k == 0 || g.n <= level.nr) {
+    if (!g.trans_b && g.k >= 1 && g.k <= stream_depth && g.n > level.nr) {
+      plan_stream(level, g, p);
+    } else {
+      plan_tiles(level, g, p);
+    }
+  } else if (g.m <= stream_rows || g.k <= stream_depth) {
     plan_stream(level, g, p);
+  } else if (g.m <= (conflicts<T>(g.ldb) ? 16 : envl("DR",direct_rows))) {
+    plan_direct(level, g, p);
   } else {
     plan_tiles(level, g, p);
   }

@@ -45,8 +45,9 @@ class MonitorCallback(Callback):
         if self.monitor_op is None:
             raise ValueError(
                 f"{type(self).__name__} callback received monitor={self.monitor}, but Keras isn't able to "
-                "automatically determine whether that metric should be maximized or minimized. Pass `mode='max'` "
-                "in order to monitor based on the highest metric value, or pass `mode='min'` in order to use the lowest value."
+                "automatically determine whether that metric should be maximized or minimized. "
+                "Pass `mode='max'` in order to monitor based on the highest metric value, or pass "
+                "`mode='min'` in order to use the lowest value."
             )
         if self.monitor_op is operator.lt:
             self.min_delta = -abs(self.min_delta)

@@ -338,6 +338,7 @@ class Layer(LayerState):
     def __getstate__(self):
         """Copies and pickles are by value; symbolic tensors stay behind (models make theirs again)."""
         state = self.__dict__.copy()
+        state.pop("_walk", None)
         state["_inbound_nodes"] = []
         state["_losses"] = []
         state["_auto_config"] = ((), {}) if type(self).get_config is not Layer.get_config else self._auto_config

@@ -16,9 +16,10 @@ def flatten(structure: Any) -> list:
 
 
 def map_structure(function: Callable[[Any], Any], structure: Any) -> Any:
-    """`structure` with `function` applied to each leaf."""
+    """`structure` with `function` applied to each leaf, in the order of `flatten`."""
     if isinstance(structure, dict):
-        return {key: map_structure(function, structure[key]) for key in structure}
+        done = {key: map_structure(function, structure[key]) for key in sorted(structure)}
+        return {key: done[key] for key in structure}
     if isinstance(structure, (list, tuple)):
         items = [map_structure(function, item) for item in structure]
         if hasattr(structure, "_fields"):  # a namedtuple

@@ -8,7 +8,10 @@ import numpy as np
 
 from .. import initializers
 from ..graph import Variable
-from .context import structure_changed
+from .context import StructureVersion, structure_changed
+
+# Attributes of these types never hold state.
+_PLAIN = (str, int, float, bool, type(None), np.ndarray)
 
 
 def _contents(value):
@@ -25,10 +28,18 @@ def _contents(value):
 
 class LayerState:
     """Variables are found where they are held: made by `add_weight`, or kept in attributes of the layer (also in
-    lists, tuples and dicts); those of sublayers follow. The order is that of creation, trainable ones first."""
+    lists, tuples and dicts); those of sublayers follow. The order is that of creation, trainable ones first.
 
-    # Attributes that never hold state of the layer's own, and would lead out of it.
-    _not_state = frozenset({"_inbound_nodes", "_auto_config", "optimizer", "history", "_losses"})
+    What is found is kept until something changes: see `StructureVersion`.
+    """
+
+    # Attributes that never hold state of the layer's own, or would lead out of it.
+    _not_state = frozenset({"_inbound_nodes", "_auto_config", "_losses", "_walk"})
+
+    def __setattr__(self, name, value):
+        object.__setattr__(self, name, value)
+        if not isinstance(value, _PLAIN) and name not in self._not_state:
+            structure_changed()
 
     def _init_state(self, trainable: bool) -> None:
         self._trainable = trainable
@@ -39,7 +50,7 @@ class LayerState:
     # --- what is held ---------------------------------------------------------------------------------
     def _held(self):
         for key, value in self.__dict__.items():
-            if key not in self._not_state and not key.startswith("_program"):
+            if not isinstance(value, _PLAIN) and key not in self._not_state:
                 yield from _contents(value)
 
     def _sublayers(self) -> list:
@@ -55,24 +66,34 @@ class LayerState:
                 (self._trainable_variables if x.trainable else self._non_trainable_variables).append(x)
         return [*self._trainable_variables, *self._non_trainable_variables]
 
-    def _flatten_layers(self, include_self=True, recursive=True) -> list:
-        """This layer and those within it, depth first, each once."""
+    def _walked(self) -> tuple[int, list, list]:
+        """(version, the layer and those within it, their variables), found anew after a change."""
+        walk = self.__dict__.get("_walk")
+        if walk is None or walk[0] != StructureVersion.value:
+            version = StructureVersion.value
+            layers = self._find_layers()
+            variables = {id(v): v for layer in layers for v in layer._own_variables()}
+            walk = self.__dict__["_walk"] = (version, layers, list(variables.values()))
+        return walk
+
+    def _find_layers(self) -> list:
         found: dict[int, LayerState] = {id(self): self}
         pending = self._sublayers()[::-1]
         while pending:
             layer = pending.pop()
-            if id(layer) in found:
-                continue
-            found[id(layer)] = layer
-            if recursive:
+            if id(layer) not in found:
+                found[id(layer)] = layer
                 pending.extend(layer._sublayers()[::-1])
-        return list(found.values())[0 if include_self else 1 :]
+        return list(found.values())
+
+    def _flatten_layers(self) -> list:
+        """This layer and those within it, depth first, each once."""
+        return self._walked()[1]
 
     @property
     def weights(self) -> list[Variable]:
         """All variables of the layer and of the layers within it."""
-        found = {id(v): v for layer in self._flatten_layers() for v in layer._own_variables()}
-        return list(found.values())
+        return list(self._walked()[2])
 
     variables = weights
 
@@ -153,6 +174,7 @@ class LayerState:
         (self._trainable_variables if trainable else self._non_trainable_variables).append(variable)
         if not self._trainable:
             variable.trainable = False
+        structure_changed()
         return variable
 
     def get_weights(self) -> list[np.ndarray]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import warnings
 
-import numpy as np
-
 from .. import metrics as metrics_module
 from .. import optimizers
 from ..callbacks.logs import Logs
@@ -17,6 +15,10 @@ from ..utils.random_seed import make_default_seed
 from .arrays import Data
 from .compiled import Compiled
 from .steps import Programs, step_types
+from .tallies import Tallies
+
+# Methods by which Keras lets a subclass replace the step itself.
+_NOT_CALLED = ("train_step", "test_step", "make_train_function")
 
 
 class _Shape:
@@ -42,6 +44,8 @@ class Compiling:
         self._programs = Programs()
         self._steps_done = 0
         self._seed: int | None = None
+        self._tallies: Tallies | None = None
+        self._held_metrics: tuple = (-1,)  # version of the structure, metrics that are attributes of layers
 
     def _random_seed(self) -> int:
         if self._seed is None:
@@ -120,35 +124,36 @@ class Compiling:
     @property
     def metrics(self) -> list:
         """The loss tracker, the metrics of `compile`, and those that layers hold."""
-        found = [self._loss_tracker, *self._compiled.all_metrics] if self.compiled else []
-        for layer in self._flatten_layers():
-            found.extend(m for m in layer._held() if isinstance(m, metrics_module.Metric) and not _contains(found, m))
-        return found
+        own = [self._loss_tracker, *self._compiled.all_metrics] if self.compiled else []
+        version, layers, _ = self._walked()
+        if self._held_metrics[0] != version:
+            held = {id(m): m for x in layers for m in x._held() if isinstance(m, metrics_module.Metric)}
+            self._held_metrics = (version, *held.values())
+        known = {id(m) for m in own}
+        return own + [m for m in self._held_metrics[1:] if id(m) not in known]
 
     @property
     def metrics_names(self) -> list[str]:
         """The names of what `evaluate` returns, in its order."""
         return [m.name for m in self.metrics]
 
+    def _tally(self) -> Tallies:
+        metrics = self.metrics
+        tallies = self._tallies
+        if tallies is None or [*map(id, metrics)] != [*map(id, tallies.metrics)]:
+            tallies = self._tallies = Tallies(metrics)
+        return tallies
+
     def reset_metrics(self) -> None:
         """Sets all metrics back to their start."""
-        for metric in self.metrics:
-            metric.reset_state()
+        self._tally().reset()
 
     def get_metrics_result(self) -> dict:
         """The present value of each metric, by name."""
-        results = {}
-        for metric in self.metrics:
-            value = metric.result()
-            if isinstance(value, dict):
-                results.update(value)
-            else:
-                results[metric.name] = value
-        return results
+        return self._tally().results()
 
     def _results(self) -> Logs:
-        values = {k: np.asarray(v) for k, v in self.get_metrics_result().items()}
-        return Logs((k, float(values[k]) if values[k].ndim == 0 else values[k]) for k in sorted(values))
+        return Logs(self.get_metrics_result())
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The scalar to minimise: the loss of `compile` plus `losses`. May be overridden, with `pykernels.ops`.
@@ -179,6 +184,12 @@ class Compiling:
     # --- preparation ------------------------------------------------------------------------------------
     def _prepare(self, data: Data, train=True) -> None:
         """Builds what can be built only now that the data are known: variables, loss, metrics, optimizer."""
+        for method in _NOT_CALLED:
+            if hasattr(self, method):
+                raise NotImplementedError(
+                    f"Model '{self.name}' has a method {method}(), which pykernels does not call: steps are recorded "
+                    "and compiled. Override compute_loss(), or write the loss, metric or layer with pykernels.ops."
+                )
         self._build_from(data)
         if self._compiled is not None and not self._compiled.built and data.y is not None:
             self._compiled.build(_Shape((None, *data.y.shape[1:])), _Shape(self._symbolic_output(data).shape))
@@ -203,7 +214,9 @@ class Compiling:
 
     def _warn_if_thawed(self) -> None:
         changed = [
-            name for name, state in self._trainable_state().items() if self._trainable_when_compiled.get(name) != state
+            name
+            for name, state in self._trainable_state().items()
+            if self._trainable_when_compiled.get(name, state) != state
         ]
         if changed:
             self._trainable_when_compiled = self._trainable_state()
@@ -212,7 +225,3 @@ class Compiling:
                 "call `compile()` again so that the optimizer starts afresh with the variables that are trained.",
                 stacklevel=3,
             )
-
-
-def _contains(items, x) -> bool:
-    return any(item is x for item in items)

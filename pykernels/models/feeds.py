@@ -53,7 +53,13 @@ class ArrayFeed:
         self._noticed = False
 
     def first(self) -> Data:
+        """Rows for finding out shapes."""
         return self.data
+
+    @property
+    def targets(self) -> np.ndarray | None:
+        """Targets that are known in advance: all of them, here."""
+        return self.data.y
 
     def segments(self) -> Iterator[Segment]:
         left = self.num_steps
@@ -99,6 +105,13 @@ class ArrayFeed:
     def rewind(self) -> None:
         """The next epoch starts at the first row."""
         self._done = self.passes
+
+    def limit_to_one_pass(self) -> None:
+        """`steps` batches from the start, at most all: evaluation and prediction see no row twice."""
+        if self.steps is not None:
+            self.data = self.data.part(0, min(self.data.rows, self.steps * self.batch_size))
+            self.steps = None
+            self.num_steps = self.passes = self._done = math.ceil(self.data.rows / self.batch_size)
 
 
 class DiskFeed(ArrayFeed):
@@ -158,6 +171,14 @@ class StreamFeed:
                 raise ValueError("The generator or dataset given as `x` yields no batch.")
             self._peeked.append(self._data(batch))
         return self._peeked[0]
+
+    @property
+    def targets(self) -> np.ndarray | None:
+        """Targets that are known in advance: those of the first batch."""
+        return self.first().y
+
+    def limit_to_one_pass(self) -> None:
+        """A stream gives as many batches as it was asked for."""
 
     def segments(self) -> Iterator[Segment]:
         hook = getattr(self.source, "on_epoch_begin", None)

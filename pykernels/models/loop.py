@@ -6,6 +6,8 @@ import numpy as np
 
 from ..graph import Source
 from .arrays import Data
+from .checks import check_targets
+from .feeds import StreamFeed
 from .not_finite import warn_not_finite
 from .steps import step_types
 
@@ -34,7 +36,7 @@ class Loop:
 
     def run(self, epoch: int = 0) -> int:
         """Runs one epoch; returns the number of steps done."""
-        self.step = 0
+        self.step = self.rows = 0
         self.epoch = epoch
         self.outputs = []
         for segment in self.feed.segments():
@@ -49,13 +51,17 @@ class Loop:
 
     def _run_segment(self, segment) -> None:
         model, kind = self.model, self.kind
-        program = model._programs.get(model, kind, step_types(model, segment.data, segment.batch, kind != "predict"))
+        program = self._program(segment)
         sources = self._sources(segment.data, program)
         outputs = self._output_arrays(segment, program) if kind == "predict" else None
         hooks = self.callbacks.hooks_batches(kind)
+        if isinstance(self.feed, StreamFeed) and kind != "predict":
+            check_targets(model, segment.data.y)
         first, left = segment.first, segment.steps
         while left and not self._stopped():
-            steps = min(left, model.steps_per_execution) if hooks else left
+            steps = min(left, model.steps_per_execution) if hooks or model.run_eagerly else left
+            if model.run_eagerly and first > segment.first:
+                program = self._program(segment)
             if hooks:
                 self.callbacks.on_batch(kind, "begin", self.step)
             self._advance(program, sources, segment, first, steps, outputs)
@@ -64,9 +70,10 @@ class Loop:
             if hooks:
                 logs = {"outputs": model._unpack(outputs)} if kind == "predict" else model._results()
                 self.callbacks.on_batch(kind, "end", self.step - 1, logs)
-                if model.run_eagerly and left:
-                    types = step_types(model, segment.data, segment.batch, kind != "predict")
-                    program = model._programs.get(model, kind, types)
+
+    def _program(self, segment):
+        types = step_types(self.model, segment.data, segment.batch, self.kind != "predict")
+        return self.model._programs.get(self.model, self.kind, types)
 
     def _advance(self, program, sources, segment, first, steps, outputs) -> None:
         """`steps` steps from position `first`, in slices of time."""
@@ -86,6 +93,7 @@ class Loop:
                 check_finite=check,
             )
             self.step += done
+            self.rows += done * segment.batch
             first += done * segment.batch
             steps -= done
             if training:
@@ -115,5 +123,5 @@ class Loop:
         """The predictions, one array per output of the model."""
         parts = [arrays for arrays, _ in self.outputs]
         if len(parts) == 1:
-            return parts[0]
+            return [a if len(a) == self.rows else a[: self.rows] for a in parts[0]]
         return [np.concatenate([part[i] for part in parts]) for i in range(len(parts[0]))]

@@ -37,7 +37,18 @@ class Model(Trainer, Layer):
         ValueError: tensors that are not symbolic or not connected.
     """
 
-    _not_state = Layer._not_state | {"_compile_config", "_compiled", "_loss_tracker", "_functional"}
+    _not_state = Layer._not_state | {
+        "_compile_config",
+        "_compiled",
+        "_direct_runs",
+        "_held_metrics",
+        "_loss_tracker",
+        "_programs",
+        "_tallies",
+        "_trainable_when_compiled",
+        "history",
+        "optimizer",
+    }
 
     # The class of `Model(inputs, outputs)`; set where it is defined.
     _functional_class: type | None = None
@@ -319,7 +330,7 @@ class Model(Trainer, Layer):
 
     def __getstate__(self):
         state = super().__getstate__()
-        state.update(_direct_runs={}, _direct_version=-1, history=None)
+        state.update(_direct_runs={}, _direct_version=-1, _held_metrics=(-1,), _tallies=None, history=None)
         return state
 
 

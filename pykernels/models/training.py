@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from ..callbacks import CallbackList
@@ -13,7 +11,7 @@ from ..layers.nest import map_structure
 from .arrays import make_data, unpack
 from .checks import check_targets, warn_missing_classes
 from .compiling import Compiling
-from .feeds import ArrayFeed, open_feed
+from .feeds import open_feed
 from .loop import Loop
 from .on_batch import OnBatch
 
@@ -98,7 +96,7 @@ class Trainer(OnBatch, Compiling):
     ):
         self._warn_if_thawed()
         self._prepare(feed.first())
-        check_targets(self, feed.first().y)
+        check_targets(self, feed.targets)
         validation = self._open_validation(validation_data, validation_batch_size, validation_steps)
         callbacks = self._callbacks(callbacks, True, verbose, epochs, feed.num_steps)
         self._validation_expected = validation is not None
@@ -159,8 +157,8 @@ class Trainer(OnBatch, Compiling):
             feed = open_feed(self, x, y, weight, batch_size, steps)
         else:
             feed = open_feed(self, validation_data, batch_size=batch_size, steps=steps)
-        _one_pass(feed)
-        check_targets(self, feed.first().y, "validation y")
+        feed.limit_to_one_pass()
+        check_targets(self, feed.targets, "validation y")
         return feed
 
     def _callbacks(self, callbacks, history: bool, verbose, epochs: int, steps) -> CallbackList:
@@ -195,9 +193,9 @@ class Trainer(OnBatch, Compiling):
         """
         self._assert_compiled()
         feed = open_feed(self, x, y, sample_weight, batch_size, steps)
-        _one_pass(feed)
+        feed.limit_to_one_pass()
         self._prepare(feed.first(), train=False)
-        check_targets(self, feed.first().y)
+        check_targets(self, feed.targets)
         callbacks = self._callbacks(callbacks, False, verbose, 1, feed.num_steps)
         results = self._test(Loop(self, "test", feed, callbacks))
         return results if return_dict else self._in_order(results)
@@ -236,7 +234,7 @@ class Trainer(OnBatch, Compiling):
             if run is not None:
                 return run((x,))[0]
         feed = open_feed(self, x, None, None, batch_size, steps)
-        _one_pass(feed)
+        feed.limit_to_one_pass()
         self._build_from(feed.first())
         callbacks = self._callbacks(callbacks, False, verbose, 1, feed.num_steps)
         self.stop_predicting = False
@@ -256,13 +254,6 @@ class Trainer(OnBatch, Compiling):
 
 def _is_data(x) -> bool:
     return isinstance(x, (list, tuple, dict)) or hasattr(x, "shape") or hasattr(x, "__array__")
-
-
-def _one_pass(feed) -> None:
-    """Evaluation and prediction see no row twice."""
-    if isinstance(feed, ArrayFeed) and feed.steps is not None and feed.steps > feed.passes:
-        warnings.warn(f"`steps`={feed.steps} is more than the {feed.passes} batches of the data.", stacklevel=3)
-        feed.steps = feed.num_steps = feed.passes
 
 
 def _due(epoch: int, frequency) -> bool:

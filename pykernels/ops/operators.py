@@ -82,4 +82,6 @@ def attach() -> None:
     }
     set_operators(methods, Variable)
     modules = (binary, elementwise, linalg)
-    set_ufuncs({name: getattr(m, name) for m in modules for name in dir(m) if isinstance(getattr(np, name, None), np.ufunc)})
+    set_ufuncs(
+        {name: getattr(m, name) for m in modules for name in dir(m) if isinstance(getattr(np, name, None), np.ufunc)}
+    )

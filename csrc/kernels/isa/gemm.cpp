@@ -16,25 +16,25 @@ struct Tile;
 #if defined(PK_ISA_AVX512)
 template <>
 struct Tile<Vec16> {  // 32 registers: 28 sums, 2 of B, 1 of A; 16 loads per 28 FMAs
-  static constexpr int mr = 14, nv = 2, dot_rows = 6, stream_depth = 8;
-  static constexpr int vectors(int r) { return r <= 3 ? 8 : r <= 6 ? 4 : 2; }
+  static constexpr int mr = 14, nv = 2, dot_rows = 6, stream_depth = 8, direct_rows = 8;
+  static constexpr int vectors(int r) { return r <= 3 ? 8 : r == 4 ? 6 : r <= 6 ? 4 : r <= 8 ? 3 : 2; }
 };
 #elif defined(PK_ISA_AVX2)
 template <>
 struct Tile<Vec8> {  // 16 registers: 12 sums, 2 of B, 1 of A; 8 loads per 12 FMAs
-  static constexpr int mr = 6, nv = 2, dot_rows = 3, stream_depth = 4;
-  static constexpr int vectors(int r) { return r == 1 ? 8 : r <= 3 ? 4 : 2; }
+  static constexpr int mr = 6, nv = 2, dot_rows = 3, stream_depth = 4, direct_rows = 4;
+  static constexpr int vectors(int r) { return r == 1 ? 8 : r == 2 ? 4 : r <= 4 ? 3 : 2; }
 };
 #elif defined(PK_ISA_NEON)
 template <>
 struct Tile<Vec4> {  // 32 registers: 28 sums, 2 of B, 1 of A
-  static constexpr int mr = 14, nv = 2, dot_rows = 6, stream_depth = 8;
-  static constexpr int vectors(int r) { return r <= 3 ? 8 : r <= 6 ? 4 : 2; }
+  static constexpr int mr = 14, nv = 2, dot_rows = 6, stream_depth = 8, direct_rows = 8;
+  static constexpr int vectors(int r) { return r <= 3 ? 8 : r == 4 ? 6 : r <= 6 ? 4 : r <= 8 ? 3 : 2; }
 };
 #endif
 template <class T>
 struct Tile<Vec1<T>> {
-  static constexpr int mr = 4, nv = 4, dot_rows = 2, stream_depth = 4;
+  static constexpr int mr = 4, nv = 4, dot_rows = 2, stream_depth = 4, direct_rows = 4;
   static constexpr int vectors(int) { return 4; }
 };
 
@@ -105,11 +105,16 @@ inline void tile(int64_t k, const typename V::T* a, int64_t as, const typename V
   V acc[R][NV];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
-    // C is wanted k steps from now.
-    __builtin_prefetch(out.c + r * out.ldc, 1);
-    __builtin_prefetch(out.c + r * out.ldc + NV * V::W - 1, 1);
 #pragma GCC unroll 8
     for (int j = 0; j < NV; ++j) acc[r][j] = V::zero();
+  }
+  if (k >= 128) {  // C is wanted k steps from now
+    const typename V::T* c = out.c;
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r, c += out.ldc) {
+      __builtin_prefetch(c, 1);
+      __builtin_prefetch(c + NV * V::W - 1, 1);
+    }
   }
   int64_t i = 0;
   if constexpr (kPanel && NV == Tile<V>::nv && V::W > 1) {
@@ -128,7 +133,13 @@ inline void tile(int64_t k, const typename V::T* a, int64_t as, const typename V
       }
     }
   }
+  // B in place: the next tile's part of each row is fetched a tile ahead, for no prefetcher follows so many rows.
+  const int64_t ahead = bs > NV * V::W ? NV * V::W : 0;
   for (; i < k; ++i) {
+    if constexpr (V::W > 1) {
+#pragma GCC unroll 8
+      for (int j = 0; j < NV; j += 64 / static_cast<int>(sizeof(V))) __builtin_prefetch(b + j * V::W + ahead);
+    }
     // GCC 12 vectorises the width-1 loop over i with loads of the row after the last.
     if constexpr (V::W == 1) __asm__ volatile("");
     step<V, R, NV, kPanel, kTail>(acc, a, as, b, tail);
@@ -162,11 +173,18 @@ inline void strip_from(int64_t j, int64_t k, const typename V::T* a, int64_t as,
 template <class V, int R, bool kPanel>
 void strip(int64_t k, const typename V::T* a, int64_t as, const typename V::T* b, int64_t bs, int64_t n,
            const GemmOut<typename V::T>& out) {
-  strip_from<V, R, Tile<V>::vectors(R), kPanel>(0, k, a, as, b, bs, n, out);
+  if (n == Tile<V>::nv * V::W) {
+    tile<V, R, Tile<V>::nv, kPanel, false>(k, a, as, b, bs, 0, out);
+  } else if (n == Tile<V>::vectors(R) * V::W) {
+    tile<V, R, Tile<V>::vectors(R), kPanel, false>(k, a, as, b, bs, 0, out);
+  } else {
+    strip_from<V, R, Tile<V>::vectors(R), kPanel>(0, k, a, as, b, bs, n, out);
+  }
 }
 
 template <class V, int R>
 void fill_strips(GemmLevel<typename V::T>& t) {
+  t.strip_cols[R] = Tile<V>::vectors(R) * V::W;
   t.strip_rows[R] = strip<V, R, false>;
   t.strip_panel[R] = strip<V, R, true>;
   if constexpr (R > 1) fill_strips<V, R - 1>(t);
@@ -323,6 +341,7 @@ template <class V>
 void fill_level(GemmLevel<typename V::T>& t, int64_t kc, int64_t mc_panels, int64_t nc, double gflops) {
   t.mr = Tile<V>::mr;
   t.nr = Tile<V>::nv * V::W;
+  t.direct_rows = Tile<V>::direct_rows;
   t.align = V::W;
   t.kc = kc;
   t.mc = mc_panels * t.mr;

@@ -130,6 +130,16 @@ inline void transpose(const typename V::T* src, int64_t, int, V (&y)[1]) {
   y[0] = V::load(src);
 }
 
+// The first n lanes, and the others too where there is room: a whole store is cheaper.
+template <class V>
+inline void store_within(V v, typename V::T* p, int n, int64_t room) {
+  if (room >= V::W) {
+    v.store(p);
+  } else {
+    v.store_n(p, n);
+  }
+}
+
 // `rows` rows of one panel. kVectors > 0: the panel is full and has that many vectors.
 template <class V, int kVectors>
 inline void pack_panel_rows(int64_t rows, int64_t cols, const typename V::T* s, int64_t ld, int64_t stride,
@@ -142,7 +152,8 @@ inline void pack_panel_rows(int64_t rows, int64_t cols, const typename V::T* s, 
     } else {
       int64_t j = 0;
       for (; j + W <= cols; j += W) V::load(s + j).store(d + j);
-      if (j < cols) V::load_n(s + j, static_cast<int>(cols - j)).store(d + j);
+      const int tail = static_cast<int>(cols - j);
+      if (tail > 0) store_within(V::load_n(s + j, tail), d + j, tail, stride - j);
     }
   }
 }
@@ -177,7 +188,7 @@ inline void pack_cols_part(int64_t k, int rows, const typename V::T* src, int64_
   for (; i + W <= k; i += W) {
     transpose(src + i, ld, rows, y);
 #pragma GCC unroll 16
-    for (int t = 0; t < W; ++t) y[t].store(dst + (i + t) * stride);
+    for (int t = 0; t < W; ++t) store_within(y[t], dst + (i + t) * stride, rows, stride);
   }
   if (i == k) return;
   // Not to read past the rows' ends, the ragged rest goes through a copy.
@@ -185,7 +196,7 @@ inline void pack_cols_part(int64_t k, int rows, const typename V::T* src, int64_
   const int depth = static_cast<int>(k - i);
   for (int r = 0; r < rows; ++r) V::load_n(src + r * ld + i, depth).store(rest + r * W);
   transpose(rest, W, rows, y);
-  for (int t = 0; t < depth; ++t) y[t].store(dst + (i + t) * stride);
+  for (int t = 0; t < depth; ++t) store_within(y[t], dst + (i + t) * stride, rows, stride);
 }
 
 template <class V>

@@ -34,17 +34,19 @@ template <class T>
 struct GemmLevel {
   static constexpr int max_mr = 16;
 
-  int mr;          // rows of a full A panel
-  int nr;          // columns of a packed B panel; a multiple of align
-  int align;       // packed rows start at multiples of this, so that no store crosses a cache line
-  int64_t kc;      // depth of a block: kc * nc of packed B stay in L2
-  int64_t mc, nc;  // C block of one task; multiples of mr and nr
-  int64_t dot_kc;  // depth of a dot block: dot_cols rows of B stay in L1
-  int dot_cols;    // columns that dot() takes at once
-  double gflops;   // a cautious estimate for one thread, for scheduling decisions only
+  int mr;           // rows of a full A panel
+  int direct_rows;  // rows of an A panel where B is read in place: fewer rows, wider tiles
+  int nr;           // columns of a packed B panel; a multiple of align
+  int align;        // packed rows start at multiples of this, so that no store crosses a cache line
+  int64_t kc;       // depth of a block: kc * nc of packed B stay in L2
+  int64_t mc, nc;   // C block of one task; multiples of mr and nr
+  int64_t dot_kc;   // depth of a dot block: dot_cols rows of B stay in L1
+  int dot_cols;     // columns that dot() takes at once
+  double gflops;    // a cautious estimate for one thread, for scheduling decisions only
 
   GemmStrip<T> strip_rows[max_mr + 1];  // [rows], 1 <= rows <= mr
   GemmStrip<T> strip_panel[max_mr + 1];
+  int strip_cols[max_mr + 1];  // columns of the widest tile of so many rows
 
   // c (rows, n; ldc) [+]= a * b (k, n; ldb), element (r, i) of a at a[r * a_row + i * a_k]; k >= 1. For few rows or
   // little depth: b and c are walked along their rows, some rows of b together, and c once for those.
@@ -55,10 +57,9 @@ struct GemmLevel {
               int64_t ldc);
   // Adds bias and applies relu to what out.c holds (out.add is not read).
   void (*finish)(int64_t rows, int64_t cols, const GemmOut<T>& out);
-  // Packs a (k, n) matrix into panels of `cols` columns whose rows lie `stride` apart (stride >= cols, a multiple
-  // of `align`): element (i, p * cols + j) goes to dst[(p * k + i) * stride + j]. What lies between
-  // the last column and the stride is written with anything. The matrix is src (k, n; ld) for pack_rows and the
-  // transpose of src (n, k; ld) for pack_cols.
+  // Packs a (k, n) matrix into panels of `cols` columns whose rows lie `stride` apart (stride >= cols): element (i, p *
+  // cols + j) goes to dst[(p * k + i) * stride + j]. What lies between the last column and the stride is written with
+  // anything. The matrix is src (k, n; ld) for pack_rows and the transpose of src (n, k; ld) for pack_cols.
   void (*pack_rows)(int64_t k, int64_t n, const T* src, int64_t ld, int64_t cols, int64_t stride, T* dst);
   void (*pack_cols)(int64_t k, int64_t n, const T* src, int64_t ld, int64_t cols, int64_t stride, T* dst);
 };
@@ -74,6 +75,7 @@ void check_level(const GemmLevel<T>& t) {
     if (!ok) throw std::logic_error(std::string("GEMM table: ") + what);
   };
   need(t.mr >= 1 && t.mr <= GemmLevel<T>::max_mr, "mr must be in [1, max_mr]");
+  need(t.direct_rows >= 1 && t.direct_rows <= t.mr, "direct_rows must be in [1, mr]");
   need(t.nr >= 1 && t.kc >= 1 && t.dot_kc >= 1 && t.dot_cols >= 1, "nr, kc, dot_kc and dot_cols must be positive");
   need(t.align >= 1 && t.nr % t.align == 0, "nr must be a multiple of align");
   need(t.mc >= t.mr && t.mc % t.mr == 0, "mc must be a multiple of mr");

@@ -257,6 +257,13 @@ void transpose_block(const void* x_ptr, int64_t ldx, void* y_ptr, int64_t ldy, i
   }
 }
 
+template <Binary f, class T>
+void set_integer_binary(ZipSpan (*table)[span_form_count]) {
+  table[static_cast<int>(f)][0] = integer_binary<f, T, SpanForm::both_spans>;
+  table[static_cast<int>(f)][1] = integer_binary<f, T, SpanForm::b_single>;
+  table[static_cast<int>(f)][2] = integer_binary<f, T, SpanForm::a_single>;
+}
+
 template <class T>
 void fill_integer(ElementwiseTable& t, DType dtype) {
   MapSpan* unary = t.unary[static_cast<int>(dtype)];
@@ -265,16 +272,16 @@ void fill_integer(ElementwiseTable& t, DType dtype) {
   unary[static_cast<int>(Unary::sign)] = integer_unary<Unary::sign, T>;
   unary[static_cast<int>(Unary::square)] = integer_unary<Unary::square, T>;
   ZipSpan(*binary)[span_form_count] = t.binary[static_cast<int>(dtype)];
-#define PK_CASE(f)                                                                             \
-  binary[static_cast<int>(Binary::f)][0] = integer_binary<Binary::f, T, SpanForm::both_spans>; \
-  binary[static_cast<int>(Binary::f)][1] = integer_binary<Binary::f, T, SpanForm::b_single>;   \
-  binary[static_cast<int>(Binary::f)][2] = integer_binary<Binary::f, T, SpanForm::a_single>;
-  PK_CASE(add)
-  PK_CASE(subtract)
-  PK_CASE(multiply) PK_CASE(maximum) PK_CASE(minimum) PK_CASE(power) PK_CASE(floor_divide) PK_CASE(mod)
-      PK_CASE(squared_difference)
-#undef PK_CASE
-          t.clip[static_cast<int>(dtype)] = integer_clip<T>;
+  set_integer_binary<Binary::add, T>(binary);
+  set_integer_binary<Binary::subtract, T>(binary);
+  set_integer_binary<Binary::multiply, T>(binary);
+  set_integer_binary<Binary::maximum, T>(binary);
+  set_integer_binary<Binary::minimum, T>(binary);
+  set_integer_binary<Binary::power, T>(binary);
+  set_integer_binary<Binary::floor_divide, T>(binary);
+  set_integer_binary<Binary::mod, T>(binary);
+  set_integer_binary<Binary::squared_difference, T>(binary);
+  t.clip[static_cast<int>(dtype)] = integer_clip<T>;
 }
 
 template <class T, int i = compare_count - 1>

@@ -1,0 +1,57 @@
+"""Reading and resetting the metrics of a model: one small program each, since both happen in every epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import metrics as metrics_module
+from ..graph import Trace
+
+_PACKAGE = metrics_module.__name__
+
+
+class Tallies:
+    """The metrics of a model.
+
+    Metrics of this package are read and reset by programs; those that a user wrote, which may hold any Python code, by
+    their methods.
+
+    Args:
+        metrics: list of metrics with unique names.
+    """
+
+    def __init__(self, metrics: list):
+        self.metrics = metrics
+        compiled = [m for m in metrics if _is_ours(m, "result") and _is_ours(m, "reset_state")]
+        with Trace() as trace:
+            values = [m.result() for m in compiled]
+        self._read = trace.build(outputs=values).run
+        with Trace() as trace:
+            for m in compiled:
+                m.reset_state()
+        self._reset = trace.build().run
+        self._names = [m.name for m in compiled]
+        self._others = [m for m in metrics if not any(m is c for c in compiled)]
+
+    def reset(self) -> None:
+        """Sets all metrics back to their start."""
+        self._reset(())
+        for metric in self._others:
+            metric.reset_state()
+
+    def results(self) -> dict:
+        """Values by name, in the order of the names; floats unless a metric gives an array."""
+        found = dict(zip(self._names, self._read(()), strict=True))
+        for metric in self._others:
+            value = metric.result()
+            found.update(value if isinstance(value, dict) else {metric.name: value})
+        return {name: _plain(found[name]) for name in sorted(found)}
+
+
+def _is_ours(metric, method: str) -> bool:
+    return getattr(type(metric), method).__module__.startswith(_PACKAGE)
+
+
+def _plain(value):
+    value = np.asarray(value)
+    return value.item() if value.ndim == 0 else value
