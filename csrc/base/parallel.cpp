@@ -78,17 +78,21 @@ void pause() {
 }
 
 // Rounding and flush-to-zero modes of the caller, so that every thread computes the same bits.
-std::uint32_t float_mode() {
+std::uint64_t float_mode() {
+  std::uint64_t mode = 0;
 #if defined(__x86_64__)
-  return _mm_getcsr();
-#else
-  return 0;
+  mode = _mm_getcsr();
+#elif defined(__aarch64__)
+  asm volatile("mrs %0, fpcr" : "=r"(mode));
 #endif
+  return mode;
 }
 
-void set_float_mode([[maybe_unused]] std::uint32_t mode) {
+void set_float_mode([[maybe_unused]] std::uint64_t mode) {
 #if defined(__x86_64__)
-  _mm_setcsr(mode);
+  _mm_setcsr(static_cast<unsigned>(mode));
+#elif defined(__aarch64__)
+  asm volatile("msr fpcr, %0" ::"r"(mode));
 #endif
 }
 
@@ -136,7 +140,7 @@ class Pool {
       const TaskFn fn = fn_.load(std::memory_order_relaxed);
       void* const ctx = ctx_.load(std::memory_order_relaxed);
       const std::uint32_t tasks = tasks_.load(std::memory_order_relaxed);
-      const std::uint32_t mode = mode_.load(std::memory_order_relaxed);
+      const std::uint64_t mode = mode_.load(std::memory_order_relaxed);
       const std::uint32_t task = static_cast<std::uint32_t>(ticket);
       if (task >= tasks || helper > helpers_.load(std::memory_order_relaxed)) return;
       if (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel)) continue;
@@ -179,7 +183,7 @@ class Pool {
   alignas(64) std::atomic<TaskFn> fn_{nullptr};
   std::atomic<void*> ctx_{nullptr};
   std::atomic<std::uint32_t> tasks_{0};
-  std::atomic<std::uint32_t> mode_{0};
+  std::atomic<std::uint64_t> mode_{0};
   std::atomic<int> helpers_{0};
   std::atomic<int> sleepers_{0};
   std::mutex sleep_mutex_;

@@ -88,23 +88,44 @@ Layout lay_out(const GemmPlan& p, const GemmArgs<T>& g) {
   return l;
 }
 
+// What does not depend on pointers.
+template <class T>
+struct Prepared {
+  const GemmLevel<T>& level_in_force = level<T>();
+  GemmPlan plan;
+  Layout layout;
+  double work_ns;
+
+  explicit Prepared(const GemmArgs<T>& args) : work_ns(gemm_work_ns(args.m, args.n, args.k)) {
+    const Product<T> product(args);
+    plan = make_gemm_plan(level_in_force, product.g);
+    layout = lay_out(plan, product.g);
+  }
+};
+
 template <class T>
 class Gemm {
  public:
-  Gemm(const GemmArgs<T>& args, void* scratch)
+  Gemm(const GemmArgs<T>& args, const Prepared<T>& prepared, void* scratch)
       : product_(args),
         g_(product_.g),
-        t_(level<T>()),
-        p_(make_gemm_plan(t_, g_)),
-        l_(lay_out(p_, g_)),
+        t_(prepared.level_in_force),
+        p_(prepared.plan),
+        l_(prepared.layout),
+        work_ns_(prepared.work_ns),
         scratch_(static_cast<char*>(scratch)) {}
 
   void run() {
-    const double work = gemm_work_ns(g_.m, g_.n, g_.k);
+    const double work = work_ns_;
     int64_t k0 = 0;
     do {
       const int64_t k1 = std::min(g_.k, k0 + std::max<int64_t>(1, p_.slab));
       pack_slab(k0, k1);
+      if (p_.tasks() == 1) {
+        block(0, 0, k0, k1);
+        k0 = k1;
+        continue;
+      }
       const double part = g_.k > 0 ? work * static_cast<double>(k1 - k0) / static_cast<double>(g_.k) : work;
       std::atomic<int64_t> next{0};
       parallel_for(std::min<int64_t>(l_.workers, num_threads()), part, [&](int64_t worker) {
@@ -241,8 +262,11 @@ class Gemm {
       if (out.bias != nullptr && !out.bias_scalar) o.bias = out.bias + j;
       if (out.preact != nullptr) o.preact = out.preact + i * out.ldp + j;
       const T* bj = packed ? b + j * depth : b + j;
-      // The next panel of the outer loop, in as many parts as the inner loop has tiles.
-      o.prefetch = p_.rows_inner ? bj + width * depth + i / p_.panel_rows * 1024 : a + as * depth + j / width * 1024;
+      // The next panel of the outer loop, in as many parts as the inner loop has tiles; before that, of A.
+      const int64_t part = 1024;
+      o.prefetch = !p_.rows_inner ? a + as * depth + j / width * part
+                   : j == 0       ? a + as * depth
+                                  : bj + width * depth + i / p_.panel_rows * part;
       strips[r](depth, a, as, bj, bs, std::min(width, cols - j), o);
     };
     if (p_.rows_inner) {
@@ -259,8 +283,9 @@ class Gemm {
   const Product<T> product_;
   const GemmArgs<T>& g_;
   const GemmLevel<T>& t_;
-  const GemmPlan p_;
-  const Layout l_;
+  const GemmPlan& p_;
+  const Layout& l_;
+  const double work_ns_;
   char* const scratch_;
 };
 
@@ -269,15 +294,38 @@ class Gemm {
 template <class T>
 std::size_t gemm_scratch_bytes(const GemmArgs<T>& args) {
   if (args.m == 0 || args.n == 0) return 0;
-  const Product<T> product(args);
-  return static_cast<std::size_t>(lay_out(make_gemm_plan(level<T>(), product.g), product.g).total);
+  return static_cast<std::size_t>(Prepared<T>(args).layout.total);
 }
 
 template <class T>
 void gemm(const GemmArgs<T>& args, void* scratch) {
   if (args.m == 0 || args.n == 0) return;
-  Gemm<T>(args, scratch).run();
+  const Prepared<T> prepared(args);
+  Gemm<T>(args, prepared, scratch).run();
 }
+
+template <class T>
+struct PlannedGemm<T>::Plan {
+  bool empty;
+  Prepared<T> prepared;
+};
+
+template <class T>
+PlannedGemm<T>::PlannedGemm(const GemmArgs<T>& like)
+    : plan_(std::make_shared<const Plan>(Plan{like.m == 0 || like.n == 0, Prepared<T>(like)})) {}
+
+template <class T>
+std::size_t PlannedGemm<T>::scratch_bytes() const {
+  return plan_->empty ? 0 : static_cast<std::size_t>(plan_->prepared.layout.total);
+}
+
+template <class T>
+void PlannedGemm<T>::run(const GemmArgs<T>& args, void* scratch) const {
+  if (!plan_->empty) Gemm<T>(args, plan_->prepared, scratch).run();
+}
+
+template class PlannedGemm<float>;
+template class PlannedGemm<double>;
 
 template std::size_t gemm_scratch_bytes<float>(const GemmArgs<float>&);
 template std::size_t gemm_scratch_bytes<double>(const GemmArgs<double>&);
@@ -293,7 +341,8 @@ std::size_t pack_b_bytes(const GemmArgs<float>& args) {
 }
 
 void pack_b(const GemmArgs<float>& args, void* packed) {
-  Gemm<float>(args, nullptr).pack_all_b(static_cast<float*>(packed));
+  const Prepared<float> prepared(args);
+  Gemm<float>(args, prepared, nullptr).pack_all_b(static_cast<float*>(packed));
 }
 
 double gemm_work_ns(int64_t m, int64_t n, int64_t k) {

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "kernels/activation.h"
 
@@ -59,6 +60,20 @@ std::size_t gemm_scratch_bytes(const GemmArgs<T>& args);
 // Runs it. `scratch` holds gemm_scratch_bytes(args) bytes.
 template <class T>
 void gemm(const GemmArgs<T>& args, void* scratch);
+
+// A product planned once, to be run many times with other pointers: planning costs more than a tiny product.
+// Sizes, forms, leading dimensions and which pointers are null are those of `like`; so is the level in force.
+template <class T>
+class PlannedGemm {
+ public:
+  explicit PlannedGemm(const GemmArgs<T>& like);
+  std::size_t scratch_bytes() const;
+  void run(const GemmArgs<T>& args, void* scratch) const;
+
+ private:
+  struct Plan;
+  std::shared_ptr<const Plan> plan_;
+};
 
 // Packing B once for many calls (weights in inference). pack_b_bytes is 0 where the kernel chosen
 // for these sizes reads B as it is (small M, small B), and then pack_b must not be called. A packed B belongs to

@@ -41,7 +41,7 @@ constexpr int64_t sink_elements = 8192;  // a sink's block stays near L1
 template <class T>
 void split_tasks(const GemmLevel<T>& t, const GemmArgs<T>& g, int64_t min_mc, int64_t min_nc, GemmPlan& p) {
   const double work = gemm_work_ns(g.m, g.n, g.k);
-  const int64_t want = std::min(enough_tasks, static_cast<int64_t>(work / task_ns));
+  const int64_t want = std::min<int64_t>(envl("ENOUGH",16), static_cast<int64_t>(work / task_ns));
   const int64_t nr = t.nr;
   while (ceil_div(g.m, p.mc) * ceil_div(g.n, p.nc) < want) {
     const bool rows = p.mc > min_mc && p.mc >= p.panel_rows * 2;
@@ -131,14 +131,14 @@ void plan_tiles(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
   const bool sink = g.epilogue.sink.fn != nullptr;
   const int64_t panels = ceil_div(g.m, t.mr);
   p.panel_rows = ceil_div(g.m, panels);
-  p.panel_stride = round_up(p.panel_rows, t.align);
+  p.panel_stride = p.panel_rows;
   p.a_rows = panels * p.panel_rows;
   p.a_packed = panels * p.panel_stride;
   p.b_cols = round_up(g.n, t.nr);
   p.kc = even_part(g.k, t.kc, 8);
   p.mc = std::min(p.a_rows, round_up(t.mc, p.panel_rows));
   p.nc = std::min(p.b_cols, t.nc);
-  int64_t min_mc = p.panel_rows, min_nc = std::min<int64_t>(p.b_cols, 4 * t.nr);
+  int64_t min_mc = p.panel_rows, min_nc = std::min<int64_t>(p.b_cols, 8 * t.nr);
 
   if (g.trans_a) {
     p.pack_a = g.n > 8 * t.nr;

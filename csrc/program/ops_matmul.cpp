@@ -1,6 +1,7 @@
 // matmul and matmul_update: products of matrices, and a gradient that is a product, used where it arises.
 #include <algorithm>
 #include <string>
+#include <type_traits>
 
 #include "base/error.h"
 #include "base/parallel.h"
@@ -68,6 +69,65 @@ T* some() {
   return &value;
 }
 
+// What one product of a batched matmul needs, planned when the program is built.
+template <class T>
+struct Matmul final : Kernel {
+  Sizes s;
+  GemmArgs<T> g;
+  PlannedGemm<T> planned;
+  int64_t groups = 1, group = 1;
+  std::size_t scratch = 0;
+  double work = 0;
+
+  Matmul(const Sizes& sizes, const GemmArgs<T>& args) : s(sizes), g(args), planned(args) {
+    // Many small products run side by side, each on one thread; large ones one after the other.
+    constexpr double large_ns = 500000;
+    constexpr int64_t most_groups = 16;
+    work = gemm_work_ns(s.m, s.n, s.k);
+    groups = work < large_ns ? std::clamp<int64_t>(s.batch, 1, most_groups) : 1;
+    group = (s.batch + groups - 1) / groups;
+    scratch = (planned.scratch_bytes() + 63) / 64 * 64;
+    scratch_bytes = scratch * static_cast<std::size_t>(groups);
+    flops = product_flops(s);
+    if constexpr (std::is_same_v<T, float>) {
+      // A single column is computed as a row, with the operands exchanged.
+      if (s.batch == 1 && s.n > 1) prepared_bytes = pack_b_bytes(g);
+      if (prepared_bytes > 0) prepared_input = 1;
+    }
+  }
+
+  void run(const RunArgs& args) const override {
+    if (s.batch == 1) {
+      product(args, 0, args.scratch);
+      return;
+    }
+    parallel_for(groups, work * static_cast<double>(s.batch), [&](int64_t at) {
+      char* mine = static_cast<char*>(args.scratch) + static_cast<std::size_t>(at) * scratch;
+      for (int64_t i = at * group; i < std::min(s.batch, (at + 1) * group); ++i) product(args, i, mine);
+    });
+  }
+
+  void prepare([[maybe_unused]] const void* input, [[maybe_unused]] void* prepared) const override {
+    if constexpr (std::is_same_v<T, float>) {
+      GemmArgs<float> one = g;
+      one.b = static_cast<const float*>(input);
+      pack_b(one, prepared);
+    }
+  }
+
+ private:
+  void product(const RunArgs& args, int64_t i, void* mine) const {
+    GemmArgs<T> one = g;
+    one.a = args.input<T>(0) + i * s.m * s.k;
+    one.b = args.input<T>(1) + i * s.k * s.n;
+    one.c = args.output<T>(0) + i * s.m * s.n;
+    one.packed_b = args.prepared;
+    if (g.epilogue.bias != nullptr) one.epilogue.bias = args.input<T>(2);
+    if (g.epilogue.preact != nullptr) one.epilogue.preact = args.output<T>(1) + i * s.m * s.n;
+    planned.run(one, mine);
+  }
+};
+
 // a, b [, bias] -> y [, preact]
 template <class T>
 std::unique_ptr<Kernel> make_matmul(const OpSpec& spec) {
@@ -85,30 +145,7 @@ std::unique_ptr<Kernel> make_matmul(const OpSpec& spec) {
   g.epilogue.bias = has_bias ? some<T>() : nullptr;
   g.epilogue.preact = has_preact ? some<T>() : nullptr;
 
-  // Many small products run side by side, each on one thread; large ones one after the other.
-  constexpr double large_ns = 500000;
-  constexpr int64_t most_groups = 16;
-  const double work = gemm_work_ns(s.m, s.n, s.k);
-  const int64_t groups = work < large_ns ? std::clamp<int64_t>(s.batch, 1, most_groups) : 1;
-  const int64_t group = (s.batch + groups - 1) / groups;
-  const std::size_t scratch = (gemm_scratch_bytes(g) + 63) / 64 * 64;
-
-  auto kernel = make_kernel([=](const RunArgs& args) {
-    parallel_for(groups, work * static_cast<double>(s.batch), [&](int64_t at) {
-      GemmArgs<T> one = g;
-      for (int64_t i = at * group; i < std::min(s.batch, (at + 1) * group); ++i) {
-        one.a = args.input<T>(0) + i * s.m * s.k;
-        one.b = args.input<T>(1) + i * s.k * s.n;
-        one.c = args.output<T>(0) + i * s.m * s.n;
-        if (has_bias) one.epilogue.bias = args.input<T>(2);
-        if (has_preact) one.epilogue.preact = args.output<T>(1) + i * s.m * s.n;
-        gemm(one, static_cast<char*>(args.scratch) + static_cast<std::size_t>(at) * scratch);
-      }
-    });
-  });
-  kernel->scratch_bytes = scratch * static_cast<std::size_t>(groups);
-  kernel->flops = product_flops(s);
-  return kernel;
+  return std::make_unique<Matmul<T>>(s, g);
 }
 
 std::unique_ptr<Kernel> make_matmul_any(const OpSpec& spec) {
@@ -156,6 +193,7 @@ std::unique_ptr<Kernel> make_matmul_update(const OpSpec& spec) {
   if (dtype == DType::f32) {
     GemmArgs<float> g = gemm_args<float>(s, trans_a, trans_b);
     g.epilogue.sink.fn = UpdateSink::take;
+    const PlannedGemm<float> planned(g);
     kernel = make_kernel([=](const RunArgs& args) {
       check_operands(args);
       const OptimizerUpdate::Bound bound = update.bind(args);
@@ -164,9 +202,9 @@ std::unique_ptr<Kernel> make_matmul_update(const OpSpec& spec) {
       one.a = args.input<float>(0);
       one.b = args.input<float>(1);
       one.epilogue.sink.ctx = &sink;
-      gemm(one, args.scratch);
+      planned.run(one, args.scratch);
     });
-    kernel->scratch_bytes = gemm_scratch_bytes(g);
+    kernel->scratch_bytes = planned.scratch_bytes();
   } else {
     const GemmArgs<double> g = gemm_args<double>(s, trans_a, trans_b);
     const std::size_t product = (static_cast<std::size_t>(s.m * s.n) * sizeof(double) + 63) / 64 * 64;

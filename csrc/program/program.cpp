@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/float_mode.h"
 #include "program/step.h"
 
 namespace pk {
@@ -135,6 +136,7 @@ void Program::raise_versions() const {
 }
 
 RunStatus Program::execute(State& state, std::uint64_t step, bool check) const {
+  const FlushSubnormals mode;
   void* const scratch = state.arena.as<char>() + scratch_offset_;
   void** arguments = state.arguments.data();
   for (const Step& s : steps_) {
@@ -172,16 +174,17 @@ BatchResult Program::run_batches(const BatchRun& batches) const {
   const std::size_t n_in = input_types_.size();
 
   struct Feed {
-    std::size_t row_bytes;
-    bool direct;  // rows are read where they are
+    std::size_t row_bytes = 0;
+    bool direct = false;  // rows are read where they are
+    RowGather gather;
   };
-  std::vector<Feed> feeds(n_in);
+  std::vector<Feed> feeds;
   for (std::size_t i = 0; i < n_in; ++i) {
     const ValueType& type = input_types_[i];
     const ArrayView& view = *batches.sources[i];
     const std::size_t bytes = static_cast<std::size_t>(type.shape.numel()) * size_of(type.dtype);
-    feeds[i].row_bytes = batches.batch > 0 ? bytes / static_cast<std::size_t>(batches.batch) : 0;
-    feeds[i].direct = batches.order == nullptr && reads_in_place(view, type.dtype);
+    feeds.push_back({batches.batch > 0 ? bytes / static_cast<std::size_t>(batches.batch) : 0,
+                     batches.order == nullptr && reads_in_place(view, type.dtype), RowGather(view, type.dtype)});
     if (!feeds[i].direct) {
       if (state.staging[i].bytes() < bytes) state.staging[i] = Buffer(bytes);
       bind(state, i, state.staging[i].data());
@@ -209,13 +212,13 @@ BatchResult Program::run_batches(const BatchRun& batches) const {
   for (; result.steps < batches.steps; ++result.steps) {
     const int64_t position = batches.first + result.steps * batches.batch;
     for (std::size_t i = 0; i < n_in; ++i) {
-      const ArrayView& view = *batches.sources[i];
       if (feeds[i].direct) {
-        const char* rows = static_cast<const char*>(view.data) + static_cast<std::size_t>(position) * feeds[i].row_bytes;
+        const char* rows = static_cast<const char*>(batches.sources[i]->data) +
+                           static_cast<std::size_t>(position) * feeds[i].row_bytes;
         bind(state, i, const_cast<char*>(rows));
       } else {
         const int64_t* order = batches.order == nullptr ? nullptr : batches.order + position;
-        gather_rows(view, order, position, batches.batch, input_types_[i].dtype, state.staging[i].data());
+        feeds[i].gather(order, position, batches.batch, state.staging[i].data());
       }
     }
     for (std::size_t o = 0; o < batches.outputs.size(); ++o) {

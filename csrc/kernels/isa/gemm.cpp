@@ -120,7 +120,7 @@ inline void tile(int64_t k, const typename V::T* a, int64_t as, const typename V
   if constexpr (kPanel && NV == Tile<V>::nv && V::W > 1) {
     // Both operands packed: constant strides and few instructions beside the arithmetic.
     constexpr int unroll = 4;
-    constexpr int stride = (R + V::W - 1) / V::W * V::W;
+    constexpr int stride = R;
     if (as == stride && bs == NV * V::W) {
       const typename V::T* next = out.prefetch;
       for (; i + unroll <= k; i += unroll) {
@@ -361,7 +361,7 @@ void fill_level(GemmLevel<typename V::T>& t, int64_t kc, int64_t mc_panels, int6
 
 void fill(GemmTable& t) {
 #if defined(PK_ISA_AVX512)
-  fill_level<VecF>(t.f32, 512, 16, 384, 80);
+  fill_level<VecF>(t.f32, 384, 16, 512, 80);
 #elif defined(PK_ISA_AVX2)
   fill_level<VecF>(t.f32, 320, 36, 256, 40);
 #elif defined(PK_ISA_NEON)
