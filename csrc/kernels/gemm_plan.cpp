@@ -2,9 +2,6 @@
 
 #include <algorithm>
 
-#include <cstdlib>
-static long envl(const char*n,long d){const char*e=getenv(n);return e?atol(e):d;}
-#define ENVKC envl("LKC",192)
 namespace pk {
 
 namespace {
@@ -29,10 +26,10 @@ constexpr int64_t slab_bytes = int64_t{16} << 20;
 // Work below which a task is not worth a thread's attention, and the number of tasks that suffices
 // for an even load.
 constexpr double task_ns = 10000;
-constexpr int64_t enough_tasks = 32;
+constexpr int64_t enough_tasks = 16;
 constexpr int64_t dot_rows = 16;         // most rows for dot; above, packing B costs less than summing lanes
 constexpr int64_t stream_rows = 3;       // most rows for stream: one group, so that nothing of B is read twice
-constexpr int64_t direct_rows = 96;      // most rows for reading B in place; above, packing it costs less
+constexpr int64_t direct_rows = 32;      // most rows for reading B in place; above, packing it costs less
 constexpr int64_t stream_depth = 16;     // most depth for stream of any number of rows
 constexpr int64_t sink_columns = 256;    // TileSink's promise
 constexpr int64_t sink_elements = 8192;  // a sink's block stays near L1
@@ -41,7 +38,7 @@ constexpr int64_t sink_elements = 8192;  // a sink's block stays near L1
 template <class T>
 void split_tasks(const GemmLevel<T>& t, const GemmArgs<T>& g, int64_t min_mc, int64_t min_nc, GemmPlan& p) {
   const double work = gemm_work_ns(g.m, g.n, g.k);
-  const int64_t want = std::min<int64_t>(envl("ENOUGH",16), static_cast<int64_t>(work / task_ns));
+  const int64_t want = std::min(enough_tasks, static_cast<int64_t>(work / task_ns));
   const int64_t nr = t.nr;
   while (ceil_div(g.m, p.mc) * ceil_div(g.n, p.nc) < want) {
     const bool rows = p.mc > min_mc && p.mc >= p.panel_rows * 2;
@@ -79,8 +76,8 @@ template <class T>
 void plan_stream(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
   p.kind = GemmPlan::Kind::stream;
   p.kc = p.slab = g.k;
-  const bool few_rows = g.m <= stream_rows;
-  if (few_rows) {
+  const bool sink = g.epilogue.sink.fn != nullptr;
+  if (g.m <= stream_rows && !sink) {
     p.panel_rows = p.mc = g.m;
     p.nc = stream_columns(gemm_work_ns(g.m, g.n, g.k), g.n, t.nr);
     return;
@@ -91,7 +88,7 @@ void plan_stream(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
   p.mc = std::min<int64_t>(round_up(g.m, 3), 192);
   p.nc = std::min(round_up(g.n, t.nr), round_up(512, t.nr));
   int64_t min_mc = p.panel_rows, min_nc = std::min(p.nc, round_up(256, t.nr));
-  if (g.epilogue.sink.fn != nullptr) {
+  if (sink) {
     sink_block(t, g, p);
     min_mc = p.mc;
     min_nc = p.nc;
@@ -123,7 +120,12 @@ void plan_dot(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
   p.slab = g.k;
   p.mc = g.m;
   p.nc = round_up(g.n, t.nr);
-  split_tasks(t, g, g.m, t.nr, p);
+  int64_t min_nc = t.nr;
+  if (g.epilogue.sink.fn != nullptr) {
+    sink_block(t, g, p);
+    min_nc = p.nc;
+  }
+  split_tasks(t, g, p.mc, min_nc, p);
 }
 
 template <class T>
@@ -140,17 +142,16 @@ void plan_tiles(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
   p.nc = std::min(p.b_cols, t.nc);
   int64_t min_mc = p.panel_rows, min_nc = std::min<int64_t>(p.b_cols, 8 * t.nr);
 
-  if (g.trans_a) {
-    p.pack_a = g.n > 8 * t.nr;
-  } else {
-    p.pack_a = g.n > 2 * t.nr || (conflicts<T>(g.lda) && g.m > 4 && g.n > t.nr / 2);
-  }
+  // Packing reads and writes A once, which is much beside few columns of C; unpacked, rows a power of two apart share
+  // sets of the L1 cache.
+  p.pack_a = g.n >= 2 * t.nr || (conflicts<T>(g.lda) && g.m > 4 && g.n > t.nr);
   if (!g.trans_b && (panels == 1 || g.n <= t.nr)) {
     p.pack_b = GemmPlan::PackB::none;
   } else if (p.a_rows <= 2 * t.mc) {
     p.pack_b = GemmPlan::PackB::local;
     p.mc = min_mc = p.a_rows;
-    p.kc = even_part(g.k, ENVKC, 8);
+    min_nc = std::min<int64_t>(p.b_cols, 4 * t.nr);
+    p.kc = even_part(g.k, std::min<int64_t>(t.kc, 256), 8);
   } else {
     p.pack_b = GemmPlan::PackB::shared;
     p.rows_inner = g.k > 256;
@@ -187,7 +188,7 @@ GemmPlan make_gemm_plan(const GemmLevel<T>& level, const GemmArgs<T>& g) {
     }
   } else if (g.m <= stream_rows || g.k <= stream_depth) {
     plan_stream(level, g, p);
-  } else if (g.m <= (conflicts<T>(g.ldb) ? 16 : envl("DR",direct_rows))) {
+  } else if (g.m <= (conflicts<T>(g.ldb) ? 16 : direct_rows)) {
     plan_direct(level, g, p);
   } else {
     plan_tiles(level, g, p);

@@ -38,11 +38,12 @@ def gradients(target: Tensor, wrt, output_gradient=None) -> list:
     if not isinstance(target, Tensor):
         return [None] * len(wrt)
     nodes = reachable([target])
+    alive = [node.outputs for node in nodes]  # ids stay those of one tensor each
     active = {id(x) for x in wrt}
     on_path = []
-    for node in nodes:
+    for node, outputs in zip(nodes, alive, strict=True):
         if any(id(x) in active for x in node.inputs):
-            active.update(id(t) for t in node.outputs)
+            active.update(id(t) for t in outputs)
             on_path.append(node)
     if id(target) not in active:
         return [None] * len(wrt)

@@ -20,6 +20,7 @@ class Rewriter:
     def __init__(self, nodes: list[Node], outputs: list):
         self.nodes = nodes
         self.outputs = outputs
+        self.alive = [node.outputs for node in nodes]  # ids stay those of one tensor each
         self.readers: dict[int, list[Node]] = {}
         for node in nodes:
             for x in node.inputs:
@@ -47,6 +48,7 @@ class Rewriter:
 
     def insert(self, position: int, node: Node) -> None:
         self.nodes.insert(position, node)
+        self.alive.append(node.outputs)
         for x in node.inputs:
             self.readers.setdefault(id(x), []).append(node)
 

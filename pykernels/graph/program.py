@@ -97,10 +97,12 @@ class _Lowering:
             if node.name == "check_finite":
                 self.builder.check_finite(ins[0])
                 continue
-            outs = [(t.shape, t.dtype) for t in node.outputs]
+            tensors = node.outputs
+            self.alive.append(tensors)
+            outs = [(t.shape, t.dtype) for t in tensors]
             written = [self.value(v) for v in node.writes]
             for tensor, i in zip(
-                node.outputs, self.builder.add(node.name, ins, outs, written, node.attrs, node.label), strict=True
+                tensors, self.builder.add(node.name, ins, outs, written, node.attrs, node.label), strict=True
             ):
                 self.ids[id(tensor)] = i
         outputs = [o if isinstance(o, (Tensor, Variable)) else np.asarray(o) for o in outputs]

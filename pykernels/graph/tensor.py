@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from typing import Any
 
 DTYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
 
 _sequence = itertools.count()
+
+
+def _nobody() -> None:
+    """A weak reference to nothing."""
 
 
 class Node:
@@ -17,29 +22,42 @@ class Node:
         op: the op's definition (`registry.OpDef`), or None for a placeholder.
         inputs: list of `Tensor`, `Variable` and constant `numpy.ndarray`.
         attrs: dict of attributes as the kernel reads them.
-        outputs: tuple of `Tensor`.
+        outputs: tuple of `Tensor`. A tensor keeps its node alive, not the other way round (so that no reference cycle
+            arises): one that nobody holds is made anew, so whoever compares identities must hold the tuple.
         writes: variables that the op updates in place (effects); they follow `outputs` in the kernel's outputs.
         seq: position in the order of recording, which is the order of execution.
         label: name of the layer (or other scope) that recorded it.
     """
 
-    __slots__ = ("attrs", "inputs", "label", "op", "outputs", "seq", "writes")
+    __slots__ = ("_held", "_types", "attrs", "inputs", "label", "op", "seq", "writes")
 
     def __init__(self, op, inputs, attrs, out_types, writes=(), label=""):
         self.op = op
         self.inputs = list(inputs)
         self.attrs = attrs
-        self.outputs = tuple(Tensor(shape, dtype, self) for shape, dtype in out_types)
+        self._types = [(tuple(shape), dtype) for shape, dtype in out_types]
+        self._held = [_nobody] * len(self._types)  # weak references, shared with copies of the node
         self.writes = tuple(writes)
         self.seq = next(_sequence)
         self.label = label
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        return tuple([self._output(i) for i in range(len(self._types))])
+
+    def _output(self, i: int) -> Tensor:
+        tensor = self._held[i]()
+        if tensor is None:
+            tensor = Tensor(*self._types[i], self)
+            self._held[i] = weakref.ref(tensor)
+        return tensor
 
     @property
     def name(self) -> str:
         return self.op.name if self.op is not None else "placeholder"
 
     def __repr__(self):
-        return f"<Node {self.name} -> {[t.shape for t in self.outputs]}>"
+        return f"<Node {self.name} -> {[shape for shape, _ in self._types]}>"
 
 
 class Tensor:

@@ -249,9 +249,9 @@ class Layer(LayerState):
             outputs = self._call(args, dict(kwargs))
         self._clear_losses()
         results = map_structure(lambda t: symbolic(t.shape, _dtype_of(t)), outputs)
-        Node(self, args, kwargs, results)
         for i, tensor in enumerate(flatten(results)):
             tensor.name = self.name if i == 0 else f"{self.name}_{i}"
+        Node(self, args, kwargs, results)
         return results
 
     # --- shapes -----------------------------------------------------------------------------------------

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from typing import NamedTuple
 
 from ..graph import Tensor
 from ..graph.registry import trace_stack
 from ..graph.tensor import Node as GraphNode
-from .nest import flatten
+from .nest import flatten, map_structure
 
 
 class KerasHistory(NamedTuple):
@@ -19,8 +20,22 @@ class KerasHistory(NamedTuple):
     tensor_index: int
 
 
+class _Result:
+    """A symbolic tensor, held weakly, with what it takes to make it again."""
+
+    __slots__ = ("dtype", "name", "ref", "shape")
+
+    def __init__(self, tensor: Tensor):
+        self.ref = weakref.ref(tensor)
+        self.shape, self.dtype, self.name = tensor.shape, tensor.dtype, tensor.name
+
+
 class Node:
     """One call of a layer on symbolic tensors.
+
+    The layer holds its nodes and a tensor holds (in its history) the layer. A node therefore holds neither the layer
+    nor its results, or a model that is deleted would wait for the garbage collector; a result that nobody holds any
+    more is made anew when it is asked for.
 
     Attributes:
         operation: the layer.
@@ -30,14 +45,39 @@ class Node:
     """
 
     def __init__(self, operation, args, kwargs, outputs):
-        self.operation = operation
+        self._operation = weakref.ref(operation)
+        self._index = len(operation._inbound_nodes)
         self.arguments = (args, kwargs)
-        self.outputs = outputs
-        self.output_tensors = flatten(outputs)
-        index = len(operation._inbound_nodes)
+        results = []
+
+        def remember(tensor):
+            results.append(_Result(tensor))
+            tensor._keras_history = KerasHistory(operation, self._index, len(results) - 1)
+            return results[-1]
+
+        self._outputs = map_structure(remember, outputs)
         operation._inbound_nodes.append(self)
-        for i, tensor in enumerate(self.output_tensors):
-            tensor._keras_history = KerasHistory(operation, index, i)
+
+    @property
+    def operation(self):
+        return self._operation()
+
+    @property
+    def outputs(self):
+        return map_structure(self._tensor, self._outputs)
+
+    @property
+    def output_tensors(self) -> list[Tensor]:
+        return flatten(self.outputs)
+
+    def _tensor(self, result: _Result) -> Tensor:
+        tensor = result.ref()
+        if tensor is None:
+            tensor = symbolic(result.shape, result.dtype, result.name)
+            place = next(i for i, other in enumerate(flatten(self._outputs)) if other is result)
+            tensor._keras_history = KerasHistory(self.operation, self._index, place)
+            result.ref = weakref.ref(tensor)
+        return tensor
 
     @property
     def input_tensors(self) -> list[Tensor]:

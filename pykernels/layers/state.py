@@ -67,13 +67,13 @@ class LayerState:
         return [*self._trainable_variables, *self._non_trainable_variables]
 
     def _walked(self) -> tuple[int, list, list]:
-        """(version, the layer and those within it, their variables), found anew after a change."""
+        """(version, the layers within this one, their and its own variables), found anew after a change."""
         walk = self.__dict__.get("_walk")
         if walk is None or walk[0] != StructureVersion.value:
             version = StructureVersion.value
             layers = self._find_layers()
             variables = {id(v): v for layer in layers for v in layer._own_variables()}
-            walk = self.__dict__["_walk"] = (version, layers, list(variables.values()))
+            walk = self.__dict__["_walk"] = (version, layers[1:], list(variables.values()))
         return walk
 
     def _find_layers(self) -> list:
@@ -88,7 +88,7 @@ class LayerState:
 
     def _flatten_layers(self) -> list:
         """This layer and those within it, depth first, each once."""
-        return self._walked()[1]
+        return [self, *self._walked()[1]]
 
     @property
     def weights(self) -> list[Variable]:

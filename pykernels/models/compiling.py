@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
+import weakref
 
 from .. import metrics as metrics_module
 from .. import optimizers
+from ..callbacks.history import History
 from ..callbacks.logs import Logs
 from ..compat_names import accepts_old_names
 from ..graph import Trace
@@ -38,7 +40,7 @@ class Compiling:
         self.stop_training = False
         self.run_eagerly = False
         self.steps_per_execution = 1
-        self.history = None
+        self._history: tuple | None = None  # weak reference to the History, and what it holds
         self._compiled: Compiled | None = None
         self._loss_tracker: metrics_module.Mean | None = None
         self._programs = Programs()
@@ -51,6 +53,31 @@ class Compiling:
         if self._seed is None:
             self._seed = make_default_seed()
         return self._seed
+
+    @property
+    def history(self) -> History | None:
+        """The `History` of the last `fit`; None before.
+
+        A History holds its model, so the model holds what is in the History instead of the object itself: a reference
+        cycle would keep a deleted model until the garbage collector runs.
+        """
+        if not isinstance(self._history, tuple):
+            return self._history
+        reference, history, epoch, params = self._history
+        found = reference()
+        if found is None:
+            found = History()
+            found.history, found.epoch = history, epoch
+            found.set_params(params)
+            found.set_model(self)
+            self.history = found
+        return found
+
+    @history.setter
+    def history(self, value) -> None:
+        if type(value) is History:
+            value = (weakref.ref(value), value.history, value.epoch, value.params)
+        self.__dict__["_history"] = value
 
     # --- compile ----------------------------------------------------------------------------------------
     @accepts_old_names("compile")
@@ -127,7 +154,7 @@ class Compiling:
         own = [self._loss_tracker, *self._compiled.all_metrics] if self.compiled else []
         version, layers, _ = self._walked()
         if self._held_metrics[0] != version:
-            held = {id(m): m for x in layers for m in x._held() if isinstance(m, metrics_module.Metric)}
+            held = {id(m): m for x in (self, *layers) for m in x._held() if isinstance(m, metrics_module.Metric)}
             self._held_metrics = (version, *held.values())
         known = {id(m) for m in own}
         return own + [m for m in self._held_metrics[1:] if id(m) not in known]

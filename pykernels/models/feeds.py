@@ -102,6 +102,13 @@ class ArrayFeed:
             return np.concatenate([*(blocks[i] for i in np.random.permutation(len(blocks))), *tail])
         return np.random.permutation(rows).astype(np.int64, copy=False) if self.shuffle else None
 
+    def parts_of_a_pass(self) -> list[Segment]:
+        """The segments of one whole pass, without an order."""
+        self._order, self._done = None, 0
+        segments = self._rest_of_pass(self.passes)
+        self._done = self.passes
+        return segments
+
     def rewind(self) -> None:
         """The next epoch starts at the first row."""
         self._done = self.passes

@@ -31,7 +31,8 @@ class Loop:
         self.feed = feed
         self.callbacks = callbacks
         self.outputs: list[list[np.ndarray]] = []
-        self._told_not_finite = False
+        self.told_not_finite = False
+        self.slice = _SLICE
         self._bound: tuple[Data, object, list] | None = None  # sources of the arrays in use
 
     def run(self, epoch: int = 0) -> int:
@@ -77,11 +78,26 @@ class Loop:
 
     def _advance(self, program, sources, segment, first, steps, outputs) -> None:
         """`steps` steps from position `first`, in slices of time."""
+        self._run_on(program.run_batches, sources, segment, first, steps, outputs)
+
+    def go_on(self, segment, run, sources, done, status) -> None:
+        """The rest of a segment of which `done` steps are over and counted, and ended with `status`."""
+        first = segment.first + done * segment.batch
+        if status == "nan":
+            self._tell_not_finite(segment, first)
+        self._run_on(run, sources, segment, first, segment.steps - done, None)
+
+    def _tell_not_finite(self, segment, first) -> None:
+        self.told_not_finite = True
+        rows = slice(first, first + segment.batch)
+        warn_not_finite(self.model, segment.data, rows if segment.order is None else segment.order[rows], self)
+
+    def _run_on(self, run, sources, segment, first, steps, outputs) -> None:
         model = self.model
         training = self.kind == "train"
         while steps:
-            check = training and not self._told_not_finite
-            done, status = program.run_batches(
+            check = training and not self.told_not_finite
+            done, status = run(
                 sources,
                 segment.batch,
                 first,
@@ -89,7 +105,7 @@ class Loop:
                 order=segment.order,
                 outputs=outputs,
                 step=model._steps_done if training else 0,
-                seconds=_SLICE,
+                seconds=self.slice,
                 check_finite=check,
             )
             self.step += done
@@ -99,9 +115,7 @@ class Loop:
             if training:
                 model._steps_done += done
             if status == "nan":
-                self._told_not_finite = True
-                rows = slice(first, first + segment.batch)
-                warn_not_finite(model, segment.data, rows if segment.order is None else segment.order[rows], self)
+                self._tell_not_finite(segment, first)
             self.callbacks.progress(self.kind, self.step, model._results)
 
     def _sources(self, data: Data, program) -> list:

@@ -46,6 +46,7 @@ class Model(Trainer, Layer):
         "_programs",
         "_tallies",
         "_trainable_when_compiled",
+        "_history",
         "history",
         "optimizer",
     }
@@ -330,7 +331,7 @@ class Model(Trainer, Layer):
 
     def __getstate__(self):
         state = super().__getstate__()
-        state.update(_direct_runs={}, _direct_version=-1, _held_metrics=(-1,), _tallies=None, history=None)
+        state.update(_direct_runs={}, _direct_version=-1, _held_metrics=(-1,), _tallies=None, _history=None)
         return state
 
 

@@ -22,16 +22,27 @@ class Tallies:
 
     def __init__(self, metrics: list):
         self.metrics = metrics
+        metrics = sorted(metrics, key=lambda m: m.name)
         compiled = [m for m in metrics if _is_ours(m, "result") and _is_ours(m, "reset_state")]
         with Trace() as trace:
             values = [m.result() for m in compiled]
-        self._read = trace.build(outputs=values).run
+        program = trace.build(outputs=values)
+        self._read, self._read_types = program.run, program.output_types
         with Trace() as trace:
             for m in compiled:
                 m.reset_state()
         self._reset = trace.build().run
         self._names = [m.name for m in compiled]
         self._others = [m for m in metrics if not any(m is c for c in compiled)]
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether every metric is of this package and a scalar, so that `plan` says all."""
+        return not self._others and all(shape == () for shape, _ in self._read_types)
+
+    def plan(self) -> tuple:
+        """(reset, read, names): two programs' `run` and the names of what `read(())` returns, in their order."""
+        return self._reset, self._read, self._names
 
     def reset(self) -> None:
         """Sets all metrics back to their start."""

@@ -14,6 +14,7 @@ from .compiling import Compiling
 from .feeds import open_feed
 from .loop import Loop
 from .on_batch import OnBatch
+from .plain_epochs import is_plain, run_plain_epochs
 
 
 class Trainer(OnBatch, Compiling):
@@ -105,7 +106,10 @@ class Trainer(OnBatch, Compiling):
         testing = Loop(self, "test", validation, callbacks) if validation else None
         logs = Logs()
         callbacks.on_train_begin()
-        for epoch in range(initial_epoch, epochs):
+        plain = testing is None and is_plain(training)
+        if plain:
+            logs = run_plain_epochs(training, initial_epoch, epochs)
+        for epoch in range(initial_epoch, epochs if not plain else initial_epoch):
             self.reset_metrics()
             callbacks.on_epoch_begin(epoch)
             if training.run(epoch) == 0 and getattr(feed, "exhausted", False):

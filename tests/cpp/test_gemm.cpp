@@ -260,9 +260,10 @@ struct Collected {
 };
 
 TEST_P(GemmTest, SinkReceivesEveryElementOnce) {
-  const Case cases[] = {{784, 500, 64, true, false}, {30, 10, 32, true, false},  {100, 2000, 7, true, false},
-                        {3, 700, 20, false, true},   {500, 1, 64, true, false},  {300, 300, 900, false, false},
-                        {40, 300, 0, true, false},   {2000, 300, 64, true, true}};
+  const Case cases[] = {{784, 500, 64, true, false},  {30, 10, 32, true, false},   {100, 2000, 7, true, false},
+                        {3, 700, 20, false, true},    {500, 1, 64, true, false},   {300, 300, 900, false, false},
+                        {40, 300, 0, true, false},    {2000, 300, 64, true, true}, {2, 3000, 16, true, false},
+                        {12, 3000, 900, false, true}, {3, 600, 1, true, false}};
   for (const Case& s : cases) {
     SCOPED_TRACE(s.str());
     Problem<float> p(s, Extra::none, 11);

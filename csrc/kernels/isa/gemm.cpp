@@ -134,11 +134,13 @@ inline void tile(int64_t k, const typename V::T* a, int64_t as, const typename V
     }
   }
   // B in place: the next tile's part of each row is fetched a tile ahead, for no prefetcher follows so many rows.
-  const int64_t ahead = bs > NV * V::W ? NV * V::W : 0;
-  for (; i < k; ++i) {
+  const bool in_place = bs > NV * V::W;
+  const typename V::T* next = in_place ? b + NV * V::W : out.prefetch + i * V::W;
+  const int64_t next_step = in_place ? bs : V::W;
+  for (; i < k; ++i, next += next_step) {
     if constexpr (V::W > 1) {
 #pragma GCC unroll 8
-      for (int j = 0; j < NV; j += 64 / static_cast<int>(sizeof(V))) __builtin_prefetch(b + j * V::W + ahead);
+      for (int j = 0; j < NV; j += 64 / static_cast<int>(sizeof(V))) __builtin_prefetch(next + j * V::W, 0, 3);
     }
     // GCC 12 vectorises the width-1 loop over i with loads of the row after the last.
     if constexpr (V::W == 1) __asm__ volatile("");

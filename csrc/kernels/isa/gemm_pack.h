@@ -147,6 +147,10 @@ inline void pack_panel_rows(int64_t rows, int64_t cols, const typename V::T* s, 
   constexpr int W = V::W;
   for (int64_t i = 0; i < rows; ++i, s += ld, d += stride) {
     if constexpr (kVectors > 0) {
+      __builtin_prefetch(s + 16 * ld);
+      __builtin_prefetch(s + 16 * ld + kVectors * W - 1);
+      __builtin_prefetch(d + 16 * stride, 1);
+      __builtin_prefetch(d + 16 * stride + 16, 1);
 #pragma GCC unroll 4
       for (int j = 0; j < kVectors; ++j) V::load(s + j * W).store(d + j * W);
     } else {
@@ -158,12 +162,12 @@ inline void pack_panel_rows(int64_t rows, int64_t cols, const typename V::T* s, 
   }
 }
 
-// Rows are taken eight at a time: long runs of the source for the prefetchers, and not one line of every panel
+// Rows are taken sixteen at a time: long runs of the source for the prefetchers, and not one line of every panel
 // in turn, for the panels may lie a power of two apart.
 template <class V>
 void pack_rows(int64_t k, int64_t n, const typename V::T* src, int64_t ld, int64_t cols, int64_t stride,
                typename V::T* dst) {
-  constexpr int64_t chunk = 8;
+  constexpr int64_t chunk = 16;
   for (int64_t i = 0; i < k; i += chunk) {
     const int64_t rows = k - i < chunk ? k - i : chunk;
     const typename V::T* s = src + i * ld;
@@ -187,6 +191,8 @@ inline void pack_cols_part(int64_t k, int rows, const typename V::T* src, int64_
   int64_t i = 0;
   for (; i + W <= k; i += W) {
     transpose(src + i, ld, rows, y);
+#pragma GCC unroll 16
+    for (int t = 0; t < W; ++t) __builtin_prefetch(dst + (i + t + 32) * stride, 1);
 #pragma GCC unroll 16
     for (int t = 0; t < W; ++t) store_within(y[t], dst + (i + t) * stride, rows, stride);
   }
