@@ -128,6 +128,7 @@ def test_averages_and_stateful_metrics(new_terminal):
 
 def test_unknown_length(new_terminal):
     terminal = new_terminal()
+
     def batches():
         for i in range(0, len(X), 4):
             yield X[i : i + 4], Y[i : i + 4]

@@ -30,8 +30,8 @@ std::vector<Isa> detect() {
   __builtin_cpu_init();
   // GCC's checks include the operating system's support for the wide registers (XGETBV).
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found.push_back(Isa::avx2);
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl")) {
     found.push_back(Isa::avx512);
   }
 #elif defined(__aarch64__)

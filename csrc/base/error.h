@@ -22,9 +22,9 @@ class OutOfMemory : public std::runtime_error {
 [[noreturn]] inline void fail(const std::string& what) { throw std::invalid_argument(what); }
 
 // Throws std::invalid_argument(what) unless ok; `what` is evaluated only on failure.
-#define PK_CHECK(ok, what)          \
-  do {                              \
-    if (!(ok)) ::pk::fail((what));  \
+#define PK_CHECK(ok, what)         \
+  do {                             \
+    if (!(ok)) ::pk::fail((what)); \
   } while (0)
 
 }  // namespace pk

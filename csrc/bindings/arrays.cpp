@@ -60,8 +60,9 @@ DType dtype_of_array(const py::array& a, const char* what) {
     if (kind == 'u' && size == 1) return DType::u8;
     if (kind == 'b') return DType::boolean;
   }
-  throw TypeError(std::string(what) + ": dtype " + std::string(py::str(a.dtype())) +
-                  " is not supported; convert it to float32, float64, int32, int64, uint8 or bool in native byte order");
+  throw TypeError(
+      std::string(what) + ": dtype " + std::string(py::str(a.dtype())) +
+      " is not supported; convert it to float32, float64, int32, int64, uint8 or bool in native byte order");
 }
 
 Shape shape_from(const py::handle& sequence) {

@@ -98,7 +98,8 @@ void check_rows(const Program& program, const std::vector<Source*>& sources, con
     PK_CHECK(have == want, "source " + std::to_string(i) + " must have rows of shape " + types[i].shape.str() +
                                " less the first dimension, got " + have.str());
     const int64_t limit = positions >= 0 ? positions : have[0];
-    PK_CHECK(end <= limit, "the steps read beyond the end: " + std::to_string(end) + " rows of " + std::to_string(limit));
+    PK_CHECK(end <= limit,
+             "the steps read beyond the end: " + std::to_string(end) + " rows of " + std::to_string(limit));
   }
 }
 
@@ -124,7 +125,8 @@ py::tuple run_batches(const Program& program, const std::vector<Source*>& source
   if (batches.order != nullptr && !sources.empty()) {
     const int64_t rows = sources[0]->view.shape[0];
     for (int64_t i = first; i < first + steps * batch_size; ++i) {
-      if (batches.order[i] < 0 || batches.order[i] >= rows) throw std::out_of_range("order names a row that is not there");
+      if (batches.order[i] < 0 || batches.order[i] >= rows)
+        throw std::out_of_range("order names a row that is not there");
     }
   }
   for (Source* s : sources) batches.sources.push_back(&s->view);
@@ -239,8 +241,8 @@ void register_builder(py::module_& m) {
 void register_program(py::module_& m) {
   register_variable(m);
   register_builder(m);
-  py::class_<Source>(m, "Source").def(py::init<const py::array&, const std::string&>(), py::arg("array"),
-                                      py::arg("dtype"));
+  py::class_<Source>(m, "Source")
+      .def(py::init<const py::array&, const std::string&>(), py::arg("array"), py::arg("dtype"));
   py::class_<Program>(m, "Program")
       .def("run", &run, py::arg("feeds"), py::arg("step") = 0)
       .def("run_batches", &run_batches, py::arg("sources"), py::arg("batch_size"), py::arg("first"), py::arg("steps"),

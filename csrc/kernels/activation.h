@@ -20,10 +20,10 @@ enum class Act : std::uint8_t {
   hard_sigmoid,  // relu6(x + 3) / 6
   hard_silu,     // x * hard_sigmoid(x)
   tanh,
-  softplus,      // log(1 + exp(x))
-  softsign,      // x / (1 + |x|)
-  exponential,   // exp(x)
-  mish,          // x * tanh(softplus(x))
+  softplus,     // log(1 + exp(x))
+  softsign,     // x / (1 + |x|)
+  exponential,  // exp(x)
+  mish,         // x * tanh(softplus(x))
 };
 
 // What the backward kernel reads beside dy: the activation's output y where the derivative is a

@@ -8,14 +8,14 @@
 namespace pk {
 
 // Each level's objects define these (kernels/isa/*.cpp, compiled once per level).
-#define PK_DECLARE_LEVEL(level)                      \
-  namespace level {                                  \
-  void fill(GemmTable&);                             \
-  void fill(ElementwiseTable&);                      \
-  void fill(ReduceTable&);                           \
-  void fill(LossTable&);                             \
-  void fill(OptimizerTable&);                        \
-  void fill(RandomTable&);                           \
+#define PK_DECLARE_LEVEL(level) \
+  namespace level {             \
+  void fill(GemmTable&);        \
+  void fill(ElementwiseTable&); \
+  void fill(ReduceTable&);      \
+  void fill(LossTable&);        \
+  void fill(OptimizerTable&);   \
+  void fill(RandomTable&);      \
   }
 
 PK_DECLARE_LEVEL(scalar)
@@ -31,18 +31,18 @@ namespace {
 // Wrong tile constants must fail here, not in a GEMM.
 void check(const KernelTable& t) { check_table(t.gemm); }
 
-#define PK_LEVEL_TABLE(level)            \
-  [] {                                   \
-    KernelTable t{};                     \
-    t.isa = Isa::level;                  \
-    pk::level::fill(t.gemm);             \
-    pk::level::fill(t.elementwise);      \
-    pk::level::fill(t.reduce);           \
-    pk::level::fill(t.loss);             \
-    pk::level::fill(t.optimizer);        \
-    pk::level::fill(t.random);           \
-    check(t);                            \
-    return t;                            \
+#define PK_LEVEL_TABLE(level)       \
+  [] {                              \
+    KernelTable t{};                \
+    t.isa = Isa::level;             \
+    pk::level::fill(t.gemm);        \
+    pk::level::fill(t.elementwise); \
+    pk::level::fill(t.reduce);      \
+    pk::level::fill(t.loss);        \
+    pk::level::fill(t.optimizer);   \
+    pk::level::fill(t.random);      \
+    check(t);                       \
+    return t;                       \
   }()
 
 std::atomic<const KernelTable*> forced{nullptr};

@@ -193,8 +193,8 @@ void ProgramBuilder::Impl::share_in_place() {
     if (out.kind != ValueKind::temporary || out.root != call.out[0] || out.output_slot >= 0) continue;
     for (int k : call.kernel->in_place) {
       Value& in = root_of(call.in[static_cast<std::size_t>(k)]);
-      const bool read_twice = std::count_if(call.in.begin(), call.in.end(),
-                                            [&](ValueId id) { return at(id).root == in.root; }) > 1;
+      const bool read_twice =
+          std::count_if(call.in.begin(), call.in.end(), [&](ValueId id) { return at(id).root == in.root; }) > 1;
       if (in.kind != ValueKind::temporary || in.output_slot >= 0 || in.last != static_cast<int>(i) ||
           in.bytes() != out.bytes() || read_twice) {
         continue;

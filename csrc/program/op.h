@@ -57,9 +57,9 @@ struct RunArgs {
   const void* const* in;
   void* const* out;
   void* scratch;
-  std::uint64_t seed;                // of the program's random stream
-  std::uint64_t step;                // how many runs of this stream came before
-  const void* prepared = nullptr;    // what Kernel::prepare made of prepared_input, where the program does that
+  std::uint64_t seed;              // of the program's random stream
+  std::uint64_t step;              // how many runs of this stream came before
+  const void* prepared = nullptr;  // what Kernel::prepare made of prepared_input, where the program does that
 
   template <class T>
   const T* input(int i) const {
@@ -79,8 +79,8 @@ class Kernel {
   virtual void prepare(const void* /*input*/, void* /*prepared*/) const {}
 
   std::size_t scratch_bytes = 0;
-  double flops = 0;                    // per run, as the field counts them (a multiply-add is 2)
-  std::vector<int> in_place;           // inputs (same bytes as output 0) whose buffer output 0 may take over
+  double flops = 0;           // per run, as the field counts them (a multiply-add is 2)
+  std::vector<int> in_place;  // inputs (same bytes as output 0) whose buffer output 0 may take over
   // A program that never writes this input (a variable) prepares it once per new value instead of at each run.
   int prepared_input = -1;
   std::size_t prepared_bytes = 0;

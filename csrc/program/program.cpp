@@ -67,8 +67,8 @@ VariableStorage::VariableStorage(DType dtype, const Shape& shape)
 // Everything one run needs for itself.
 struct Program::State {
   Buffer arena;
-  std::vector<void*> arguments;       // as Program::arguments_, resolved
-  std::vector<Buffer> staging;        // per slot: gathered inputs, unwanted outputs
+  std::vector<void*> arguments;  // as Program::arguments_, resolved
+  std::vector<Buffer> staging;   // per slot: gathered inputs, unwanted outputs
   Clock::time_point last_poll;
 };
 

@@ -50,8 +50,8 @@ struct BatchRun {
   std::int64_t batch = 0;                 // rows per step
   std::int64_t first = 0;                 // first position
   std::int64_t steps = 0;
-  std::uint64_t step = 0;                 // steps that the model ran before
-  double seconds = 0;                     // stop after the step in which this time is exceeded; <= 0: never
+  std::uint64_t step = 0;  // steps that the model ran before
+  double seconds = 0;      // stop after the step in which this time is exceeded; <= 0: never
   bool check_finite = true;
 };
 
@@ -108,12 +108,12 @@ class Program {
   // Where each argument of each step lives.
   struct Place {
     enum class Kind : std::uint8_t { arena, fixed, slot } kind = Kind::arena;
-    std::size_t offset = 0;    // arena
-    void* pointer = nullptr;   // fixed: variables and constants
-    std::size_t slot = 0;      // external pointers: inputs first, then outputs
+    std::size_t offset = 0;   // arena
+    void* pointer = nullptr;  // fixed: variables and constants
+    std::size_t slot = 0;     // external pointers: inputs first, then outputs
   };
-  std::vector<Place> arguments_;                    // of all steps, in then out
-  std::vector<std::vector<std::size_t>> slot_uses_; // slot -> positions in arguments_
+  std::vector<Place> arguments_;                     // of all steps, in then out
+  std::vector<std::vector<std::size_t>> slot_uses_;  // slot -> positions in arguments_
   std::size_t scratch_offset_ = 0;
   std::size_t arena_bytes_ = 0;
   bool heavy_ = false;  // some step takes long: look at the clock between kernels

@@ -8,8 +8,8 @@
 namespace pk {
 
 struct Program::Step {
-  std::unique_ptr<Kernel> kernel;   // null: a check that input 0 is finite
-  std::size_t first_argument = 0;   // position in the argument table: inputs, then outputs
+  std::unique_ptr<Kernel> kernel;  // null: a check that input 0 is finite
+  std::size_t first_argument = 0;  // position in the argument table: inputs, then outputs
   std::size_t inputs = 0;
   DType check_dtype = DType::f32;
   int64_t check_count = 0;

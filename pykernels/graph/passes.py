@@ -6,7 +6,6 @@ Each pass keeps the results equal up to rounding (it says so where bits may diff
 
 from __future__ import annotations
 
-
 from .registry import OpDef
 from .tensor import Node, Tensor
 from .variable import Variable

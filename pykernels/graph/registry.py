@@ -38,7 +38,7 @@ def define(name: str, *, infer, grad=None) -> None:
 
     Args:
         name: the op's name.
-        infer: `infer(types, attrs) -> [(shape, dtype), ...]` of the outputs, from `[(shape, dtype), ...]` of the inputs.
+        infer: `infer(types, attrs)` gives `[(shape, dtype), ...]` of the outputs, from the same of the inputs.
         grad: `grad(node, *douts) -> [dinput or None, ...]`; `NONDIFFERENTIABLE` for ops with no gradient. Without
             one, differentiating through the op raises.
     """

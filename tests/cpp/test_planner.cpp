@@ -9,7 +9,8 @@ namespace {
 
 bool overlap(const Plan& plan, const std::vector<Lifetime>& v, std::size_t a, std::size_t b) {
   const bool in_time = v[a].first <= v[b].last && v[b].first <= v[a].last;
-  const bool in_space = plan.offsets[a] < plan.offsets[b] + v[b].bytes && plan.offsets[b] < plan.offsets[a] + v[a].bytes;
+  const bool in_space =
+      plan.offsets[a] < plan.offsets[b] + v[b].bytes && plan.offsets[b] < plan.offsets[a] + v[a].bytes;
   return in_time && in_space && v[a].bytes > 0 && v[b].bytes > 0;
 }
 

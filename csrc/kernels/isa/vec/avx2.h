@@ -58,7 +58,8 @@ struct Vec8 {
   friend std::uint32_t bits(M m) { return static_cast<std::uint32_t>(_mm256_movemask_ps(m.m)); }
   // 2^n by two factors, so that n from -252 to 254 works (results may be subnormal or infinite).
   friend Vec8 ldexpi(Vec8 x, Vec8 n) {
-    const __m256i i = _mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(n.v, _mm256_set1_ps(-252.0F)), _mm256_set1_ps(254.0F)));
+    const __m256i i =
+        _mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(n.v, _mm256_set1_ps(-252.0F)), _mm256_set1_ps(254.0F)));
     const __m256i half = _mm256_srai_epi32(i, 1);
     const __m256i rest = _mm256_sub_epi32(i, half);
     const __m256i bias = _mm256_set1_epi32(127);
