@@ -147,7 +147,11 @@ def deserialize(config, custom_objects=None):
 def get(identifier):
     """The regularizer meant by a name, config dict, class, instance or function; None stays None.
 
+    The name "l1_l2" (or "l1l2") means 0.01 of each.
+
     Raises:
         ValueError: an unknown name; the message has the nearest known ones.
     """
+    if identifier in ("l1_l2", "l1l2"):
+        return L1L2(0.01, 0.01)  # what the string has always meant; L1L2() does nothing
     return resolve(identifier, "regularizer", _OBJECTS)

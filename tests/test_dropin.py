@@ -52,6 +52,28 @@ def test_every_name_of_the_table_resolves_or_is_a_name_of_keras(installed, targe
         assert attribute in tables.KERAS_NAMES[module].split()
 
 
+@pytest.mark.parametrize("module", tables.KERAS_NAMES)
+def test_no_name_that_exists_is_listed_as_missing(module):
+    own = importlib.import_module("pykernels" + ("." + module if module else ""))
+    elsewhere = tables.NAMES.get(module, {})
+    there = [n for n in tables.KERAS_NAMES[module].split() if hasattr(own, n) or _leads_somewhere(elsewhere.get(n))]
+    assert there == []
+
+
+def test_no_advice_is_given_for_what_exists():
+    for target in tables.INSTEAD:
+        module, _, name = target.rpartition(".")
+        if module in tables.KERAS_NAMES and module:
+            assert not hasattr(importlib.import_module(f"pykernels.{module}"), name), target
+
+
+def _leads_somewhere(target):
+    if target is None:
+        return False
+    module, _, name = target.rpartition(".")
+    return hasattr(importlib.import_module(f"pykernels.{module}" if module else "pykernels"), name)
+
+
 @pytest.mark.parametrize(
     ("module", "name"), [(m, n) for m in ("tensorflow", "tensorflow.nn") for n in tables.TENSORFLOW[m]]
 )

@@ -463,3 +463,32 @@ def test_one_program_per_batch_size():
     for n in range(1, 60):
         model.predict(x[:n], verbose=0, batch_size=100)
     assert len(model._programs._kept) <= 32
+
+
+@pytest.mark.parametrize("batch", [1, 4, 7])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_epochs_that_nobody_watches_give_what_watched_ones_give(batch, shuffle):
+    """fit with verbose=0 and no callbacks goes a shorter way; a callback, even an idle one, takes the general way."""
+    x = np.random.default_rng(1).normal(size=(30, 4)).astype("float32")
+    y = np.arange(30) % 3
+    results = []
+    for given in (
+        None,
+        [callbacks.Callback()],
+        [callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)],
+    ):
+        set_random_seed(3)
+        model = models.Sequential([layers.Input((4,)), layers.Dense(6), layers.Dropout(0.3)])
+        model.add(layers.Dense(3, activation="softmax"))
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        options = {"batch_size": batch, "shuffle": shuffle, "verbose": 0, "callbacks": given}
+        first = model.fit(x, y, epochs=3, **options)
+        second = model.fit(x, y, epochs=5, initial_epoch=3, **options)
+        assert first.epoch == [0, 1, 2] and second.epoch == [3, 4]
+        assert int(model.optimizer.iterations) == model._steps_done == 5 * -(-30 // batch)
+        results.append((first.history, second.history, model.get_weights(), np.random.rand()))
+    for other in results[1:]:
+        assert results[0][:2] == other[:2]
+        assert results[0][3] == other[3]
+        for a, b in zip(results[0][2], other[2], strict=True):
+            assert np.array_equal(a, b)

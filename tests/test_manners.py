@@ -280,6 +280,70 @@ def test_memory_stays_flat_over_models(run_python):
     assert int(run_python("-c", MODELS, check=True).stdout) < 16 << 20
 
 
+class Subclass(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(3, activation="softmax")
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+def functional():
+    inputs = keras.Input((4,))
+    hidden = layers.Dense(5, activation="relu", kernel_regularizer="l2")(inputs)
+    return keras.Model(inputs, layers.Dense(3, activation="softmax")(hidden * 2.0 + hidden))
+
+
+def nested():
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, functional()(layers.Dropout(0.1)(inputs)))
+
+
+def deferred():
+    return keras.Sequential([layers.Dense(5), layers.Dense(3, activation="softmax")])
+
+
+@pytest.mark.parametrize("make", [functional, nested, deferred, Subclass])
+def test_a_deleted_model_is_freed_without_the_garbage_collector(make):
+    gc.collect()
+    gc.disable()
+    try:
+        model, (x, y) = make(), data(20, 4)
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        model.fit(x, y, verbose=0, validation_data=(x, y))
+        model.evaluate(x, y, verbose=0)
+        model.predict(x, verbose=0)
+        model.train_on_batch(x, y)
+        model(x)
+        held = [model, *model.weights, *model.optimizer.variables, *model._programs._kept.values()]
+        parts = [weakref.ref(part) for part in held]
+        del model, held
+        assert [part() for part in parts] == [None] * len(parts)
+    finally:
+        gc.enable()
+
+
+def test_history_outlives_the_model_and_the_model_its_history():
+    x, y = data(20)
+    model = classifier()
+    loss = model.fit(x, y, epochs=2, verbose=0).history["loss"]
+    assert model.history.history["loss"] is loss and model.history.epoch == [0, 1]
+    assert model.history.model is model and model.history.params["epochs"] == 2
+    history = model.fit(x, y, verbose=0)
+    assert model.history is history
+    del model
+    assert np.isfinite(history.model.evaluate(x, y, verbose=0)[0])
+
+
+def test_a_layers_symbolic_results_are_remade_when_nobody_held_them():
+    layer = layers.Dense(3, name="made")
+    layer(keras.Input((4,)))
+    assert layer.output.shape == (None, 3) and layer.input.shape == (None, 4)
+    model = keras.Model(layer.input, layer.output)
+    assert model.predict(np.ones((2, 4)), verbose=0).shape == (2, 3)
+
+
 def test_a_deleted_model_is_freed():
     model, (x, y) = classifier(), data()
     model.fit(x, y, verbose=0)
@@ -392,8 +456,9 @@ def test_evaluate_and_the_validation_line_agree(by):
 def test_a_split_that_leaves_a_class_out_warns():
     x, _ = data(30)
     y = np.sort(np.arange(30) % 3)
-    with pytest.warns(UserWarning, match=r"validation_split.*class 2"):
+    with pytest.warns(UserWarning, match=r"validation_split.*class 2") as caught:
         classifier().fit(x, y, validation_split=1 / 3, verbose=0)
+    assert caught[0].filename == __file__  # the user's line, not one of the package
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         classifier().fit(x, np.arange(30) % 3, validation_split=1 / 3, verbose=0)
@@ -404,6 +469,7 @@ def test_a_nan_loss_is_told_once_with_epoch_batch_and_layer():
     x[17, 2] = np.nan
     with pytest.warns(RuntimeWarning, match="not finite") as caught:
         classifier().fit(x, y, batch_size=8, epochs=3, shuffle=False, verbose=0)
+    assert caught[0].filename == __file__
     told = [str(warning.message) for warning in caught if warning.category is RuntimeWarning]
     assert len(told) == 1
     assert re.search(r"epoch 1, batch 3: the input x has 1 NaN", told[0])

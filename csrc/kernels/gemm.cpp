@@ -231,7 +231,7 @@ class Gemm {
     }
     for (int64_t i = 0; i < rows; i += p_.panel_rows) {
       t_.stream(std::min(p_.panel_rows, rows - i), cols, depth, a_at(i0 + i, kb), a_row, a_k, b, ldb, out.add,
-                out.c + i * out.ldc, out.ldc);
+                out.c + i * out.ldc, out.ldc, i + p_.panel_rows < rows);
     }
   }
 
@@ -306,22 +306,23 @@ void gemm(const GemmArgs<T>& args, void* scratch) {
 
 template <class T>
 struct PlannedGemm<T>::Plan {
-  bool empty;
   Prepared<T> prepared;
 };
 
+// Without rows or columns there is nothing to plan.
 template <class T>
-PlannedGemm<T>::PlannedGemm(const GemmArgs<T>& like)
-    : plan_(std::make_shared<const Plan>(Plan{like.m == 0 || like.n == 0, Prepared<T>(like)})) {}
+PlannedGemm<T>::PlannedGemm(const GemmArgs<T>& like) {
+  if (like.m > 0 && like.n > 0) plan_ = std::make_shared<const Plan>(Plan{Prepared<T>(like)});
+}
 
 template <class T>
 std::size_t PlannedGemm<T>::scratch_bytes() const {
-  return plan_->empty ? 0 : static_cast<std::size_t>(plan_->prepared.layout.total);
+  return plan_ == nullptr ? 0 : static_cast<std::size_t>(plan_->prepared.layout.total);
 }
 
 template <class T>
 void PlannedGemm<T>::run(const GemmArgs<T>& args, void* scratch) const {
-  if (!plan_->empty) Gemm<T>(args, plan_->prepared, scratch).run();
+  if (plan_ != nullptr) Gemm<T>(args, plan_->prepared, scratch).run();
 }
 
 template class PlannedGemm<float>;

@@ -30,7 +30,7 @@ constexpr int64_t enough_tasks = 16;
 constexpr int64_t dot_rows = 16;         // most rows for dot; above, packing B costs less than summing lanes
 constexpr int64_t stream_rows = 3;       // most rows for stream: one group, so that nothing of B is read twice
 constexpr int64_t direct_rows = 32;      // most rows for reading B in place; above, packing it costs less
-constexpr int64_t stream_depth = 16;     // most depth for stream of any number of rows
+constexpr int64_t stream_depth = 12;     // most depth for stream of any number of rows
 constexpr int64_t sink_columns = 256;    // TileSink's promise
 constexpr int64_t sink_elements = 8192;  // a sink's block stays near L1
 
@@ -67,7 +67,7 @@ void sink_block(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
 // Columns of a task that streams B from memory: long runs of its rows, hence few tasks.
 int64_t stream_columns(double work_ns, int64_t n, int64_t unit) {
   constexpr double stream_task_ns = 40000;
-  const int64_t most = std::max<int64_t>(2, n / 256), least = ceil_div(n, 1024);
+  const int64_t most = std::max<int64_t>(2, n / 1024), least = ceil_div(n, 1024);
   const int64_t tasks = std::max(least, std::min(most, static_cast<int64_t>(work_ns / stream_task_ns)));
   return round_up(ceil_div(n, std::clamp<int64_t>(tasks, 1, 64)), unit);
 }
@@ -145,13 +145,17 @@ void plan_tiles(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
   // Packing reads and writes A once, which is much beside few columns of C; unpacked, rows a power of two apart share
   // sets of the L1 cache.
   p.pack_a = g.n >= 2 * t.nr || (conflicts<T>(g.lda) && g.m > 4 && g.n > t.nr);
-  if (!g.trans_b && (panels == 1 || g.n <= t.nr)) {
+  if (!g.trans_b && g.n <= t.nr) {
     p.pack_b = GemmPlan::PackB::none;
   } else if (p.a_rows <= 2 * t.mc) {
     p.pack_b = GemmPlan::PackB::local;
     p.mc = min_mc = p.a_rows;
     min_nc = std::min<int64_t>(p.b_cols, 4 * t.nr);
     p.kc = even_part(g.k, std::min<int64_t>(t.kc, 256), 8);
+    if (g.m <= direct_rows && !g.trans_b) {
+      p.kc = even_part(g.k, 128, 8);
+      p.nc = min_nc = stream_columns(gemm_work_ns(g.m, g.n, g.k), g.n, t.nr);
+    }
   } else {
     p.pack_b = GemmPlan::PackB::shared;
     p.rows_inner = g.k > 256;
@@ -188,7 +192,7 @@ GemmPlan make_gemm_plan(const GemmLevel<T>& level, const GemmArgs<T>& g) {
     }
   } else if (g.m <= stream_rows || g.k <= stream_depth) {
     plan_stream(level, g, p);
-  } else if (g.m <= (conflicts<T>(g.ldb) ? 16 : direct_rows)) {
+  } else if (g.m <= (conflicts<T>(g.ldb) ? level.direct_rows : direct_rows)) {
     plan_direct(level, g, p);
   } else {
     plan_tiles(level, g, p);

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import operator
-import warnings
 
 import numpy as np
 
+from ..user_warning import warn
 from ..utils.progbar import print_line
 from .callback import Callback
 
@@ -26,7 +26,7 @@ class MonitorCallback(Callback):
     def __init__(self, monitor="val_loss", mode="auto", baseline=None, min_delta=0):
         super().__init__()
         if mode not in ("auto", "min", "max"):
-            warnings.warn(f"{type(self).__name__} mode '{mode}' is unknown, fallback to auto mode.", stacklevel=3)
+            warn(f"{type(self).__name__} mode '{mode}' is unknown, fallback to auto mode.")
             mode = "auto"
         self.monitor = monitor
         self.mode = mode
@@ -69,10 +69,9 @@ class MonitorCallback(Callback):
         logs = logs if logs is not None else {}
         value = logs.get(self.monitor)
         if value is None:
-            warnings.warn(
+            warn(
                 f"{what} conditioned on metric `{self.monitor}` which is not available. "
                 f"Available metrics are: {','.join(logs)}",
-                stacklevel=3,
             )
         return value
 

@@ -175,31 +175,28 @@ NAMES: dict[str, dict[str, str]] = {
 
 _POOLING = " ".join(f"{p}{n}D Global{p}{n}D" for p in ("MaxPooling", "AveragePooling") for n in (1, 2, 3))
 
-#: pykernels module -> names that Keras has there. Of these, the ones that pykernels lacks can still be imported
-#: (lessons import much that they never use) and raise when used; any other unknown name fails at the import.
+#: pykernels module -> names that Keras has there and pykernels has not. They can still be imported (lessons import much
+#: that they never use) and raise when used; any other unknown name fails at the import.
 KERAS_NAMES: dict[str, str] = {
-    "": "Model Layer Loss Metric Optimizer Variable KerasTensor Function Operation Regularizer Initializer",
+    "": "Function Operation",
     "layers": f"""
         {_POOLING}
         ActivityRegularization Add AdditiveAttention AlphaDropout AtrousConvolution2D Attention Average
         BatchNormalization Bidirectional CategoryEncoding CenterCrop Concatenate Conv1D Conv1DTranspose Conv2D
         Conv2DTranspose Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping1D Cropping2D Cropping3D
         DepthwiseConv1D DepthwiseConv2D Discretization Dot EinsumDense Embedding Equalization GRU GRUCell
-        GaussianDropout GaussianNoise GroupNormalization GroupQueryAttention HashedCrossing Hashing Highway
-        Identity IntegerLookup LSTM LSTMCell Lambda Layer LayerNormalization LocallyConnected1D
-        LocallyConnected2D Masking Maximum MaxoutDense Merge Minimum MultiHeadAttention Multiply Normalization
-        Permute RNN RandAugment RandomBrightness RandomColorJitter RandomContrast RandomCrop RandomFlip
-        RandomHue RandomRotation RandomTranslation RandomZoom RepeatVector Rescaling Resizing SeparableConv1D
-        SeparableConv2D SimpleRNN SimpleRNNCell SpatialDropout1D SpatialDropout2D SpatialDropout3D
-        SpectralNormalization StackedRNNCells StringLookup Subtract TextVectorization ThresholdedReLU
-        TimeDistributed TimeDistributedDense UnitNormalization UpSampling1D UpSampling2D UpSampling3D Wrapper
-        ZeroPadding1D ZeroPadding2D ZeroPadding3D add average concatenate dot maximum merge minimum multiply
-        subtract
+        GaussianDropout GaussianNoise GroupNormalization GroupQueryAttention HashedCrossing Hashing Highway Identity
+        IntegerLookup LSTM LSTMCell LayerNormalization LocallyConnected1D LocallyConnected2D Masking Maximum
+        MaxoutDense Merge Minimum MultiHeadAttention Multiply Normalization Permute RNN RandAugment RandomBrightness
+        RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue RandomRotation RandomTranslation RandomZoom
+        RepeatVector Rescaling Resizing SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell SpatialDropout1D
+        SpatialDropout2D SpatialDropout3D SpectralNormalization StackedRNNCells StringLookup Subtract
+        TextVectorization ThresholdedReLU TimeDistributed TimeDistributedDense UnitNormalization UpSampling1D
+        UpSampling2D UpSampling3D Wrapper ZeroPadding1D ZeroPadding2D ZeroPadding3D add average concatenate dot
+        maximum merge minimum multiply subtract
     """,
-    "models": "Model Graph clone_model load_model save_model model_from_config model_from_json model_from_yaml",
-    "optimizers": """
-        Adadelta Adafactor Adagrad AdamW Adamax Ftrl Lamb Lion LossScaleOptimizer Muon Nadam TFOptimizer schedules
-    """,
+    "models": "Graph clone_model load_model save_model model_from_config model_from_json model_from_yaml",
+    "optimizers": "Adadelta Adafactor Adagrad Adamax Ftrl Lamb Lion LossScaleOptimizer Muon Nadam TFOptimizer",
     "losses": """
         BinaryFocalCrossentropy CTC CategoricalFocalCrossentropy CategoricalHinge CosineSimilarity Dice Hinge Huber
         KLDivergence LogCosh MeanAbsolutePercentageError MeanSquaredLogarithmicError Poisson SquaredHinge Tversky
@@ -207,31 +204,20 @@ KERAS_NAMES: dict[str, str] = {
         log_cosh logcosh mean_absolute_percentage_error mean_squared_logarithmic_error poisson squared_hinge
     """,
     "metrics": """
-        AUC Accuracy BinaryIoU CategoricalHinge CosineSimilarity F1Score FBetaScore FalseNegatives FalsePositives Hinge
-        IoU KLDivergence LogCoshError MeanAbsolutePercentageError MeanIoU MeanSquaredLogarithmicError OneHotIoU
-        OneHotMeanIoU Poisson Precision PrecisionAtRecall R2Score Recall RecallAtPrecision RootMeanSquaredError
-        SensitivityAtSpecificity SpecificityAtSensitivity SquaredHinge Sum TrueNegatives TruePositives
+        AUC BinaryIoU CategoricalHinge CosineSimilarity F1Score FBetaScore FalseNegatives FalsePositives Hinge IoU
+        KLDivergence LogCoshError MeanAbsolutePercentageError MeanIoU MeanSquaredLogarithmicError OneHotIoU
+        OneHotMeanIoU Poisson Precision PrecisionAtRecall R2Score Recall RecallAtPrecision SensitivityAtSpecificity
+        SpecificityAtSensitivity SquaredHinge TrueNegatives TruePositives
     """,
-    "callbacks": """
-        BackupAndRestore BaseLogger CSVLogger LearningRateScheduler ModelCheckpoint ReduceLROnPlateau RemoteMonitor
-        SwapEMAWeights TensorBoard TerminateOnNaN
-    """,
+    "callbacks": "BackupAndRestore BaseLogger ModelCheckpoint RemoteMonitor SwapEMAWeights TensorBoard",
     "datasets": "boston_housing california_housing cifar10 cifar100 imdb reuters",
-    "initializers": "Initializer",
-    "regularizers": "L1 L1L2 L2 OrthogonalRegularizer Regularizer WeightRegularizer l1 l1_l2 l1l2 l2 activity_l2",
-    "constraints": """
-        Constraint MaxNorm MinMaxNorm NonNeg UnitNorm max_norm maxnorm min_max_norm non_neg nonneg unit_norm
-    """,
+    "regularizers": "WeightRegularizer activity_l2",
     "utils": """
-        CustomObjectScope FeatureSpace HDF5Matrix Progbar PyDataset Sequence array_to_img audio_dataset_from_directory
-        custom_object_scope deserialize_keras_object get_custom_objects get_file get_registered_name
-        get_registered_object image_dataset_from_directory img_to_array layer_from_config load_img model_to_dot
-        multi_gpu_model pad_sequences plot_model register_keras_serializable save_img serialize_keras_object
-        split_dataset text_dataset_from_directory timeseries_dataset_from_array
+        FeatureSpace HDF5Matrix PyDataset Sequence array_to_img audio_dataset_from_directory get_file
+        image_dataset_from_directory img_to_array layer_from_config load_img model_to_dot multi_gpu_model pad_sequences
+        plot_model save_img split_dataset text_dataset_from_directory timeseries_dataset_from_array
     """,
-    "backend": """
-        function learning_phase set_learning_phase set_session get_session manual_variable_initialization
-    """,
+    "backend": "function set_learning_phase set_session get_session manual_variable_initialization",
 }
 
 #: Advice for what is missing, by pykernels target; the longest matching beginning is used.
@@ -241,7 +227,6 @@ INSTEAD: dict[str, str] = {
     "backend.set_session": "drop the line; for the number of threads set OMP_NUM_THREADS",
     "callbacks.TensorBoard": "model.fit() returns a History; pykernels.visualization.plot_history draws it",
     "datasets": "load the arrays with numpy.load and pass them to fit()",
-    "layers.Lambda": "use a keras.layers.Layer subclass or a function from keras.ops",
     "layers.ThresholdedReLU": "use keras.layers.ReLU(threshold=theta)",
     "models.Graph": "the class left Keras with version 1",
     "models.load_model": "build the model in code and use load_weights()",

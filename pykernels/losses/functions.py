@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 from .. import ops
 from ..config import epsilon, floatx
 from ..graph import apply
+from ..user_warning import warn
 from .loss import squeeze_or_expand_to_same_rank
 from .masks import set_mask
 
@@ -70,12 +69,11 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
         raise ValueError(f"`axis` must be of type `int`. Received: axis={axis} of type {type(axis)}")
     y_true, y_pred = _float_pair(y_true, y_pred)
     if y_pred.shape and y_pred.shape[-1] == 1:
-        warnings.warn(
+        warn(
             "In loss categorical_crossentropy, expected y_pred.shape to be (batch_size, num_classes) with "
             f"num_classes > 1. Received: y_pred.shape={tuple(y_pred.shape)}. Consider using 'binary_crossentropy' if "
             "you only have 2 classes.",
             SyntaxWarning,
-            stacklevel=2,
         )
     if not _same(y_true.shape, y_pred.shape):
         integer_labels = len(y_true.shape) == len(y_pred.shape) - 1 or tuple(y_true.shape[-1:]) == (1,)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from .. import activations
 from .. import losses as losses_module
+from ..user_warning import warn
 
 _ROWS = 65536  # scanned at a time, so that a target on disk stays there
 
@@ -53,7 +52,7 @@ def _check_nan(y, what: str) -> None:
             row = start + int(np.argwhere(bad)[0][0])
             raise ValueError(
                 f"`{what}` contains NaN (the first in row {row}), so the loss would be NaN. Drop or fill these rows: "
-                f"keep = ~np.isnan({what}); x[keep], {what}[keep]"
+                f"keep = ~np.isnan(y); x[keep], y[keep]"
             )
         start += len(chunk)
 
@@ -136,10 +135,9 @@ def _check_binary(model, y, output: tuple, what: str) -> None:
         raise _mismatch(model, "binary_crossentropy", y, output, what, fix)
     last = model.layers[-1] if model.layers else None
     if output[-1] > 1 and getattr(last, "activation", None) is activations.softmax:
-        warnings.warn(
+        warn(
             f"loss='binary_crossentropy' with a softmax over {output[-1]} classes (layer '{last.name}') treats each "
             "class as a question of its own; loss='categorical_crossentropy' is what one class per sample needs.",
-            stacklevel=4,
         )
 
 
@@ -164,8 +162,7 @@ def warn_missing_classes(model, y_train, y_val) -> None:
             names = ", ".join(f"{c:g}" for c in missing[:10]) + (", ..." if len(missing) > 10 else "")
             parts.append(f"class {names} is missing from the {part} part")
     if parts:
-        warnings.warn(
+        warn(
             f"`validation_split` takes the last samples, before any shuffling: {' and '.join(parts)}. Shuffle x and y "
             "together first (p = np.random.permutation(len(x)); x, y = x[p], y[p]), or pass `validation_data`.",
-            stacklevel=4,
         )

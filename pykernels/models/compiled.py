@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import losses as losses_module
 from .. import metrics as metrics_module
 from ..layers.nest import flatten
+from ..utils.naming import to_snake_case
 
 _ACCURACY = ("accuracy", "acc")
 _CROSSENTROPY = ("crossentropy", "ce")
@@ -20,7 +21,9 @@ def is_binary_or_sparse(y_true, y_pred) -> tuple[bool, bool]:
 
 def object_name(function) -> str:
     """The name that a function or object gives to its column of the logs."""
-    return getattr(function, "name", None) or getattr(function, "__name__", None) or type(function).__name__
+    return getattr(function, "name", None) or to_snake_case(
+        getattr(function, "__name__", None) or type(function).__name__
+    )
 
 
 def check_identifiers(loss, metrics) -> None:
@@ -124,6 +127,7 @@ class Compiled:
             self.loss = make_loss(self._loss, y_true, y_pred)
             self.metrics = [make_metric(m, y_true, y_pred) for m in _entries(self._metrics)]
             self.weighted_metrics = [make_metric(m, y_true, y_pred) for m in _entries(self._weighted_metrics)]
+            _make_names_unique(self.all_metrics)
             self.built = True
 
     @property
@@ -151,3 +155,13 @@ def _entries(metrics) -> list:
     if metrics is None:
         return []
     return flatten(metrics) if isinstance(metrics, (list, tuple, dict)) else [metrics]
+
+
+def _make_names_unique(metrics) -> None:
+    """Two metrics of one name get Keras's numbers, so that each has a column of its own: mae, mae_1."""
+    seen: dict[str, int] = {}
+    for metric in metrics:
+        count = seen.get(metric.name, 0)
+        seen[metric.name] = count + 1
+        if count:
+            metric.name = f"{metric.name}_{count}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 import weakref
 
 from .. import metrics as metrics_module
@@ -13,6 +12,7 @@ from ..compat_names import accepts_old_names
 from ..graph import Trace
 from ..layers.nest import flatten
 from ..layers.node import symbolic
+from ..user_warning import warn
 from ..utils.random_seed import make_default_seed
 from .arrays import Data
 from .compiled import Compiled
@@ -44,7 +44,8 @@ class Compiling:
         self._compiled: Compiled | None = None
         self._loss_tracker: metrics_module.Mean | None = None
         self._programs = Programs()
-        self._steps_done = 0
+        self._steps_done = 0  # of training
+        self._runs_done = 1 << 40  # of everything else: keys of random streams that training never reaches
         self._seed: int | None = None
         self._tallies: Tallies | None = None
         self._held_metrics: tuple = (-1,)  # version of the structure, metrics that are attributes of layers
@@ -247,8 +248,7 @@ class Compiling:
         ]
         if changed:
             self._trainable_when_compiled = self._trainable_state()
-            warnings.warn(
+            warn(
                 f"The `trainable` state of {changed} has changed since the model was compiled. It takes effect now; "
                 "call `compile()` again so that the optimizer starts afresh with the variables that are trained.",
-                stacklevel=3,
             )

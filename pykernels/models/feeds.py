@@ -7,12 +7,12 @@ others give a segment per batch.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
+from ..user_warning import warn
 from .arrays import Data, class_weights, is_structure_of_arrays, make_data, unpack
 
 _RAN_OUT = (
@@ -67,10 +67,9 @@ class ArrayFeed:
             self._done = self.passes
         elif self.steps > self.passes and not self._noticed:
             self._noticed = True
-            warnings.warn(
+            warn(
                 f"`steps_per_epoch`={self.steps} is more than the {self.passes} batches of one pass over the data; the "
                 "data are used again from the start.",
-                stacklevel=4,
             )
         while left > 0:
             if self._done == self.passes:
@@ -218,7 +217,7 @@ class StreamFeed:
         if batch is None:
             if self.steps is not None or starting:
                 self.exhausted = True
-                warnings.warn(_RAN_OUT, stacklevel=5)
+                warn(_RAN_OUT)
             return None
         return self._data(batch)
 

@@ -104,7 +104,7 @@ class Loop:
                 steps,
                 order=segment.order,
                 outputs=outputs,
-                step=model._steps_done if training else 0,
+                step=model._steps_done if training else model._runs_done,
                 seconds=self.slice,
                 check_finite=check,
             )
@@ -114,6 +114,8 @@ class Loop:
             steps -= done
             if training:
                 model._steps_done += done
+            else:
+                model._runs_done += done
             if status == "nan":
                 self._tell_not_finite(segment, first)
             self.callbacks.progress(self.kind, self.step, model._results)

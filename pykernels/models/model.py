@@ -193,7 +193,7 @@ class Model(Trainer, Layer):
         if len(args) == 1 and not kwargs.get("training"):
             run = self._direct(args[0])
             if run is not None:
-                return run((args[0],))[0]
+                return run((args[0],), self._next_run())[0]
         if args and "_graph" in self.__dict__ and not any(isinstance(x, Tensor) for x in flatten(args[0])):
             args = (self._as_inputs(args[0]), *args[1:])
         return super().__call__(*args, **kwargs)
@@ -206,6 +206,11 @@ class Model(Trainer, Layer):
         self._build_from(data, call=False)
         types = self.input_types or [(None, None)] * len(data.xs)
         return self._pack_inputs([np.asarray(x[:], dtype) for x, (_, dtype) in zip(data.xs, types, strict=True)])
+
+    def _next_run(self) -> int:
+        """The number of a run outside of training: layers that draw random numbers then draw new ones each time."""
+        self._runs_done += 1
+        return self._runs_done
 
     def _direct(self, x):
         """For one plain array that fits: the program's own function, found again at little cost. Else None."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from ..layers.nest import flatten
+from ..user_warning import warn
 from .arrays import Data
 
 
@@ -22,11 +21,10 @@ def warn_not_finite(model, data: Data, rows, loop) -> None:
     xs = [np.asarray(x[rows]) for x in data.xs]
     types = model.input_types
     xs = [np.asarray(x, types[i][1] if types else None) for i, x in enumerate(xs)]
-    warnings.warn(
+    warn(
         f"The loss is not finite in epoch {loop.epoch + 1}, batch {loop.step + 1}: {_cause(model, xs)}. Training goes "
         "on, as in Keras; callbacks.TerminateOnNaN() would end it here.",
         RuntimeWarning,
-        stacklevel=6,
     )
 
 

@@ -55,11 +55,11 @@ class OnBatch:
         """The model's outputs for one batch, in one step."""
         run = self._direct(x)
         if run is not None:
-            return run((x,))[0]
+            return run((x,), self._next_run())[0]
         data = make_data(self, x)
         self._build_from(data)
         program = self._programs.get(self, "predict", step_types(self, data, data.rows, targets=False))
-        return self._unpack(program.run(data.xs))
+        return self._unpack(program.run(data.xs, self._next_run()))
 
     def profile(self, x, y=None, sample_weight=None, batch_size=None, repeats=5, print_fn=print) -> list[dict]:
         """Times each operation of one step: a training step with `y` and a compiled model, a prediction without.

@@ -48,7 +48,7 @@ def run_plain_epochs(loop, initial_epoch: int, epochs: int) -> Logs:
         if version != StructureVersion.value:
             parts = _parts(loop)
             version = StructureVersion.value
-        loop.step, loop.epoch = 0, epoch
+        loop.step, loop.rows, loop.epoch = 0, 0, epoch
         for run, sources, segment in parts:
             done, status = run(
                 sources,
@@ -63,6 +63,7 @@ def run_plain_epochs(loop, initial_epoch: int, epochs: int) -> Logs:
             )
             state["_steps_done"] += done
             loop.step += done
+            loop.rows += done * segment.batch
             if done < segment.steps or status != "done":
                 loop.go_on(segment._replace(order=order), run, sources, done, status)
             if state["stop_training"]:

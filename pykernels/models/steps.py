@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections import OrderedDict
 from typing import NamedTuple
 
 from ..graph import Program, Tensor, Trace, gradients
 from ..layers.context import StructureVersion
 from ..layers.nest import flatten
+from ..user_warning import warn
 from .arrays import Data
 
 _KEPT = 32  # programs per model
@@ -130,7 +130,7 @@ def _score(model, trace, training, x, y, y_pred, weight, batch) -> None:
 def _update(model, loss) -> None:
     variables = model.trainable_variables
     if not variables:
-        warnings.warn("The model does not have any trainable weights.", stacklevel=2)
+        warn("The model does not have any trainable weights.")
         return
     if not isinstance(loss, Tensor):
         raise ValueError("The loss does not depend on the model's weights: its value is a constant.")

@@ -236,7 +236,7 @@ class Trainer(OnBatch, Compiling):
         ):
             run = self._direct(x)
             if run is not None:
-                return run((x,))[0]
+                return run((x,), self._next_run())[0]
         feed = open_feed(self, x, None, None, batch_size, steps)
         feed.limit_to_one_pass()
         self._build_from(feed.first())

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-import warnings
 
 import numpy as np
 
 from ..layers.state import LayerState
+from ..user_warning import warn
 from ..utils.naming import to_snake_case
 
 _ENDINGS = (".weights.h5", ".h5", ".hdf5")
@@ -187,7 +187,7 @@ def _matched(model, found: list[tuple], skip_mismatch: bool) -> list[tuple]:
             + "\nPass skip_mismatch=True to load the layers that fit."
         )
     if bad:
-        warnings.warn(f"Weights of layers {', '.join(bad)} do not fit and are left as they are.", stacklevel=5)
+        warn(f"Weights of layers {', '.join(bad)} do not fit and are left as they are.")
     return pairs
 
 
@@ -211,10 +211,9 @@ def _read_keras3(model, file, skip_mismatch: bool) -> list[tuple]:
         if [v.shape for v in values] == [tuple(v.shape) for v in variables]:
             pairs.extend(zip(variables, values, strict=True))
         else:
-            warnings.warn(
+            warn(
                 f"Skipping variable loading for optimizer '{model.optimizer.name}', because it has {len(variables)} "
                 f"variables whereas the saved optimizer has {len(values)} variables, or their shapes differ.",
-                stacklevel=4,
             )
     return pairs
 

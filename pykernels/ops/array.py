@@ -17,10 +17,10 @@ TO_END = 2**62  # the stop of a slice that takes all of an unknown extent
 def _reshape_infer(types, attrs):
     (old, dtype), new = types[0], attrs["shape"]
     have, known_part = size_of(old), math.prod(d for d in new if d != -1)
-    if new.count(-1) > 1:
-        raise ValueError(f"There must be at most one unknown dimension (-1) in newshape. Received: newshape={new}.")
     if have is None:
         return [(unknown(new), dtype)]
+    if new.count(-1) > 1:
+        raise ValueError(f"There must be at most one unknown dimension (-1) in newshape. Received: newshape={new}.")
     if have != known_part and (-1 not in new or known_part == 0 or have % known_part):
         raise ValueError(f"The total size of the tensor must be unchanged. Received: input_shape={old}, newshape={new}")
     return [(tuple(have // known_part if d == -1 else d for d in new), dtype)]
@@ -144,15 +144,29 @@ def reshape(x, newshape):
 
     Args:
         x: tensor.
-        newshape: int or sequence of ints; one of them may be -1 (or None, as `ops.shape` gives for an unknown
-            batch): it follows from the number of elements.
+        newshape: int or sequence of ints. One of them may be -1: it follows from the number of elements. None is an
+            unknown extent of x, as `ops.shape` gives it, which stays; in the absence of -1 it may be another.
 
     Raises:
         ValueError: the number of elements would change.
     """
     x = to_tensor(x)
     dims = newshape if isinstance(newshape, (tuple, list)) else (newshape,)
-    return apply("reshape", [x], shape=known(None if d is None else operator.index(d) for d in dims))
+    dims = [None if d is None else operator.index(d) for d in dims]
+    if dims.count(-1) > 1:
+        raise ValueError(
+            f"There must be at most one unknown dimension (-1) in newshape. Received: newshape={newshape}."
+        )
+    if -1 in dims and None in dims and dims.count(None) == x.shape.count(None):
+        # the unknown extents stay: what is free follows from the known ones
+        have, want = (math.prod(d for d in shape if d not in (None, -1)) for shape in (x.shape, dims))
+        if want == 0 or have % want:
+            raise ValueError(
+                "The total size of the tensor must be unchanged. "
+                f"Received: input_shape={tuple(x.shape)}, newshape={tuple(dims)}"
+            )
+        dims[dims.index(-1)] = have // want
+    return apply("reshape", [x], shape=known(dims))
 
 
 def ravel(x):

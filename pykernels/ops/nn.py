@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import operator
-import warnings
 
 from ..graph import NONDIFFERENTIABLE, apply, define
+from ..user_warning import warn
 from .array import moveaxis, reshape, split, transpose
 from .binary import add, maximum, minimum, multiply, subtract
 from .elementwise import absolute, clip, expm1, sign
@@ -218,11 +218,10 @@ def softmax(x, axis=-1):
     """
     dims = to_tensor(x).shape
     if hasattr(axis, "__index__") and dims and dims[axis_in(axis, len(dims))] == 1:
-        warnings.warn(
+        warn(
             f"You are using a softmax over axis {axis} of a tensor of shape {tuple(dims)}. This axis has size 1. The "
             "softmax operation will always return the value 1, which is likely not what you intended. Did you mean "
             "to use a sigmoid instead?",
-            stacklevel=2,
         )
     return _over("softmax", x, axis)
 

@@ -100,10 +100,16 @@ def draw_seed(seed) -> dict:
 
 
 def _draw(name, shape, dtype, seed, **attrs):
-    """One draw. In a program it is a step, drawn anew in each run; with an int seed it is a constant, as in Keras."""
+    """One draw. In a program it is a step, drawn anew in each run; with an int seed it is a constant, as in Keras.
+
+    With an unknown extent (None, as `ops.shape` gives while a model is being built) it is symbolic.
+    """
     dims = (shape,) if hasattr(shape, "__index__") else tuple(shape)
-    if any(d is None or d < 0 for d in dims):
-        raise ValueError(f"the shape of random values must be concrete, got {dims}")
+    if any(d is not None and d < 0 for d in dims):
+        raise ValueError(f"the shape of random values must not be negative, got {dims}")
+    if None in dims:
+        attrs = {"shape": dims, "dtype": dtype}
+        return Node(OpDef(name, _drawn, NONDIFFERENTIABLE), [], attrs, _drawn([], attrs)).outputs[0]
     attrs = {**attrs, **draw_seed(seed), "shape": tuple(int(d) for d in dims), "dtype": dtype}
     if current_trace() is None or isinstance(seed, (int, np.integer)):
         return apply(name, [], **attrs)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import re
-import warnings
 
 import numpy as np
 
 from .. import ops
 from ..config import floatx
 from ..graph import Tensor, Variable, apply, current_trace
+from ..user_warning import warn
 from ..utils.naming import auto_name
 from ..utils.serialization import deserialize_keras_object, serialize_keras_object
 from .gradients import clip_by_global_norm, clip_by_norm
@@ -279,10 +279,9 @@ class Optimizer(OptimizerState):
         if not pairs:
             raise ValueError("No gradients provided for any variable.")
         if missing:
-            warnings.warn(
+            warn(
                 f"Gradients do not exist for variables {missing} when minimizing the loss. If using `model.compile()`, "
                 "did you forget to provide a `loss` argument?",
-                stacklevel=3,
             )
         grads = [g if isinstance(g, (Tensor, Variable)) else np.asarray(g, v.dtype) for g, v in pairs]
         return grads, [v for _, v in pairs]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from .. import initializers, ops
 from ..graph import Variable
+from ..user_warning import warn
 
 
 class OptimizerState:
@@ -126,10 +125,9 @@ class OptimizerState:
     def load_own_variables(self, store):
         """Reads what `save_own_variables` wrote; warns and leaves all as it is when the number differs."""
         if len(store.keys()) != len(self._variables):
-            warnings.warn(
+            warn(
                 f"Skipping variable loading for optimizer '{self.name}', because it has {len(self._variables)} "
                 f"variables whereas the saved optimizer has {len(store.keys())} variables.",
-                stacklevel=2,
             )
             return
         for i, variable in enumerate(self._variables):

@@ -108,13 +108,12 @@ inline void tile(int64_t k, const typename V::T* a, int64_t as, const typename V
 #pragma GCC unroll 8
     for (int j = 0; j < NV; ++j) acc[r][j] = V::zero();
   }
-  if (k >= 128) {  // C is wanted k steps from now
-    const typename V::T* c = out.c;
+  // C is wanted k steps from now; where that is too soon, the next tile's C is fetched.
+  const typename V::T* ahead = out.c + (k >= 128 ? 0 : NV * V::W);
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r, c += out.ldc) {
-      __builtin_prefetch(c, 1);
-      __builtin_prefetch(c + NV * V::W - 1, 1);
-    }
+  for (int r = 0; r < R; ++r, ahead += out.ldc) {
+    __builtin_prefetch(ahead, 1);
+    __builtin_prefetch(ahead + NV * V::W - 1, 1);
   }
   int64_t i = 0;
   if constexpr (kPanel && NV == Tile<V>::nv && V::W > 1) {
@@ -134,10 +133,8 @@ inline void tile(int64_t k, const typename V::T* a, int64_t as, const typename V
     }
   }
   // B in place: the next tile's part of each row is fetched a tile ahead, for no prefetcher follows so many rows.
-  const bool in_place = bs > NV * V::W;
-  const typename V::T* next = in_place ? b + NV * V::W : out.prefetch + i * V::W;
-  const int64_t next_step = in_place ? bs : V::W;
-  for (; i < k; ++i, next += next_step) {
+  const typename V::T* next = bs > NV * V::W ? b + NV * V::W : b;
+  for (; i < k; ++i, next += bs) {
     if constexpr (V::W > 1) {
 #pragma GCC unroll 8
       for (int j = 0; j < NV; j += 64 / static_cast<int>(sizeof(V))) __builtin_prefetch(next + j * V::W, 0, 3);
@@ -255,10 +252,10 @@ void dot(int64_t rows, int64_t cols, int64_t k, const typename V::T* a, int64_t 
 }
 
 // R rows of C [+]= R x K elements of A times K rows of B, along all columns: every operand is read and written in
-// long runs, which is what hardware prefetchers follow.
+// long runs, which is what hardware prefetchers follow. The rows that are `next` elements further come next.
 template <class V, int R, int K>
 inline void stream_rows(int64_t n, const typename V::T* a, int64_t a_row, int64_t a_k, const typename V::T* b,
-                        int64_t ldb, bool add, typename V::T* c, int64_t ldc) {
+                        int64_t ldb, bool add, typename V::T* c, int64_t ldc, int64_t next) {
   V av[R][K];
 #pragma GCC unroll 4
   for (int r = 0; r < R; ++r) {
@@ -268,7 +265,10 @@ inline void stream_rows(int64_t n, const typename V::T* a, int64_t a_row, int64_
   const auto columns = [&](auto load, auto store) {
     V acc[R];
 #pragma GCC unroll 4
-    for (int r = 0; r < R; ++r) acc[r] = add ? load(c + r * ldc) : V::zero();
+    for (int r = 0; r < R; ++r) {
+      __builtin_prefetch(c + r * ldc + next, 1);
+      acc[r] = add ? load(c + r * ldc) : V::zero();
+    }
 #pragma GCC unroll 8
     for (int i = 0; i < K; ++i) {
       V bv = load(b + i * ldb);
@@ -294,31 +294,32 @@ inline void stream_rows(int64_t n, const typename V::T* a, int64_t a_row, int64_
 
 template <class V, int K>
 inline void stream_depth(int64_t rows, int64_t n, const typename V::T* a, int64_t a_row, int64_t a_k,
-                         const typename V::T* b, int64_t ldb, bool add, typename V::T* c, int64_t ldc) {
+                         const typename V::T* b, int64_t ldb, bool add, typename V::T* c, int64_t ldc, bool more) {
   for (; rows > 4 || rows == 3; rows -= 3, a += 3 * a_row, c += 3 * ldc) {
-    stream_rows<V, 3, K>(n, a, a_row, a_k, b, ldb, add, c, ldc);
+    stream_rows<V, 3, K>(n, a, a_row, a_k, b, ldb, add, c, ldc, rows > 3 || more ? 3 * ldc : 0);
   }
   for (; rows >= 2; rows -= 2, a += 2 * a_row, c += 2 * ldc) {
-    stream_rows<V, 2, K>(n, a, a_row, a_k, b, ldb, add, c, ldc);
+    stream_rows<V, 2, K>(n, a, a_row, a_k, b, ldb, add, c, ldc, rows > 2 || more ? 2 * ldc : 0);
   }
-  if (rows == 1) stream_rows<V, 1, K>(n, a, a_row, a_k, b, ldb, add, c, ldc);
+  if (rows == 1) stream_rows<V, 1, K>(n, a, a_row, a_k, b, ldb, add, c, ldc, more ? ldc : 0);
 }
 
 template <class V, int K>
 inline void stream_from(int64_t i, int64_t rows, int64_t n, int64_t k, const typename V::T* a, int64_t a_row,
-                        int64_t a_k, const typename V::T* b, int64_t ldb, bool add, typename V::T* c, int64_t ldc) {
+                        int64_t a_k, const typename V::T* b, int64_t ldb, bool add, typename V::T* c, int64_t ldc,
+                        bool more) {
   for (; i + K <= k; i += K) {
-    stream_depth<V, K>(rows, n, a + i * a_k, a_row, a_k, b + i * ldb, ldb, add || i > 0, c, ldc);
+    stream_depth<V, K>(rows, n, a + i * a_k, a_row, a_k, b + i * ldb, ldb, add || i > 0, c, ldc, more);
   }
   if constexpr (K > 1) {
-    if (i < k) stream_from<V, K / 2>(i, rows, n, k, a, a_row, a_k, b, ldb, add, c, ldc);
+    if (i < k) stream_from<V, K / 2>(i, rows, n, k, a, a_row, a_k, b, ldb, add, c, ldc, more);
   }
 }
 
 template <class V>
 void stream(int64_t rows, int64_t n, int64_t k, const typename V::T* a, int64_t a_row, int64_t a_k,
-            const typename V::T* b, int64_t ldb, bool add, typename V::T* c, int64_t ldc) {
-  stream_from<V, Tile<V>::stream_depth>(0, rows, n, k, a, a_row, a_k, b, ldb, add, c, ldc);
+            const typename V::T* b, int64_t ldb, bool add, typename V::T* c, int64_t ldc, bool more) {
+  stream_from<V, Tile<V>::stream_depth>(0, rows, n, k, a, a_row, a_k, b, ldb, add, c, ldc, more);
 }
 
 template <class V>

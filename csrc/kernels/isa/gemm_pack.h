@@ -182,9 +182,9 @@ void pack_rows(int64_t k, int64_t n, const typename V::T* src, int64_t ld, int64
   }
 }
 
-// Up to W rows of the source become columns.
+// Up to W rows of the source become columns, with room for so many of them in a row of the destination.
 template <class V>
-inline void pack_cols_part(int64_t k, int rows, const typename V::T* src, int64_t ld, int64_t stride,
+inline void pack_cols_part(int64_t k, int rows, const typename V::T* src, int64_t ld, int64_t stride, int64_t room,
                            typename V::T* dst) {
   constexpr int W = V::W;
   V y[W];
@@ -194,7 +194,7 @@ inline void pack_cols_part(int64_t k, int rows, const typename V::T* src, int64_
 #pragma GCC unroll 16
     for (int t = 0; t < W; ++t) __builtin_prefetch(dst + (i + t + 32) * stride, 1);
 #pragma GCC unroll 16
-    for (int t = 0; t < W; ++t) store_within(y[t], dst + (i + t) * stride, rows, stride);
+    for (int t = 0; t < W; ++t) store_within(y[t], dst + (i + t) * stride, rows, room);
   }
   if (i == k) return;
   // Not to read past the rows' ends, the ragged rest goes through a copy.
@@ -202,7 +202,7 @@ inline void pack_cols_part(int64_t k, int rows, const typename V::T* src, int64_
   const int depth = static_cast<int>(k - i);
   for (int r = 0; r < rows; ++r) V::load_n(src + r * ld + i, depth).store(rest + r * W);
   transpose(rest, W, rows, y);
-  for (int t = 0; t < depth; ++t) store_within(y[t], dst + (i + t) * stride, rows, stride);
+  for (int t = 0; t < depth; ++t) store_within(y[t], dst + (i + t) * stride, rows, room);
 }
 
 template <class V>
@@ -212,7 +212,7 @@ void pack_cols(int64_t k, int64_t n, const typename V::T* src, int64_t ld, int64
     const int64_t end = n - j0 < cols ? n : j0 + cols;
     for (int64_t j = j0; j < end; j += V::W) {
       const int w = static_cast<int>(end - j < V::W ? end - j : V::W);
-      pack_cols_part<V>(k, w, src + j * ld, ld, stride, dst + (j - j0));
+      pack_cols_part<V>(k, w, src + j * ld, ld, stride, stride - (j - j0), dst + (j - j0));
     }
   }
 }

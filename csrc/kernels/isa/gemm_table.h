@@ -49,9 +49,10 @@ struct GemmLevel {
   int strip_cols[max_mr + 1];  // columns of the widest tile of so many rows
 
   // c (rows, n; ldc) [+]= a * b (k, n; ldb), element (r, i) of a at a[r * a_row + i * a_k]; k >= 1. For few rows or
-  // little depth: b and c are walked along their rows, some rows of b together, and c once for those.
+  // little depth: b and c are walked along their rows, some rows of b together, and c once for those. With `more`,
+  // rows of c after these come next.
   void (*stream)(int64_t rows, int64_t n, int64_t k, const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t ldb,
-                 bool add, T* c, int64_t ldc);
+                 bool add, T* c, int64_t ldc, bool more);
   // c (rows, cols; ldc) [+]= a (rows, k; lda) * transpose of b (cols, k; ldb), summed over vector lanes.
   void (*dot)(int64_t rows, int64_t cols, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb, bool add, T* c,
               int64_t ldc);
