@@ -102,14 +102,17 @@ class Pool {
  public:
   void run(std::int64_t tasks, int team, TaskFn fn, void* ctx) {
     grow(team - 1);
+    // No claim may succeed on the finished job's ticket once the fields belong to the next job.
+    const std::uint64_t generation = (ticket_.load(std::memory_order_relaxed) >> 32) + 1;
+    ticket_.store(generation << 32 | closed, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_release);
     fn_.store(fn, std::memory_order_relaxed);
     ctx_.store(ctx, std::memory_order_relaxed);
     tasks_.store(static_cast<std::uint32_t>(tasks), std::memory_order_relaxed);
     helpers_.store(team - 1, std::memory_order_relaxed);
     mode_.store(float_mode(), std::memory_order_relaxed);
     done_.store(0, std::memory_order_relaxed);
-    const std::uint64_t generation = (ticket_.load(std::memory_order_relaxed) >> 32) + 1;
-    ticket_.store(generation << 32, std::memory_order_seq_cst);
+    ticket_.store((generation + 1) << 32, std::memory_order_seq_cst);
     if (sleepers_.load(std::memory_order_seq_cst) > 0) {
       const std::lock_guard<std::mutex> lock(sleep_mutex_);
       wake_.notify_all();
@@ -131,6 +134,7 @@ class Pool {
  private:
   using Clock = std::chrono::steady_clock;
   static constexpr auto spin_time = std::chrono::microseconds(100);
+  static constexpr std::uint64_t closed = 0xffffffffU;  // a next task that no job has
 
   // Claims and runs tasks of the job in force. The ticket is (generation, next task): a claim succeeds only
   // while the generation lasts, and the job's fields cannot change before its claimed tasks are done.
@@ -143,6 +147,7 @@ class Pool {
       const std::uint64_t mode = mode_.load(std::memory_order_relaxed);
       const std::uint32_t task = static_cast<std::uint32_t>(ticket);
       if (task >= tasks || helper > helpers_.load(std::memory_order_relaxed)) return;
+      std::atomic_thread_fence(std::memory_order_acquire);  // a field of a later job means a later ticket
       if (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel)) continue;
       if (helper > 0) set_float_mode(mode);
       fn(ctx, task);
@@ -154,8 +159,8 @@ class Pool {
     inside = true;
     std::uint64_t seen = 0;
     for (;;) {
-      work(helper);
       seen = ticket_.load(std::memory_order_acquire) >> 32;
+      work(helper);
       const Clock::time_point until = Clock::now() + spin_time;
       bool fresh = false;
       do {

@@ -44,6 +44,13 @@ TEST_F(Threads, EveryTaskRunsOnce) {
   }
 }
 
+TEST_F(Threads, ALateHelperDoesNotTakeTasksOfAJobThatIsBeingPrepared) {
+  for (int round = 0; round < 20000; ++round) {
+    ASSERT_TRUE(each_task_once(2)) << round;
+    ASSERT_TRUE(each_task_once(9)) << round;
+  }
+}
+
 TEST_F(Threads, AfterAPauseTheHelpersWakeUp) {
   for (int round = 0; round < 20; ++round) {
     ASSERT_TRUE(each_task_once(16));
