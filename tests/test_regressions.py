@@ -94,3 +94,15 @@ def test_random_layers_draw_anew_at_each_prediction():
 def test_products_with_no_rows_columns_or_depth(a, b):
     product = ops.matmul(np.ones(a, "f4"), np.ones(b, "f4"))
     np.testing.assert_array_equal(product, np.zeros((a[0], b[1]), "f4"))
+
+
+def test_weights_files_are_named_in_errors(tmp_path):
+    model = keras.Sequential([layers.Input((64,)), layers.Dense(64)])
+    good = tmp_path / "good.weights.h5"
+    model.save_weights(good)
+    cut = tmp_path / "cut.weights.h5"
+    cut.write_bytes(good.read_bytes()[:8000])
+    with pytest.raises(OSError, match=r"cut\.weights\.h5 cannot be read"):
+        model.load_weights(cut)
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere"):
+        model.save_weights(tmp_path / "nowhere" / "w.weights.h5")

@@ -40,6 +40,8 @@ def _write_atomically(path: str, write) -> None:
     import h5py
 
     folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"{path} cannot be written: there is no folder {folder}. Make it first: os.makedirs.")
     handle, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=folder)
     os.close(handle)
     try:
@@ -144,7 +146,11 @@ def load_weights(model, path: str, skip_mismatch: bool, by_name: bool) -> None:
         raise FileNotFoundError(f"There is no weights file {path}.")
     if not h5py.is_hdf5(path):
         raise ValueError(f"{path} is not an HDF5 file (or is damaged).")
-    with h5py.File(path, "r") as file:
+    try:
+        opened = h5py.File(path, "r")
+    except OSError as error:  # h5py does not name the file
+        raise OSError(f"{path} cannot be read: {error}. It is damaged or was not written to its end.") from error
+    with opened as file:
         root = file.get("model_weights", file)
         if "layer_names" in root.attrs:
             pairs = _read_legacy(model, root, skip_mismatch, by_name)
