@@ -106,3 +106,11 @@ def test_weights_files_are_named_in_errors(tmp_path):
         model.load_weights(cut)
     with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere"):
         model.save_weights(tmp_path / "nowhere" / "w.weights.h5")
+
+
+@pytest.mark.parametrize("y", [np.array([-1, 1, 1, -1]), np.array([0, 9, 3, 1])])
+def test_binary_crossentropy_warns_of_targets_outside_0_to_1(y):
+    model = keras.Sequential([layers.Input((8,)), layers.Dense(1, activation="sigmoid")])
+    model.compile("sgd", "binary_crossentropy")
+    with pytest.warns(UserWarning, match="takes targets from 0 to 1"):
+        model.fit(X[:4], y, verbose=0)

@@ -139,6 +139,15 @@ def _check_binary(model, y, output: tuple, what: str) -> None:
             f"loss='binary_crossentropy' with a softmax over {output[-1]} classes (layer '{last.name}') treats each "
             "class as a question of its own; loss='categorical_crossentropy' is what one class per sample needs.",
         )
+    low, high = 0.0, 1.0
+    for chunk in _chunks(y):
+        low, high = min(low, float(chunk.min())), max(high, float(chunk.max()))
+    if low < 0 or high > 1:
+        warn(
+            f"loss='binary_crossentropy' takes targets from 0 to 1, and `{what}` goes from {low:g} to {high:g}: the loss "
+            "can fall without end. For targets -1 and 1 use (y + 1) / 2; for one of several classes a softmax "
+            "output and loss='sparse_categorical_crossentropy'."
+        )
 
 
 def warn_missing_classes(model, y_train, y_val) -> None:
