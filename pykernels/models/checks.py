@@ -144,8 +144,8 @@ def _check_binary(model, y, output: tuple, what: str) -> None:
         low, high = min(low, float(chunk.min())), max(high, float(chunk.max()))
     if low < 0 or high > 1:
         warn(
-            f"loss='binary_crossentropy' takes targets from 0 to 1, and `{what}` goes from {low:g} to {high:g}: the loss "
-            "can fall without end. For targets -1 and 1 use (y + 1) / 2; for one of several classes a softmax "
+            f"loss='binary_crossentropy' takes targets from 0 to 1, and `{what}` goes from {low:g} to {high:g}: the "
+            "loss can fall without end. For targets -1 and 1 use (y + 1) / 2; for one of several classes a softmax "
             "output and loss='sparse_categorical_crossentropy'."
         )
 
