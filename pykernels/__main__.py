@@ -12,7 +12,7 @@ USAGE = """\
 usage: python -m pykernels SCRIPT [arguments...]     run a Keras script (any era) on pykernels
        python -m pykernels -m MODULE [arguments...]  run a module, as python -m does
        python -m pykernels -c CODE [arguments...]    run a line of code, as python -c does
-       python -m pykernels info                      version, instruction set, threads, OpenMP
+       python -m pykernels info                      version, instruction set, threads, compiler
        python -m pykernels demo [--output DIR]       train on the bundled handwritten digits
        python -m pykernels --help | --version
 

@@ -21,7 +21,7 @@ def config() -> dict[str, Any]:
     ``isa`` is the level in use (``PYKERNELS_ISA`` forces a lower one), ``available_isas`` what this machine can run,
     ``threads`` how many threads large work uses (``OMP_NUM_THREADS``, the affinity mask and the cgroup limit are
     obeyed).
-    The other keys are those of the compiled core (compiler, OpenMP).
+    The other keys are those of the compiled core (compiler, where the threads come from).
     """
     return {
         "version": version(),
