@@ -6,67 +6,12 @@ Each pass keeps the results equal up to rounding (it says so where bits may diff
 
 from __future__ import annotations
 
-from .registry import OpDef
-from .tensor import Node, Tensor
+from . import conv_passes
+from .rewriter import Rewriter, copy_node, known_before, made, maker
+from .tensor import Node
 from .variable import Variable
 
 disabled: set[str] = set()
-
-
-class Rewriter:
-    """The nodes of a program, with who reads what; replaces tensors and drops nodes that nobody reads."""
-
-    def __init__(self, nodes: list[Node], outputs: list):
-        self.nodes = nodes
-        self.outputs = outputs
-        self.alive = [node.outputs for node in nodes]  # ids stay those of one tensor each
-        self.readers: dict[int, list[Node]] = {}
-        for node in nodes:
-            for x in node.inputs:
-                self.readers.setdefault(id(x), []).append(node)
-
-    def reads(self, tensor) -> int:
-        """How often a tensor is read, program outputs included."""
-        return len(self.readers.get(id(tensor), ())) + sum(1 for o in self.outputs if o is tensor)
-
-    def only_reader(self, tensor) -> Node | None:
-        readers = self.readers.get(id(tensor), ())
-        return readers[0] if len(readers) == 1 and not any(o is tensor for o in self.outputs) else None
-
-    def replace(self, old: Tensor, new) -> None:
-        """Everybody who read `old` reads `new`."""
-        for node in self.readers.pop(id(old), ()):
-            node.inputs = [new if x is old else x for x in node.inputs]
-            self.readers.setdefault(id(new), []).append(node)
-        self.outputs[:] = [new if o is old else o for o in self.outputs]
-
-    def remove(self, node: Node) -> None:
-        self.nodes.remove(node)
-        for x in {id(x): x for x in node.inputs}.values():
-            self.readers[id(x)] = [n for n in self.readers.get(id(x), ()) if n is not node]
-
-    def insert(self, position: int, node: Node) -> None:
-        self.nodes.insert(position, node)
-        self.alive.append(node.outputs)
-        for x in node.inputs:
-            self.readers.setdefault(id(x), []).append(node)
-
-
-def _copy(node: Node) -> Node:
-    """Passes change nodes; the recorded ones may serve other programs (a functional model's graph)."""
-    new = Node.__new__(Node)
-    for slot in Node.__slots__:
-        setattr(new, slot, getattr(node, slot))
-    new.inputs = list(node.inputs)
-    return new
-
-
-def _made(name: str, inputs, attrs, out_types, writes, like: Node) -> Node:
-    return Node(OpDef(name, lambda types, a: out_types, None), inputs, attrs, out_types, writes, like.label)
-
-
-def _maker(x, rewriter: Rewriter, by_output: dict) -> Node | None:
-    return by_output.get(id(x)) if isinstance(x, Tensor) else None
 
 
 def fuse_matmul_epilogue(r: Rewriter) -> None:
@@ -78,7 +23,7 @@ def fuse_matmul_epilogue(r: Rewriter) -> None:
         add = r.only_reader(y)
         if add is not None and add.name == "add":
             bias = add.inputs[1] if add.inputs[0] is y else add.inputs[0]
-            if bias is not y and tuple(bias.shape) == tuple(y.shape[-1:]) and _known_before(r, bias, node):
+            if bias is not y and tuple(bias.shape) == tuple(y.shape[-1:]) and known_before(r, bias, node):
                 node = _replace_matmul(r, node, [*node.inputs, bias], node.attrs, add)
         y = node.outputs[0]
         acts = [n for n in r.readers.get(id(y), ()) if n.name == "activation"]
@@ -90,13 +35,6 @@ def fuse_matmul_epilogue(r: Rewriter) -> None:
             _replace_matmul(r, node, node.inputs, attrs, act)
         else:
             _with_preactivation(r, node, attrs, act)
-
-
-def _known_before(r: Rewriter, x, node: Node) -> bool:
-    if not isinstance(x, Tensor):
-        return True
-    at = r.nodes.index(node)
-    return x.node.op is None or any(t is x for n in r.nodes[:at] for t in n.outputs)
 
 
 def _replace_matmul(r: Rewriter, node: Node, inputs, attrs, last: Node) -> Node:
@@ -137,14 +75,14 @@ def fuse_loss_gradient(r: Rewriter) -> None:
         if node.name == "activation_grad" and node.attrs["activation"] != "sigmoid":
             continue
         p, dp = node.inputs
-        inner = _maker(dp, r, by_output)
+        inner = maker(dp, r, by_output)
         if inner is None or r.only_reader(dp) is not node:
             continue
         name = _LOSS_THROUGH_ACTIVATION.get((node.name, inner.name))
         if name is None or inner.attrs.get("from_logits") or inner.inputs[1] is not p:
             continue
         attrs = {"epsilon": inner.attrs["epsilon"]}
-        new = _made(name, inner.inputs, attrs, [(p.shape, p.dtype)], (), node)
+        new = made(name, inner.inputs, attrs, [(p.shape, p.dtype)], (), node)
         at = r.nodes.index(node)
         r.remove(node)
         r.remove(inner)
@@ -163,7 +101,7 @@ def fuse_weight_update(r: Rewriter) -> None:
         if node.name not in ("sgd_update", "rmsprop_update", "adam_update"):
             continue
         g = node.inputs[0]
-        product = _maker(g, r, by_output)
+        product = maker(g, r, by_output)
         if product is None or product.name != "matmul" or len(product.inputs) != 2 or r.only_reader(g) is not node:
             continue
         if len(g.shape) != 2 or g.dtype != "float32" or "activation" in product.attrs:
@@ -173,7 +111,7 @@ def fuse_weight_update(r: Rewriter) -> None:
             **node.attrs,
             "update": node.name.removesuffix("_update"),
         }
-        new = _made("matmul_update", [*product.inputs, *node.inputs[1:]], attrs, [], node.writes, product)
+        new = made("matmul_update", [*product.inputs, *node.inputs[1:]], attrs, [], node.writes, product)
         at = _earliest(r, new, r.nodes.index(node), skip=(node, product))
         r.insert(at, new)
         r.remove(node)
@@ -224,12 +162,19 @@ def drop_unread(r: Rewriter) -> None:
     r.nodes[:] = reversed(kept)
 
 
-PASSES = (fuse_matmul_epilogue, fuse_loss_gradient, drop_unread, fuse_weight_update, hoist_updates)
+PASSES = (
+    fuse_matmul_epilogue,
+    fuse_loss_gradient,
+    drop_unread,
+    *conv_passes.PASSES,
+    fuse_weight_update,
+    hoist_updates,
+)
 
 
 def optimize(nodes: list[Node], outputs: list) -> tuple[list[Node], list]:
     """Runs the passes in order; returns the new nodes and outputs. The given nodes are not changed."""
-    nodes = [_copy(n) for n in nodes]
+    nodes = [copy_node(n) for n in nodes]
     r = Rewriter(nodes, list(outputs))
     for run_pass in PASSES:
         if run_pass.__name__ not in disabled:

@@ -1,0 +1,185 @@
+"""Rewrites around convolution and pooling: what belongs to one sweep over an image becomes one kernel.
+
+The kernels compute act(convolution * scale + bias), then zero where a mask is not positive; see docs/design.md.
+"""
+
+from __future__ import annotations
+
+from .rewriter import Rewriter, known_before, made, maker
+from .tensor import Node
+from .variable import Variable
+
+_CONVOLUTIONS = frozenset(
+    ("conv2d", "conv2d_backward_input", "depthwise_conv2d", "depthwise_conv2d_backward_input"),
+)
+_BACKWARD_INPUTS = frozenset(("conv2d_backward_input", "depthwise_conv2d_backward_input"))
+_BACKWARD_WEIGHTS = frozenset(("conv2d_backward_weights", "depthwise_conv2d_backward_weights"))
+
+
+def _plain(node: Node) -> bool:
+    """Whether nothing follows the convolution inside its kernel yet."""
+    return "activation" not in node.attrs and not any(node.attrs.get(key) for key in ("scale", "bias", "mask"))
+
+
+def fuse_convolution_epilogue(r: Rewriter) -> None:
+    """Convolution, bias, inference-time normalization and activation in one kernel.
+
+    (z + bias) * scale + shift is computed as z * scale + (bias * scale + shift), which rounds differently.
+    """
+    for node in [n for n in r.nodes if n.name in _CONVOLUTIONS and _plain(n)]:
+        node = _with_bias(r, node)
+        node = _with_scale_shift(r, node)
+        _with_activation(r, node)
+
+
+def _with_bias(r: Rewriter, node: Node) -> Node:
+    y = node.outputs[0]
+    add = r.only_reader(y)
+    if add is None or add.name != "add" or _written_between(r, node, add):
+        return node
+    bias = add.inputs[1] if add.inputs[0] is y else add.inputs[0]
+    if bias is y or tuple(bias.shape) != tuple(y.shape[-1:]):
+        return node
+    return _join(r, node, [*node.inputs, bias], {**node.attrs, "bias": True}, add)
+
+
+def _with_scale_shift(r: Rewriter, node: Node) -> Node:
+    y = node.outputs[0]
+    norm = r.only_reader(y)
+    if norm is None or norm.name != "scale_shift" or norm.inputs[0] is not y or _written_between(r, node, norm):
+        return node
+    _, scale, shift = norm.inputs
+    x, w, *bias = node.inputs
+    if bias:
+        at, kind = r.nodes.index(norm), [(tuple(shift.shape), shift.dtype)]
+        scaled = made("multiply", [bias[0], scale], {}, kind, (), norm)
+        moved = made("add", [scaled.outputs[0], shift], {}, kind, (), norm)
+        r.insert(at, scaled)
+        r.insert(at + 1, moved)
+        shift = moved.outputs[0]
+    attrs = {**node.attrs, "scale": True, "bias": True}
+    if norm.attrs.get("activation", "linear") != "linear":
+        attrs.update(norm.attrs)
+    return _join(r, node, [x, w, scale, shift], attrs, norm)
+
+
+def _with_activation(r: Rewriter, node: Node) -> Node:
+    y = node.outputs[0]
+    acts = [n for n in r.readers.get(id(y), ()) if n.name == "activation"]
+    if "activation" in node.attrs or len(acts) != 1 or _written_between(r, node, acts[0]):
+        return node
+    attrs = {**node.attrs, **acts[0].attrs}
+    if r.reads(y) == 1:
+        return _join(r, node, node.inputs, attrs, acts[0])
+    if node.name != "conv2d":
+        return node
+    kind = [(tuple(y.shape), y.dtype)] * 2
+    new = made(node.name, node.inputs, attrs, kind, (), node)
+    at = r.nodes.index(node)
+    r.remove(node)
+    r.remove(acts[0])
+    r.insert(at, new)
+    r.replace(acts[0].outputs[0], new.outputs[0])
+    r.replace(y, new.outputs[1])
+    return new
+
+
+def _written_between(r: Rewriter, first: Node, last: Node) -> bool:
+    """Whether a variable that `first` reads is updated before `last`: then `first` cannot move there."""
+    read = {id(x) for x in first.inputs if isinstance(x, Variable)}
+    begin, end = r.nodes.index(first), r.nodes.index(last)
+    return any(id(v) in read for n in r.nodes[begin + 1 : end] for v in n.writes)
+
+
+def _join(r: Rewriter, node: Node, inputs, attrs, last: Node) -> Node:
+    """One node in the place of `last`, where all that it reads is known."""
+    out = last.outputs[0]
+    new = made(node.name, inputs, attrs, [(tuple(out.shape), out.dtype)], (), node)
+    at = r.nodes.index(last)
+    r.insert(at, new)
+    r.remove(node)
+    r.remove(last)
+    r.replace(out, new.outputs[0])
+    return new
+
+
+def relu_gradient_before_unpooling(r: Rewriter) -> None:
+    """ReLU's backward on the pooled maxima instead of the image before pooling, which then need not be kept.
+
+    Exact: a gradient reaches only the element that was a window's maximum, whose value is the pooled one.
+    """
+    by_output = {id(t): n for n in r.nodes for t in n.outputs}
+    for node in [n for n in r.nodes if n.name == "activation_grad" and n.attrs["activation"] == "relu"]:
+        ref, dy = node.inputs
+        unpool = maker(dy, r, by_output)
+        if unpool is None or unpool.name != "max_pool2d_grad" or r.only_reader(dy) is not node:
+            continue
+        pool = maker(unpool.inputs[0], r, by_output)
+        if pool is None or pool.name != "max_pool2d" or pool.inputs[0] is not ref:
+            continue
+        y, dpooled = pool.outputs[0], unpool.inputs[1]
+        inner = made("activation_grad", [y, dpooled], node.attrs, [(tuple(y.shape), y.dtype)], (), node)
+        outer = made(
+            unpool.name, [unpool.inputs[0], inner.outputs[0]], unpool.attrs, [(tuple(ref.shape), ref.dtype)], (), unpool
+        )
+        at = r.nodes.index(unpool)
+        r.insert(at, inner)
+        r.insert(at + 1, outer)
+        r.replace(node.outputs[0], outer.outputs[0])
+        r.remove(node)
+        r.remove(unpool)
+        by_output.update({id(t): n for n in (inner, outer) for t in n.outputs})
+
+
+def fuse_relu_gradient(r: Rewriter) -> None:
+    """ReLU's backward, from its output, where the gradient with respect to that output is computed."""
+    by_output = {id(t): n for n in r.nodes for t in n.outputs}
+    for node in [n for n in r.nodes if n.name == "activation_grad" and n.attrs["activation"] == "relu"]:
+        ref, dy = node.inputs
+        conv = maker(dy, r, by_output)
+        if conv is None or conv.name not in _BACKWARD_INPUTS or not _plain(conv) or r.only_reader(dy) is not node:
+            continue
+        new = _join(r, conv, [*conv.inputs, ref], {**conv.attrs, "mask": True}, node)
+        by_output[id(new.outputs[0])] = new
+
+
+def fuse_bias_gradient(r: Rewriter) -> None:
+    """The sum of dy over an image batch inside the kernel that reads dy for the weights' gradient."""
+    for node in [n for n in r.nodes if n.name in _BACKWARD_WEIGHTS and len(n.outputs) == 1]:
+        x, dy = node.inputs
+        sums = [n for n in r.readers.get(id(dy), ()) if n.name == "sum" and tuple(n.attrs["axes"]) == (0, 1, 2)]
+        if len(sums) != 1 or sums[0].attrs.get("keepdims"):
+            continue
+        dw, db = node.outputs[0], sums[0].outputs[0]
+        kinds = [(tuple(t.shape), t.dtype) for t in (dw, db)]
+        new = made(node.name, [x, dy], node.attrs, kinds, (), node)
+        at = min(r.nodes.index(node), r.nodes.index(sums[0]))
+        if not known_before(r, x, r.nodes[at]):
+            continue
+        r.insert(at, new)
+        r.remove(node)
+        r.remove(sums[0])
+        r.replace(dw, new.outputs[0])
+        r.replace(db, new.outputs[1])
+
+
+def drop_unread_outputs(r: Rewriter) -> None:
+    """Max-pooling gives its indices only to those who read them."""
+    for node in [n for n in r.nodes if n.name == "max_pool2d" and len(n.outputs) == 2]:
+        y, index = node.outputs
+        if r.reads(index):
+            continue
+        new = made(node.name, node.inputs, node.attrs, [(tuple(y.shape), y.dtype)], (), node)
+        at = r.nodes.index(node)
+        r.insert(at, new)
+        r.remove(node)
+        r.replace(y, new.outputs[0])
+
+
+PASSES = (
+    fuse_convolution_epilogue,
+    relu_gradient_before_unpooling,
+    fuse_relu_gradient,
+    fuse_bias_gradient,
+    drop_unread_outputs,
+)

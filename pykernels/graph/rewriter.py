@@ -1,0 +1,70 @@
+"""The nodes of a program under rewriting: who reads what, and how to replace, remove and insert."""
+
+from __future__ import annotations
+
+from .registry import OpDef
+from .tensor import Node, Tensor
+
+
+class Rewriter:
+    """The nodes of a program, with who reads what; replaces tensors and drops nodes that nobody reads."""
+
+    def __init__(self, nodes: list[Node], outputs: list):
+        self.nodes = nodes
+        self.outputs = outputs
+        self.alive = [node.outputs for node in nodes]  # ids stay those of one tensor each
+        self.readers: dict[int, list[Node]] = {}
+        for node in nodes:
+            for x in node.inputs:
+                self.readers.setdefault(id(x), []).append(node)
+
+    def reads(self, tensor) -> int:
+        """How often a tensor is read, program outputs included."""
+        return len(self.readers.get(id(tensor), ())) + sum(1 for o in self.outputs if o is tensor)
+
+    def only_reader(self, tensor) -> Node | None:
+        readers = self.readers.get(id(tensor), ())
+        return readers[0] if len(readers) == 1 and not any(o is tensor for o in self.outputs) else None
+
+    def replace(self, old: Tensor, new) -> None:
+        """Everybody who read `old` reads `new`."""
+        for node in self.readers.pop(id(old), ()):
+            node.inputs = [new if x is old else x for x in node.inputs]
+            self.readers.setdefault(id(new), []).append(node)
+        self.outputs[:] = [new if o is old else o for o in self.outputs]
+
+    def remove(self, node: Node) -> None:
+        self.nodes.remove(node)
+        for x in {id(x): x for x in node.inputs}.values():
+            self.readers[id(x)] = [n for n in self.readers.get(id(x), ()) if n is not node]
+
+    def insert(self, position: int, node: Node) -> None:
+        self.nodes.insert(position, node)
+        self.alive.append(node.outputs)
+        for x in node.inputs:
+            self.readers.setdefault(id(x), []).append(node)
+
+
+def copy_node(node: Node) -> Node:
+    """Passes change nodes; the recorded ones may serve other programs (a functional model's graph)."""
+    new = Node.__new__(Node)
+    for slot in Node.__slots__:
+        setattr(new, slot, getattr(node, slot))
+    new.inputs = list(node.inputs)
+    return new
+
+
+def made(name: str, inputs, attrs, out_types, writes, like: Node) -> Node:
+    return Node(OpDef(name, lambda types, a: out_types, None), inputs, attrs, out_types, writes, like.label)
+
+
+def maker(x, rewriter: Rewriter, by_output: dict) -> Node | None:
+    return by_output.get(id(x)) if isinstance(x, Tensor) else None
+
+
+def known_before(r: Rewriter, x, node: Node) -> bool:
+    """Whether x is there when `node` runs."""
+    if not isinstance(x, Tensor):
+        return True
+    at = r.nodes.index(node)
+    return x.node.op is None or any(t is x for n in r.nodes[:at] for t in n.outputs)
