@@ -8,21 +8,39 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from cases import Case
+from cases import Case, Conv, Dense, Dropout, Flatten, GlobalAveragePool, MaxPool
 
 _ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid, "softmax": lambda x: x, "linear": lambda x: x}
 
 
-def _forward(case: Case, weights: list[Any], x: Any) -> Any:
-    """Logits of the last layer."""
-    x = x.reshape(x.shape[0], -1)
-    for (_, activation), kernel, bias in zip(case.layers, weights[::2], weights[1::2], strict=True):
-        x = _ACTIVATIONS[activation](x @ kernel + bias)
+def _convolution(x: Any, kernel: Any, padding: str) -> Any:
+    return jax.lax.conv_general_dilated(x, kernel, (1, 1), padding.upper(), dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
+def _forward(case: Case, weights: list[Any], x: Any, key: Any = None) -> Any:
+    """Logits of the last layer; `key` draws what dropout keeps, None keeps all."""
+    pairs = iter(zip(weights[::2], weights[1::2], strict=True))
+    for layer in case.layers:
+        if isinstance(layer, Dense):
+            kernel, bias = next(pairs)
+            x = _ACTIVATIONS[layer.activation](x @ kernel + bias)
+        elif isinstance(layer, Conv):
+            kernel, bias = next(pairs)
+            x = jax.nn.relu(_convolution(x, kernel, layer.padding) + bias)
+        elif isinstance(layer, MaxPool):
+            x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+        elif isinstance(layer, GlobalAveragePool):
+            x = x.mean(axis=(1, 2))
+        elif isinstance(layer, Flatten):
+            x = x.reshape(x.shape[0], -1)
+        elif isinstance(layer, Dropout) and key is not None:
+            keep = 1 - layer.rate
+            x = jnp.where(jax.random.bernoulli(key, keep, x.shape), x / keep, 0)
     return x
 
 
-def _loss(case: Case, weights: list[Any], x: Any, y: Any) -> Any:
-    out = _forward(case, weights, x)
+def _loss(case: Case, weights: list[Any], x: Any, y: Any, key: Any) -> Any:
+    out = _forward(case, weights, x, key)
     if case.classification:
         return -(y * jax.nn.log_softmax(out)).sum(axis=-1).mean()
     return jnp.square(out - y).mean()
@@ -30,7 +48,8 @@ def _loss(case: Case, weights: list[Any], x: Any, y: Any) -> Any:
 
 def _step(case: Case, state: Any, x: Any, y: Any) -> tuple[Any, Any]:
     weights, first, second, step = state
-    loss, grads = jax.value_and_grad(partial(_loss, case))(weights, x, y)
+    key = jax.random.fold_in(jax.random.key(3), step) if case.random else None
+    loss, grads = jax.value_and_grad(partial(_loss, case))(weights, x, y, key)
     step = step + 1
     if case.optimizer == "sgd":
         weights = [w - case.learning_rate * g for w, g in zip(weights, grads, strict=True)]
@@ -71,9 +90,9 @@ class Jax:
             return state, losses.mean()
 
         self.one_step, self.epoch = one_step, epoch
-        self.predict = jax.jit(lambda weights, x: jax.nn.softmax(_forward(case, weights, x)))
+        self.probabilities = jax.jit(lambda weights, x: jax.nn.softmax(_forward(case, weights, x)))
         if not case.classification:
-            self.predict = jax.jit(partial(_forward, case))
+            self.probabilities = jax.jit(partial(_forward, case))
 
     def first_epoch(self) -> float:
         return self._epoch(np.arange(self.case.rows))
@@ -83,6 +102,11 @@ class Jax:
         for _ in range(epochs):
             loss = self._epoch(self.rng.permutation(self.case.rows))
         return loss
+
+    def predict(self) -> Any:
+        """One pass over the rows: (rows, outputs)."""
+        parts = [self.x[i : i + self.case.batch] for i in range(0, self.case.rows, self.case.batch)]
+        return np.concatenate([np.asarray(self.probabilities(self.state[0], part)) for part in parts])
 
     def _epoch(self, order: np.ndarray) -> float:
         batches = order.astype(np.int32).reshape(self.case.steps, self.case.batch)
@@ -97,4 +121,4 @@ class Jax:
 
     def one_row(self) -> dict[str, Any]:
         row = self.x[:1]
-        return {"model(x)": lambda: np.asarray(self.predict(self.state[0], row))}
+        return {"model(x)": lambda: np.asarray(self.probabilities(self.state[0], row))}

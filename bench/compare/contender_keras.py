@@ -6,7 +6,13 @@ import importlib
 import os
 from typing import Any
 
-from cases import Case
+from cases import Case, Conv, Dense, Dropout, Flatten, GlobalAveragePool, MaxPool
+
+_LAYERS: dict[type, Any] = {
+    Flatten: lambda layers: layers.Flatten,
+    MaxPool: lambda layers: layers.MaxPooling2D,
+    GlobalAveragePool: lambda layers: layers.GlobalAveragePooling2D,
+}
 
 
 class KerasLike:
@@ -28,9 +34,15 @@ class KerasLike:
     def prepare(self, case: Case) -> None:
         keras, layers = self.keras, self.keras.layers
         stack: list[Any] = [keras.Input(case.input_shape)]
-        if len(case.input_shape) > 1:
-            stack.append(layers.Flatten())
-        stack += [layers.Dense(units, activation=activation) for units, activation in case.layers]
+        for layer in case.layers:
+            if isinstance(layer, Dense):
+                stack.append(layers.Dense(layer.units, activation=layer.activation))
+            elif isinstance(layer, Conv):
+                stack.append(layers.Conv2D(layer.filters, 3, padding=layer.padding, activation="relu"))
+            elif isinstance(layer, Dropout):
+                stack.append(layers.Dropout(layer.rate))
+            else:
+                stack.append(_LAYERS[type(layer)](layers)())
         self.model = keras.Sequential(stack)
         optimizer = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}[case.optimizer](case.learning_rate)
         options = {} if self.steps_per_execution is None else {"steps_per_execution": self.steps_per_execution}
@@ -45,6 +57,10 @@ class KerasLike:
 
     def train(self, epochs: int) -> float:
         return self._fit(epochs, shuffle=True)
+
+    def predict(self) -> Any:
+        """One pass over the rows: (rows, outputs)."""
+        return self.model.predict(self.x, batch_size=self.case.batch, verbose=0)
 
     def _fit(self, epochs: int, shuffle: bool) -> float:
         history = self.model.fit(

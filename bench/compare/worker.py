@@ -3,7 +3,8 @@
     python worker.py CONTENDER
 
 Commands: ``{"do": "prepare", "case": NAME, "seconds": S}`` (builds the model, runs one checked epoch, chooses how many
-epochs fill S seconds), ``{"do": "train"}`` (-> ms a step), ``{"do": "one_row", "seconds": S}`` (-> us a call).
+epochs fill S seconds), ``{"do": "measure"}`` (-> ms a step, MB at the peak), ``{"do": "one_row", "seconds": S}``
+(-> us a call).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import statistics
 import sys
 import time
 import traceback
+from pathlib import Path
 from typing import Any
 
 from cases import BY_NAME
@@ -31,6 +33,7 @@ CONTENDERS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "torch-fused": ("contender_torch", "Torch", {"implementation": "fused"}),
     "torch-foreach": ("contender_torch", "Torch", {"implementation": "foreach"}),
     "torch-fused-tcmalloc": ("contender_torch", "Torch", {"implementation": "fused"}),
+    "onnxruntime": ("contender_onnx", "OnnxRuntime", {}),
     "jax-step": ("contender_jax", "Jax", {"scan": False}),
     "jax-scan": ("contender_jax", "Jax", {"scan": True}),
 }
@@ -42,6 +45,15 @@ def _seconds(function: Any, *arguments: Any) -> float:
     return time.perf_counter() - start
 
 
+def _peak_mb() -> float | None:
+    """The most memory that this process has held, in MB (10^6 bytes); None where the system does not say."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) * 1024 / 1e6
+    return None
+
+
 class Worker:
     def __init__(self, contender: str) -> None:
         module, name, arguments = CONTENDERS[contender]
@@ -50,16 +62,26 @@ class Worker:
     def prepare(self, case: str, seconds: float) -> dict[str, Any]:
         self.case = BY_NAME[case]
         self.contender.prepare(self.case)
-        loss = self.contender.first_epoch()
-        self.contender.train(1)
-        once = min(_seconds(self.contender.train, 1) for _ in range(2))
+        if self.case.purpose == "predict":
+            self.run = self._predict
+            check = float(sum(abs(row - 1 / row.size).sum() for row in self.contender.predict()))
+        else:
+            self.run = self.contender.train
+            check = self.contender.first_epoch()
+        self.run(1)
+        once = min(_seconds(self.run, 1) for _ in range(1 if self.case.heavy else 2))
         self.epochs = max(1, round(seconds / max(once, 1e-6)))
-        self.contender.train(self.epochs)
-        return {"loss": loss, "epochs": self.epochs, "steps": self.case.steps}
+        if not self.case.heavy:
+            self.run(self.epochs)
+        return {"loss": check, "epochs": self.epochs, "steps": self.case.steps}
 
-    def train(self) -> dict[str, Any]:
-        taken = _seconds(self.contender.train, self.epochs)
-        return {"ms": 1e3 * taken / (self.epochs * self.case.steps)}
+    def _predict(self, epochs: int) -> None:
+        for _ in range(epochs):
+            self.contender.predict()
+
+    def measure(self) -> dict[str, Any]:
+        taken = _seconds(self.run, self.epochs)
+        return {"ms": 1e3 * taken / (self.epochs * self.case.steps), "peak_mb": _peak_mb()}
 
     def one_row(self, seconds: float) -> dict[str, Any]:
         result = {}
