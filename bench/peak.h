@@ -84,16 +84,22 @@ inline double fma_rounds_scalar(std::int64_t rounds, float* out) {
   return static_cast<double>(rounds) * 32 * 2;
 }
 
+// The rounds of a level.
+inline auto fma_rounds(Isa isa) -> double (*)(std::int64_t, float*) {
+#if defined(__x86_64__)
+  if (isa == Isa::avx2) return fma_rounds_avx2;
+  if (isa == Isa::avx512) return fma_rounds_avx512;
+#elif defined(__aarch64__)
+  if (isa == Isa::neon) return fma_rounds_neon;
+#endif
+  static_cast<void>(isa);
+  return fma_rounds_scalar;
+}
+
 // GFLOP/s of one thread with the level's widest multiply-add: the best of several runs of about a millisecond.
 inline double peak_gflops(Isa isa) {
   float out[3] = {0.5F, 1.0F, 0.0F};
-  auto* run = fma_rounds_scalar;
-#if defined(__x86_64__)
-  if (isa == Isa::avx2) run = fma_rounds_avx2;
-  if (isa == Isa::avx512) run = fma_rounds_avx512;
-#elif defined(__aarch64__)
-  if (isa == Isa::neon) run = fma_rounds_neon;
-#endif
+  auto* run = fma_rounds(isa);
   double best = 0;
   for (int i = 0; i < 40; ++i) {
     const auto start = Clock::now();
@@ -103,6 +109,39 @@ inline double peak_gflops(Isa isa) {
   volatile float keep = out[2];
   static_cast<void>(keep);
   return best;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"), noinline)) inline std::uint64_t sum_avx2(const char* from, std::size_t bytes) {
+  __m256i sums[8] = {};
+  for (std::size_t i = 0; i + sizeof(sums) <= bytes; i += sizeof(sums)) {
+#pragma GCC unroll 8
+    for (int j = 0; j < 8; ++j) {
+      sums[j] = _mm256_add_epi64(sums[j], _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i) + j));
+    }
+  }
+  std::uint64_t total = 0;
+  for (const __m256i& s : sums) {
+    std::uint64_t words[4];
+    std::memcpy(words, &s, sizeof(words));
+    for (std::uint64_t w : words) total += w;
+  }
+  return total;
+}
+#endif
+
+// The sum of all 64-bit words, read as fast as the memory gives them.
+inline std::uint64_t sum_of(const char* from, std::size_t bytes) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2")) return sum_avx2(from, bytes);
+#endif
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i + 8 <= bytes; i += 8) {
+    std::uint64_t word;
+    std::memcpy(&word, from + i, sizeof(word));
+    total += word;
+  }
+  return total;
 }
 
 // GB/s at which one thread copies memory that no cache holds (read plus written bytes).
