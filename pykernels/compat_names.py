@@ -45,6 +45,11 @@ _KERNEL = {
 }
 _IMAGE = {"border_mode": "padding", "dim_ordering": "data_format"}
 _CONV = {**_KERNEL, **_IMAGE, "nb_filter": "filters", "subsample": "strides"}
+_SEPARABLE = {
+    "depthwise_init": "depthwise_initializer",
+    "pointwise_init": "pointwise_initializer",
+}
+_POOLING_1D = {"pool_length": "pool_size", "stride": "strides", "border_mode": "padding"}
 _OPTIMIZER = {"lr": "learning_rate"}
 
 #: callable -> {old keyword: present keyword}
@@ -55,16 +60,31 @@ RENAMED: dict[str, dict[str, str]] = {
     "Reshape": {"dims": "target_shape"},
     "LeakyReLU": {"alpha": "negative_slope"},
     "PReLU": {"init": "alpha_initializer"},
-    "BatchNormalization": {"beta_init": "beta_initializer", "gamma_init": "gamma_initializer"},
-    "Conv2D": _CONV,
+    "BatchNormalization": {
+        "beta_init": "beta_initializer",
+        "gamma_init": "gamma_initializer",
+        "running_mean_initializer": "moving_mean_initializer",
+        "running_std_initializer": "moving_variance_initializer",
+    },
+    "Conv1D": {**_CONV, "filter_length": "kernel_size", "subsample_length": "strides", "atrous_rate": "dilation_rate"},
+    "Conv2D": {**_CONV, "atrous_rate": "dilation_rate"},
     "Conv2DTranspose": _CONV,
-    "SeparableConv2D": {**_CONV, "depthwise_init": "depthwise_initializer", "pointwise_init": "pointwise_initializer"},
+    "SeparableConv2D": {**_CONV, **_SEPARABLE},
+    "MaxPooling1D": _POOLING_1D,
+    "AveragePooling1D": _POOLING_1D,
     "MaxPooling2D": _IMAGE,
     "AveragePooling2D": _IMAGE,
     "GlobalMaxPooling2D": {"dim_ordering": "data_format"},
     "GlobalAveragePooling2D": {"dim_ordering": "data_format"},
-    "ZeroPadding2D": {"dim_ordering": "data_format"},
+    "Cropping2D": {"dim_ordering": "data_format"},
+    "UpSampling1D": {"length": "size"},
     "UpSampling2D": {"dim_ordering": "data_format"},
+    "ZeroPadding2D": {"dim_ordering": "data_format"},
+    "GaussianDropout": {"p": "rate"},
+    "GaussianNoise": {"sigma": "stddev"},
+    "AlphaDropout": {"p": "rate"},
+    "SpatialDropout1D": {"p": "rate"},
+    "SpatialDropout2D": {"p": "rate", "dim_ordering": "data_format"},
     # optimizers
     **dict.fromkeys(("SGD", "RMSprop", "Adam", "Adagrad", "Adadelta", "Adamax", "Nadam"), _OPTIMIZER),
     # regularizers and constraints

@@ -5,20 +5,10 @@ Keras compiles a step in about a second, so the activations share one Keras mode
 losses: branches do not touch each other, since SGD and Adam treat each variable on its own.
 """
 
-import os
-
 import numpy as np
 import pytest
+from oracle import assert_close, keras, pk
 
-os.environ["KERAS_BACKEND"] = "jax"
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # compiles in half the time
-keras = pytest.importorskip("keras")
-if keras.backend.backend() != "jax":
-    pytest.skip("keras was imported with another backend", allow_module_level=True)
-
-import pykernels as pk  # noqa: E402
-
-TOLERANCE = 1e-5
 RNG = np.random.default_rng(0)
 N = 100  # a short last batch costs Keras a second compilation: one test below has it
 X = RNG.normal(size=(N, 12)).astype("float32")
@@ -27,12 +17,6 @@ ONE_HOT = np.eye(5, dtype="float32")[CLASSES]
 REAL = RNG.normal(size=(N, 5)).astype("float32")
 BITS = (RNG.random((N, 5)) < 0.4).astype("float32")
 FIT = {"batch_size": 10, "epochs": 5, "shuffle": False, "verbose": 0}  # 50 steps
-
-
-def assert_close(have, want, what):
-    have, want = np.asarray(have, "float64"), np.asarray(want, "float64")
-    error = np.abs(have - want).max() / max(np.abs(want).max(), 1e-3)
-    assert error <= TOLERANCE, f"{what}: relative error {error:.2e}"
 
 
 def initial(last="softmax"):

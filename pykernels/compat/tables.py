@@ -180,20 +180,17 @@ _POOLING = " ".join(f"{p}{n}D Global{p}{n}D" for p in ("MaxPooling", "AveragePoo
 KERAS_NAMES: dict[str, str] = {
     "": "Function Operation",
     "layers": f"""
-        {_POOLING}
-        ActivityRegularization Add AdditiveAttention AlphaDropout AtrousConvolution2D Attention Average
-        BatchNormalization Bidirectional CategoryEncoding CenterCrop Concatenate Conv1D Conv1DTranspose Conv2D
-        Conv2DTranspose Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping1D Cropping2D Cropping3D
-        DepthwiseConv1D DepthwiseConv2D Discretization Dot EinsumDense Embedding Equalization GRU GRUCell
-        GaussianDropout GaussianNoise GroupNormalization GroupQueryAttention HashedCrossing Hashing Highway Identity
-        IntegerLookup LSTM LSTMCell LayerNormalization LocallyConnected1D LocallyConnected2D Masking Maximum
-        MaxoutDense Merge Minimum MultiHeadAttention Multiply Normalization Permute RNN RandAugment RandomBrightness
-        RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue RandomRotation RandomTranslation RandomZoom
-        RepeatVector Rescaling Resizing SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell SpatialDropout1D
-        SpatialDropout2D SpatialDropout3D SpectralNormalization StackedRNNCells StringLookup Subtract
-        TextVectorization ThresholdedReLU TimeDistributed TimeDistributedDense UnitNormalization UpSampling1D
-        UpSampling2D UpSampling3D Wrapper ZeroPadding1D ZeroPadding2D ZeroPadding3D add average concatenate dot
-        maximum merge minimum multiply subtract
+        {_POOLING} ActivityRegularization AdditiveAttention AtrousConvolution2D Attention BatchNormalization
+        Bidirectional CategoryEncoding CenterCrop Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D
+        Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping3D DepthwiseConv1D DepthwiseConv2D
+        Discretization EinsumDense Embedding Equalization GRU GRUCell GroupNormalization GroupQueryAttention
+        HashedCrossing Hashing Highway Identity IntegerLookup LSTM LSTMCell LayerNormalization
+        LocallyConnected1D LocallyConnected2D Masking MaxoutDense Merge MultiHeadAttention Normalization RNN
+        RandAugment RandomBrightness RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue
+        RandomRotation RandomTranslation RandomZoom Resizing SeparableConv1D SeparableConv2D SimpleRNN
+        SimpleRNNCell SpatialDropout3D SpectralNormalization StackedRNNCells StringLookup TextVectorization
+        ThresholdedReLU TimeDistributed TimeDistributedDense UnitNormalization UpSampling2D UpSampling3D Wrapper
+        ZeroPadding3D merge
     """,
     "models": "Graph clone_model load_model save_model model_from_config model_from_json model_from_yaml",
     "optimizers": "Adadelta Adafactor Adagrad Adamax Ftrl Lamb Lion LossScaleOptimizer Muon Nadam TFOptimizer",

@@ -7,6 +7,14 @@ from ..compat_names import accepts_old_names
 from .layer import Layer
 
 
+def check_rate(rate) -> None:
+    """Raises ValueError unless `rate` is a share, from 0 to 1."""
+    if not 0 <= rate <= 1:
+        raise ValueError(
+            f"Invalid value received for argument `rate`. Expected a float value between 0 and 1. Received: rate={rate}"
+        )
+
+
 class Dropout(Layer):
     """Sets a share `rate` of the inputs to 0 while training and scales the others by `1 / (1 - rate)`.
 
@@ -22,11 +30,7 @@ class Dropout(Layer):
     @accepts_old_names("Dropout")
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         super().__init__(**kwargs)
-        if not 0 <= rate <= 1:
-            raise ValueError(
-                f"Invalid value received for argument `rate`. Expected a float value between 0 and 1. "
-                f"Received: rate={rate}"
-            )
+        check_rate(rate)
         self.rate = rate
         self.seed = seed
         self.noise_shape = self._valid_noise_shape(noise_shape)

@@ -1,0 +1,148 @@
+"""Real Keras (JAX backend) as the oracle: the same thing made in both libraries, with equal weights, and compared.
+
+Importing it skips the test module where Keras is not installed, or was imported with another backend.
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+os.environ["KERAS_BACKEND"] = "jax"
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # compiles in half the time
+keras = pytest.importorskip("keras")
+if keras.backend.backend() != "jax":
+    pytest.skip("keras was imported with another backend", allow_module_level=True)
+
+import jax  # noqa: E402
+
+import pykernels as pk  # noqa: E402
+from pykernels.graph import Trace, gradients  # noqa: E402
+
+TOLERANCE = 1e-5
+
+
+def assert_close(have, want, what, tolerance=TOLERANCE):
+    """The largest difference is at most `tolerance` of the largest value."""
+    have, want = np.asarray(have, "float64"), np.asarray(want, "float64")
+    assert have.shape == want.shape, f"{what}: shape {have.shape}, expected {want.shape}"
+    if want.size:
+        error = np.abs(have - want).max() / max(np.abs(want).max(), 1e-3)
+        assert error <= tolerance, f"{what}: relative error {error:.2e} is above {tolerance:.2e}"
+
+
+def twins(build, seed=3):
+    """The same model in both libraries, with the same weights."""
+    a, b = build(pk), build(keras)
+    rng = np.random.default_rng(seed)
+    weights = [0.3 * rng.normal(size=w.shape).astype("float32") for w in b.get_weights()]
+    a.set_weights(weights)
+    b.set_weights(weights)
+    return a, b
+
+
+def message(function, library):
+    """(type, text) of the error that `function(library)` raises."""
+    with pytest.raises((ValueError, TypeError, AttributeError)) as caught:
+        function(library)
+    return type(caught.value), str(caught.value)
+
+
+def config_of(layer):
+    """The configuration, without what only Keras has."""
+    config = layer.get_config()
+    config.pop("quantization_config", None)
+    return config
+
+
+def layer_twins(make, shapes, seed=0):
+    """One layer in both libraries: configurations, weights, inferred shapes are equal. Random weights are set in both.
+
+    Args:
+        make: function of the library that gives the layer.
+        shapes: list of the inputs' shapes, batch included; one shape for a layer of one input.
+    """
+    pair = []
+    for library in (pk, keras):
+        library.backend.clear_session()
+        pair.append(make(library))
+    ours, theirs = pair
+    assert config_of(ours) == config_of(theirs)
+    many = isinstance(shapes, list)
+    batch_free = [(None, *s[1:]) for s in shapes] if many else (None, *shapes[1:])
+    outputs = []
+    for library, layer in zip((pk, keras), pair, strict=True):
+        inputs = [library.Input(s[1:]) for s in batch_free] if many else library.Input(batch_free[1:])
+        outputs.append(tuple(layer(inputs).shape))
+    assert outputs[0] == outputs[1]
+    assert tuple(ours.compute_output_shape(shapes)) == tuple(theirs.compute_output_shape(shapes))
+    _equal_weights(ours, theirs, seed)
+    return ours, theirs
+
+
+def _equal_weights(ours, theirs, seed):
+    for part in ("trainable_weights", "non_trainable_weights"):
+        mine, others = (
+            [(v.name, tuple(v.shape)) for v in getattr(layer, part) if "seed" not in v.name] for layer in (ours, theirs)
+        )
+        assert mine == others, part
+    rng = np.random.default_rng(seed)
+    # variances must be positive
+    weights = [
+        rng.uniform(0.5, 1.5, w.shape) if "variance" in w.name else rng.normal(size=w.shape) for w in ours.weights
+    ]
+    weights = [w.astype("float32") for w in weights]
+    ours.set_weights(weights)
+    for v, w in zip([v for v in theirs.variables if "seed" not in v.name], weights, strict=True):
+        v.assign(w)
+
+
+def same_layer(make, shapes, training=False, terms=64, seed=0, integers=False):
+    """Outputs, gradients of inputs and weights, and updated state of one layer are equal in both libraries.
+
+    Args:
+        make, shapes: see `layer_twins`.
+        training: the phase.
+        terms: the most terms that meet in one sum: the tolerance is eps times (32 + that) of the largest value.
+        integers: inputs are small whole numbers, so that ties occur.
+    """
+    ours, theirs = layer_twins(make, shapes, seed)
+    many = isinstance(shapes, list)
+    rng = np.random.default_rng(seed + 1)
+    draw = (lambda s: rng.integers(-3, 4, s)) if integers else (lambda s: rng.normal(size=s))
+    xs = [draw(s).astype("float32") for s in (shapes if many else [shapes])]
+    tolerance = (32 + terms) * float(np.finfo("float32").eps)
+
+    phase = {"training": True} if training else {}
+    y, cotangent, want = _keras_results(theirs, xs, many, phase, rng)
+    with Trace() as trace:
+        places = [trace.placeholder(x.shape, "float32") for x in xs]
+        out = ours(places if many else places[0], **phase)
+        grads = gradients(out, [*places, *ours.trainable_weights], output_gradient=cotangent)
+        program = trace.build(outputs=[out, *grads])
+    got = program.run(xs)
+    names = [f"dx{i}" for i in range(len(xs))] + [f"d{v.name}" for v in ours.trainable_weights]
+    assert_close(got[0], y, "outputs", tolerance)
+    for name, have, expected in zip(names, got[1:], want["gradients"], strict=True):
+        assert_close(have, expected, name, tolerance)
+    for v, expected in zip(ours.non_trainable_weights, want["state"], strict=True):
+        assert_close(v.numpy(), expected, v.name, tolerance)
+    if not training:
+        assert_close(ours(xs if many else xs[0]), y, "at once", tolerance)
+    return ours, theirs
+
+
+def _keras_results(layer, xs, many, phase, rng):
+    def run(inputs, trainable):
+        state = [v.value for v in layer.non_trainable_variables]
+        y, state = layer.stateless_call(trainable, state, inputs if many else inputs[0], **phase)
+        return y, state
+
+    values = [v.value for v in layer.trainable_variables]
+    y, pull, state = jax.vjp(run, [jax.numpy.asarray(x) for x in xs], values, has_aux=True)
+    cotangent = rng.normal(size=y.shape).astype("float32")
+    dxs, dws = pull(jax.numpy.asarray(cotangent))
+    kept = [s for s, v in zip(state, layer.non_trainable_variables, strict=True) if "seed" not in v.name]
+    return np.asarray(y), cotangent, {"gradients": [*dxs, *dws], "state": kept}

@@ -1,0 +1,201 @@
+"""Every layer against real Keras (JAX backend): configuration, shapes, weights, outputs, gradients, errors."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracle import keras, message, pk, same_layer
+
+EXAMPLES = settings(max_examples=8, deadline=None, derandomize=True)
+FORMATS = st.sampled_from(("channels_last", "channels_first"))
+SMALL = st.integers(1, 4)
+
+
+def image(draw, data_format="channels_last", low=3, high=9, channels=None, rank=2):
+    """A batch shape of images (or sequences)."""
+    spatial = [draw(st.integers(low, high)) for _ in range(rank)]
+    c = draw(SMALL) if channels is None else channels
+    batch = draw(st.integers(1, 3))
+    return (batch, c, *spatial) if data_format == "channels_first" else (batch, *spatial, c)
+
+
+# --- merging ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"])
+@given(data=st.data())
+@EXAMPLES
+def test_merging(name, data):
+    full = image(data.draw)
+    count = 2 if name == "Subtract" else data.draw(st.integers(2, 3))
+    shapes = [full]
+    for _ in range(count - 1):
+        sample = tuple(1 if data.draw(st.booleans()) else d for d in full[1:])
+        shapes.append((full[0], *sample[data.draw(st.integers(0, 2)) :]))
+    same_layer(lambda k: getattr(k.layers, name)(), shapes)
+
+
+@given(data=st.data())
+@EXAMPLES
+def test_concatenate(data):
+    shape = image(data.draw)
+    axis = data.draw(st.sampled_from((1, 2, 3, -1, -2)))
+    shapes = []
+    for _ in range(data.draw(st.integers(1, 3))):
+        part = list(shape)
+        part[axis] = data.draw(SMALL)
+        shapes.append(tuple(part))
+    same_layer(lambda k: k.layers.Concatenate(axis=axis), shapes)
+
+
+@pytest.mark.parametrize(
+    ("axes", "first", "second"),
+    [
+        (1, (3, 4), (3, 4)),
+        (-1, (3, 4), (3, 5, 4)),
+        ((1, 2), (2, 3, 5), (2, 10, 3)),
+        ((2, 1), (2, 3, 5, 4), (2, 5)),
+        ((3, 1), (2, 3, 5, 4), (2, 4, 2, 3)),
+        ([1, 1], (2, 6, 3), (2, 6)),
+    ],
+)
+@pytest.mark.parametrize("normalize", [False, True])
+def test_dot(axes, first, second, normalize):
+    same_layer(lambda k: k.layers.Dot(axes=axes, normalize=normalize), [first, second])
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [(n, {}) for n in ("add", "subtract", "multiply", "average", "maximum", "minimum", "concatenate", "dot")]
+    + [("concatenate", {"axis": 1}), ("dot", {"axes": 1, "normalize": True})],
+)
+def test_merging_functions(name, options):
+    x, y = (np.random.default_rng(i).normal(size=(2, 3)).astype("float32") for i in range(2))
+    have, want = (getattr(k.layers, name)([x, y], **options) for k in (pk, keras))
+    np.testing.assert_allclose(have, want, rtol=1e-6, atol=1e-6)
+
+
+# --- reshaping -------------------------------------------------------------------------------------------------------
+
+
+@given(data=st.data())
+@EXAMPLES
+def test_permute_and_repeat_vector(data):
+    dims = tuple(data.draw(st.permutations((1, 2, 3))))
+    same_layer(lambda k: k.layers.Permute(dims), image(data.draw))
+    n = data.draw(SMALL)
+    same_layer(lambda k: k.layers.RepeatVector(n), (2, data.draw(SMALL)))
+
+
+PAIR = st.tuples(st.integers(0, 2), st.integers(0, 1))
+EDGES = st.one_of(st.integers(0, 1), PAIR, st.tuples(PAIR, PAIR))
+
+
+@given(data=st.data())
+@EXAMPLES
+def test_padding_and_cropping(data):
+    data_format = data.draw(FORMATS)
+    shape, edges = image(data.draw, data_format, low=5), data.draw(EDGES)
+    same_layer(lambda k: k.layers.ZeroPadding2D(edges, data_format=data_format), shape)
+    same_layer(lambda k: k.layers.Cropping2D(edges, data_format=data_format), shape)
+    sequence, ends = image(data.draw, data_format, low=5, rank=1), data.draw(st.one_of(st.integers(0, 2), PAIR))
+    same_layer(lambda k: k.layers.ZeroPadding1D(ends, data_format=data_format), sequence)
+    same_layer(lambda k: k.layers.Cropping1D(ends), image(data.draw, low=5, rank=1))
+
+
+@given(data=st.data())
+@EXAMPLES
+def test_up_sampling_1d(data):
+    size = data.draw(SMALL)
+    same_layer(lambda k: k.layers.UpSampling1D(size), image(data.draw, rank=1))
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1 / 255, 0.0), (2, -1), ([1.0, 2.0, 3.0], [0.5, 0.0, -1.0])])
+def test_rescaling(scale, offset):
+    same_layer(lambda k: k.layers.Rescaling(scale, offset), (2, 4, 4, 3))
+    x = np.arange(48, dtype="uint8").reshape(1, 4, 4, 3)
+    have, want = (k.layers.Rescaling(scale, offset)(x) for k in (pk, keras))
+    assert str(have.dtype) == "float32"
+    np.testing.assert_allclose(have, want, rtol=1e-6)
+
+
+# --- layers that draw: what they do not change, and their configuration --------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [
+        (lambda k: k.layers.SpatialDropout1D(0.4), (2, 5, 3)),
+        (lambda k: k.layers.SpatialDropout2D(0.4, seed=3), (2, 5, 4, 3)),
+        (lambda k: k.layers.SpatialDropout2D(0.4, data_format="channels_first"), (2, 5, 4, 3)),
+        (lambda k: k.layers.GaussianNoise(0.4), (2, 5)),
+        (lambda k: k.layers.GaussianDropout(0.4), (2, 5)),
+        (lambda k: k.layers.AlphaDropout(0.4), (2, 5)),
+    ],
+)
+def test_noise_outside_training(make, shape):
+    same_layer(make, shape)
+
+
+# --- errors ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda k: k.layers.RepeatVector(0),
+        lambda k: k.layers.RepeatVector(1.5),
+        lambda k: k.layers.Permute((1, 3)),
+        lambda k: k.layers.Permute((2, 1), name="p")(np.ones((2, 3, 4, 5), "float32")),
+        lambda k: k.layers.ZeroPadding1D(-1),
+        lambda k: k.layers.ZeroPadding2D((1, 2, 3)),
+        lambda k: k.layers.ZeroPadding2D(1.5),
+        lambda k: k.layers.ZeroPadding2D(((1, 2), (1, -1))),
+        lambda k: k.layers.ZeroPadding2D(1, name="z")(np.ones((2, 3, 4), "float32")),
+        lambda k: k.layers.Cropping1D((1, 2, 3)),
+        lambda k: k.layers.Cropping2D(-1),
+        lambda k: k.layers.Cropping2D((1, 2, 3)),
+        lambda k: k.layers.UpSampling1D(0),
+        lambda k: k.layers.UpSampling1D(1.5),
+        lambda k: k.layers.GaussianNoise(-0.1),
+        lambda k: k.layers.GaussianDropout(1.1),
+        lambda k: k.layers.AlphaDropout(-1),
+        lambda k: k.layers.SpatialDropout2D(2),
+        lambda k: k.layers.SpatialDropout1D(0.5, name="s")(np.ones((2, 3), "float32")),
+        lambda k: k.layers.Dot(axes="a"),
+        lambda k: k.layers.Dot(axes=(1, 2, 3)),
+        lambda k: k.layers.Dot(axes=(1, 2.0)),
+        lambda k: k.layers.Add(foo=1),
+    ],
+)
+def test_errors_are_keras_s(make):
+    assert message(make, pk) == message(make, keras)
+
+
+@pytest.mark.parametrize(
+    ("make", "parts"),
+    [
+        (lambda k: k.layers.Add(name="a")([k.Input((3,)), k.Input((4,))]), ["incompatible shapes"]),
+        (lambda k: k.layers.Add(name="a")(k.Input((3,))), ["should be called on a list of inputs"]),
+        (
+            lambda k: k.layers.Add(name="a")([k.Input((3,), batch_size=2), k.Input((3,), batch_size=3)]),
+            ["Cannot merge tensors with different batch sizes"],
+        ),
+        (lambda k: k.layers.Subtract(name="a")([k.Input((3,))] * 3), ["exactly 2 inputs"]),
+        (lambda k: k.layers.Concatenate(name="a")(k.Input((3,))), ["on a list of at least 1 input"]),
+        (
+            lambda k: k.layers.Concatenate(name="a")([k.Input((3, 4)), k.Input((2, 4))]),
+            ["matching shapes except for the concatenation axis", "(None, 3, 4)", "(None, 2, 4)"],
+        ),
+        (lambda k: k.layers.Dot(1, name="a")([k.Input((3,)), k.Input((4,))]), ["Incompatible input shapes", "3", "4"]),
+        (lambda k: k.layers.Dot(1, name="a")([k.Input((3,))]), ["called on a list of 2 inputs"]),
+        (lambda k: k.layers.Cropping1D(2, name="a")(k.Input((4, 1))), ["must be smaller than the input length"]),
+        (lambda k: k.layers.Cropping2D(2, name="a")(k.Input((4, 5, 1))), ["smaller than the corresponding spatial"]),
+    ],
+)
+def test_errors_of_calls_are_keras_s_and_name_the_layer(make, parts):
+    (have, text), (want, theirs) = message(make, pk), message(make, keras)
+    assert have is want
+    for part in parts:
+        assert part in text and part in theirs
+    assert "layer 'a'" in text
