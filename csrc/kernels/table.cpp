@@ -16,6 +16,7 @@ namespace pk {
   void fill(LossTable&);        \
   void fill(OptimizerTable&);   \
   void fill(RandomTable&);      \
+  void fill(Pool2dTable&);      \
   }
 
 PK_DECLARE_LEVEL(scalar)
@@ -41,6 +42,7 @@ void check(const KernelTable& t) { check_table(t.gemm); }
     pk::level::fill(t.loss);        \
     pk::level::fill(t.optimizer);   \
     pk::level::fill(t.random);      \
+    pk::level::fill(t.pool2d);      \
     check(t);                       \
     return t;                       \
   }()

@@ -7,6 +7,7 @@
 #include "kernels/isa/gemm_table.h"
 #include "kernels/isa/loss_table.h"
 #include "kernels/isa/optimizer_table.h"
+#include "kernels/isa/pool2d_table.h"
 #include "kernels/isa/random_table.h"
 #include "kernels/isa/reduce_table.h"
 
@@ -20,6 +21,7 @@ struct KernelTable {
   LossTable loss;
   OptimizerTable optimizer;
   RandomTable random;
+  Pool2dTable pool2d;
 };
 
 // The table of a level that available_isas() lists; throws std::invalid_argument otherwise.

@@ -126,5 +126,6 @@ void register_matmul_ops();
 void register_loss_ops();
 void register_optimizer_ops();
 void register_random_ops();
+void register_pool_ops();
 
 }  // namespace pk

@@ -172,6 +172,10 @@ from .nn import (
     tanh_shrink,
     threshold,
 )
+from .pooling import (
+    average_pool,
+    max_pool,
+)
 from .reduction import (
     all,
     amax,
@@ -221,6 +225,7 @@ __all__ = [
     "argmin",
     "array",
     "average",
+    "average_pool",
     "binary_crossentropy",
     "broadcast_to",
     "cast",
@@ -291,6 +296,7 @@ __all__ = [
     "logsumexp",
     "matmul",
     "max",
+    "max_pool",
     "maximum",
     "mean",
     "min",
