@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .structure import LEAF, put_together, take_apart
+
 
 class LazyRows:
     """Rows `start` to `stop` of something on disk (an h5py dataset), read batch by batch."""
@@ -34,11 +36,33 @@ class LazyRows:
 
 
 class Data(NamedTuple):
-    """Arrays of one length: `xs` has one entry per input of the model."""
+    """Arrays of one length.
+
+    Attributes:
+        xs: one entry per input of the model.
+        ys, weights: the arrays among targets and sample weights; `y_spec` and `weight_spec` describe their structures.
+    """
 
     xs: list
-    y: np.ndarray | None
-    weight: np.ndarray | None
+    ys: tuple = ()
+    weights: tuple = ()
+    y_spec: tuple | str | None = None
+    weight_spec: tuple | str | None = None
+
+    @property
+    def y(self):
+        """Targets in the structure they were given in; None without."""
+        return put_together(self.y_spec, self.ys)
+
+    @property
+    def weight(self):
+        """Sample weights in the structure they were given in; None without."""
+        return put_together(self.weight_spec, self.weights)
+
+    @property
+    def arrays(self) -> list:
+        """All arrays, in the order of a program's inputs."""
+        return [*self.xs, *self.ys, *self.weights]
 
     @property
     def rows(self) -> int:
@@ -50,11 +74,12 @@ class Data(NamedTuple):
 
     def part(self, start: int, stop: int) -> Data:
         """The rows from `start` to `stop`, as views."""
+        return self.map(lambda a: a.slice(start, stop) if isinstance(a, LazyRows) else a[start:stop])
 
-        def cut(a):
-            return None if a is None else a.slice(start, stop) if isinstance(a, LazyRows) else a[start:stop]
-
-        return Data([cut(a) for a in self.xs], cut(self.y), cut(self.weight))
+    def map(self, function) -> Data:
+        """`function` applied to each array."""
+        xs, ys, weights = [function(x) for x in self.xs], map(function, self.ys), map(function, self.weights)
+        return self._replace(xs=xs, ys=tuple(ys), weights=tuple(weights))
 
 
 def is_array_like(x) -> bool:
@@ -169,30 +194,62 @@ def _shape_hint(have: tuple, want: tuple) -> str:
 def make_data(model, x, y=None, sample_weight=None) -> Data:
     """Arrays as `Data`, checked for type, length and the shape of the model's inputs."""
     xs = flat_inputs(model, x)
-    y = None if y is None else as_array(_single_target(y, model), "y")
-    weight = None if sample_weight is None else as_array(sample_weight, "sample_weight")
-    if isinstance(y, LazyRows):
-        y = y[:]
-    if isinstance(weight, LazyRows):
-        weight = weight[:]
-    check_lengths(Data(xs, y, weight))
-    return Data(fit_to_inputs(model, xs), y, weight)
+    y_spec, ys = _target_arrays(model, y, len(xs[0]), "y")
+    weight_spec, weights = _target_arrays(model, sample_weight, len(xs[0]), "sample_weight")
+    data = Data(xs, ys, weights, y_spec, weight_spec)
+    check_lengths(data)
+    return data._replace(xs=fit_to_inputs(model, xs))
 
 
-def _single_target(y, model):
-    if isinstance(y, dict):
-        if len(y) != 1:
-            raise ValueError(f"Model '{model.name}' has one output, but `y` is a dict with the keys {list(y)}.")
-        return next(iter(y.values()))
-    if isinstance(y, (list, tuple)) and len(y) == 1 and is_array_like(y[0]) and np.ndim(y[0]) > 0:
-        return y[0]
-    return y
+def _target_arrays(model, value, rows: int, what: str) -> tuple:
+    """(spec, arrays) of targets or sample weights, one array or a structure of them."""
+    n = model.output_count
+    if isinstance(value, dict) and n == 1 and len(value) != 1:
+        raise ValueError(f"Model '{model.name}' has one output, but `{what}` is a dict with the keys {list(value)}.")
+    if not _is_structure(value, n, rows):
+        spec, leaves = (None, []) if value is None else (LEAF, [value])
+    elif n == 1 and len(value) == 1:  # the only entry, whatever it is in
+        spec, leaves = LEAF, list(value.values() if isinstance(value, dict) else value)
+    else:
+        spec, leaves = _take_apart_arrays(value)
+    arrays = [as_array(leaf, what) for leaf in leaves]
+    return spec, tuple([a[:] if isinstance(a, LazyRows) else a for a in arrays])
+
+
+def _is_structure(value, n: int | None, rows: int) -> bool:
+    """Whether a list of targets is one per output, not the rows of one array."""
+    if isinstance(value, dict):
+        return True
+    if not isinstance(value, (list, tuple)) or not value:
+        return False
+    if n is not None and n > 1:
+        return any(item is not None and np.ndim(item) > 0 for item in value)
+    arrays = all(is_array_like(item) and np.ndim(item) > 0 for item in value)
+    if n == 1:
+        return arrays and len(value) == 1
+    return arrays and len(value) != rows and all(len(item) == rows for item in value)
+
+
+def _take_apart_arrays(value) -> tuple:
+    """As `take_apart`, where lists of numbers are arrays."""
+
+    def convert(x):
+        if isinstance(x, dict):
+            return {key: convert(item) for key, item in x.items()}
+        if isinstance(x, (list, tuple)):
+            if all(is_array_like(item) or item is None or isinstance(item, (list, tuple, dict)) for item in x):
+                inner = [convert(item) for item in x]
+                return inner if isinstance(x, list) else tuple(inner)
+            return np.asarray(x)
+        return x
+
+    return take_apart(convert(value))
 
 
 def check_lengths(data: Data) -> None:
     """ValueError when x, y and sample_weight differ in length, or are empty."""
-    groups = {"x": data.xs, "y": [data.y], "sample_weight": [data.weight]}
-    sizes = {name: [a.shape[0] for a in arrays if a is not None] for name, arrays in groups.items()}
+    groups = {"x": data.xs, "y": data.ys, "sample_weight": data.weights}
+    sizes = {name: [a.shape[0] for a in arrays] for name, arrays in groups.items()}
     if len({n for group in sizes.values() for n in group}) > 1:
         lines = "".join(f"'{name}' sizes: {', '.join(map(str, group))}\n" for name, group in sizes.items() if group)
         raise ValueError(

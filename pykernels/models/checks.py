@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .. import activations
@@ -17,31 +19,60 @@ def _chunks(y):
         yield np.asarray(y[i : i + step])
 
 
-def check_targets(model, y, what: str = "y") -> None:
-    """ValueError when `y` cannot be the target of the model's loss.
+class _Place(NamedTuple):
+    """The output that a target belongs to: its loss, the shape of one prediction, the layer that makes it."""
+
+    loss: losses_module.Loss
+    output: tuple
+    layer: object
+    what: str  # how messages call the target
+
+    @property
+    def made_by(self) -> str:
+        return f"the last layer '{getattr(self.layer, 'name', '?')}'"
+
+
+def check_targets(model, data, what: str = "y") -> None:
+    """ValueError when the targets cannot be those of the model's losses.
 
     Args:
         model: compiled and built.
-        y: all targets (or a first batch), shape (N, ...).
+        data: `Data` with all targets (or a first batch), shapes (N, ...).
         what: name in the message.
     """
-    if y is None or model._compiled.loss is None:
+    compiled = model._compiled
+    if not data.ys or not compiled.built:
         return
-    if y.dtype.kind == "f":
-        _check_nan(y, what)
-    output = model._output_shape_of_one()
-    if output is None:
-        return
-    loss = model._compiled.loss
-    kind = getattr(loss, "fn", None)
+    several = len(compiled.outputs) > 1
+    shapes, layers = model._output_shapes(), _last_layers(model, len(compiled.outputs))
+    for i, (output, y) in enumerate(zip(compiled.outputs, compiled.targets(data.y), strict=True)):
+        if output.loss is None or y is None:
+            continue
+        name = f"{what}['{output.name}']" if several and output.name else f"{what}[{i}]" if several else what
+        if y.dtype.kind == "f":
+            _check_nan(y, name)
+        if i < len(shapes) and shapes[i] is not None:
+            _check_target(_Place(output.loss, shapes[i], layers[i], name), y)
+
+
+def _check_target(place: _Place, y) -> None:
+    kind = getattr(place.loss, "fn", None)
     if kind is losses_module.sparse_categorical_crossentropy:
-        _check_sparse(model, loss, y, output, what)
+        _check_sparse(place, y)
     elif kind is losses_module.categorical_crossentropy:
-        _check_one_hot(model, y, output, what)
+        _check_one_hot(place, y)
     elif kind is losses_module.binary_crossentropy:
-        _check_binary(model, y, output, what)
+        _check_binary(place, y)
     elif kind in (losses_module.mean_squared_error, losses_module.mean_absolute_error):
-        _check_same_shape(model, loss, y, output, what)
+        _check_same_shape(place, y)
+
+
+def _last_layers(model, n: int) -> list:
+    """The layer that makes each output; None where only the model's code says so."""
+    if model._graph is None:
+        return [model.layers[-1] if n == 1 and model.layers else None] * n
+    histories = [getattr(t, "_keras_history", None) for t in model.outputs]
+    return [None if h is None else h.operation for h in histories]
 
 
 def _check_nan(y, what: str) -> None:
@@ -61,16 +92,17 @@ def _trailing(shape: tuple) -> str:
     return f"(batch, {', '.join(map(str, shape))})" if shape else "(batch,)"
 
 
-def _mismatch(model, loss_name: str, y, output: tuple, what: str, fix: str) -> ValueError:
+def _mismatch(place: _Place, y, fix: str) -> ValueError:
     """Keras's sentence about unequal shapes, followed by the layer, what was expected and what to do."""
     return ValueError(
         f"Arguments `target` and `output` must have the same shape. Received: target.shape={_trailing(y.shape[1:])}, "
-        f"output.shape={_trailing(output)}. `{what}` has shape {y.shape} and the last layer "
-        f"'{model.output_names[0]}' gives {_trailing(output)}, which loss '{loss_name}' cannot compare. {fix}"
+        f"output.shape={_trailing(place.output)}. `{place.what}` has shape {y.shape} and {place.made_by} gives "
+        f"{_trailing(place.output)}, which loss '{place.loss.name}' cannot compare. {fix}"
     )
 
 
-def _check_sparse(model, loss, y, output: tuple, what: str) -> None:
+def _check_sparse(place: _Place, y) -> None:
+    output, what = place.output, place.what
     n = output[-1]
     sample = tuple(y.shape[1:])
     if sample not in (output[:-1], (*output[:-1], 1)):
@@ -83,9 +115,9 @@ def _check_sparse(model, loss, y, output: tuple, what: str) -> None:
         raise ValueError(
             "Arguments `target` and `output` must have the same shape up until the last dimension: "
             f"target.shape={_trailing(sample)}, output.shape={_trailing(output)}. `{what}` has shape {y.shape} and the "
-            f"last layer '{model.output_names[0]}' gives {_trailing(output)}. {fix}"
+            f"{place.made_by.removeprefix('the ')} gives {_trailing(output)}. {fix}"
         )
-    ignored = getattr(loss, "ignore_class", None)
+    ignored = getattr(place.loss, "ignore_class", None)
     for chunk in _chunks(y):
         if ignored is not None:
             chunk = chunk[chunk != ignored]
@@ -95,12 +127,13 @@ def _check_sparse(model, loss, y, output: tuple, what: str) -> None:
             if label == n:
                 fix += f", or subtract 1 from {what} if your classes are numbered from 1"
             raise ValueError(
-                f"`{what}` contains the label {label}, but the last layer '{model.output_names[0]}' has {n} outputs, "
+                f"`{what}` contains the label {label}, but {place.made_by} has {n} outputs, "
                 f"so labels must be 0 to {n - 1}. {fix}."
             )
 
 
-def _check_one_hot(model, y, output: tuple, what: str) -> None:
+def _check_one_hot(place: _Place, y) -> None:
+    output, what = place.output, place.what
     sample = tuple(y.shape[1:])
     if sample == output or (sample == () and output == (1,)):
         return
@@ -113,10 +146,11 @@ def _check_one_hot(model, y, output: tuple, what: str) -> None:
         fix = f"The target has {sample[-1]} classes: make the last layer Dense({sample[-1]})."
     else:
         fix = "Is a Flatten layer missing, or are x and y swapped?"
-    raise _mismatch(model, "categorical_crossentropy", y, output, what, fix)
+    raise _mismatch(place, y, fix)
 
 
-def _check_same_shape(model, loss, y, output: tuple, what: str) -> None:
+def _check_same_shape(place: _Place, y) -> None:
+    output = place.output
     sample = tuple(y.shape[1:])
     if sample in (output, output[:-1] if output[-1:] == (1,) else output) or sample == (*output, 1):
         return
@@ -125,15 +159,16 @@ def _check_same_shape(model, loss, y, output: tuple, what: str) -> None:
         if sample
         else ("Make the last layer Dense(1), or give one target per output.")
     )
-    raise _mismatch(model, loss.name, y, output, what, fix)
+    raise _mismatch(place, y, fix)
 
 
-def _check_binary(model, y, output: tuple, what: str) -> None:
+def _check_binary(place: _Place, y) -> None:
+    output, what = place.output, place.what
     sample = tuple(y.shape[1:])
     if not (sample == output or (output[-1:] == (1,) and sample == output[:-1])):
         fix = "For one of several classes use a softmax output and loss='sparse_categorical_crossentropy'."
-        raise _mismatch(model, "binary_crossentropy", y, output, what, fix)
-    last = model.layers[-1] if model.layers else None
+        raise _mismatch(place, y, fix)
+    last = place.layer
     if output[-1] > 1 and getattr(last, "activation", None) is activations.softmax:
         warn(
             f"loss='binary_crossentropy' with a softmax over {output[-1]} classes (layer '{last.name}') treats each "
@@ -150,9 +185,16 @@ def _check_binary(model, y, output: tuple, what: str) -> None:
         )
 
 
-def warn_missing_classes(model, y_train, y_val) -> None:
-    """Warns when `validation_split` left a class out of one of the two parts."""
-    kind = getattr(model._compiled.loss, "fn", None)
+def warn_missing_classes(model, train, held) -> None:
+    """Warns when `validation_split` left a class out of one of the two parts (of `Data`)."""
+    outputs = model._compiled.outputs
+    for output, *parts in zip(outputs, *map(model._compiled.targets, (train.y, held.y)), strict=True):
+        if output.loss is not None and all(y is not None for y in parts):
+            _warn_missing(output.loss, *parts)
+
+
+def _warn_missing(loss, y_train, y_val) -> None:
+    kind = getattr(loss, "fn", None)
     if kind is losses_module.categorical_crossentropy:
         if y_train.ndim != 2:
             return

@@ -6,6 +6,8 @@ from .. import losses as losses_module
 from .. import metrics as metrics_module
 from ..layers.nest import flatten
 from ..utils.naming import to_snake_case
+from .given import Given, keys_of, match
+from .structure import is_nested
 
 _ACCURACY = ("accuracy", "acc")
 _CROSSENTROPY = ("crossentropy", "ce")
@@ -75,27 +77,44 @@ def takes_indices(loss) -> bool:
     return bool(getattr(getattr(loss, "fn", None) or getattr(loss, "_fn", None), "takes_class_indices", False))
 
 
-def single(value, argument: str, output_names):
-    """The entry for the only output of a model, from a value, a list of one, or a dict by output name."""
-    if isinstance(value, dict):
-        if output_names and set(value) != set(output_names):
-            raise ValueError(f"Expected keys {list(output_names)} in {argument} dict, but found {list(value)}")
-        return next(iter(value.values())) if value else None
-    if isinstance(value, (list, tuple)) and argument == "loss":
-        if len(value) != 1:
-            raise ValueError(
-                f"The model has 1 output, but `{argument}` has {len(value)} entries: {value}. Pass one {argument}."
-            )
-        return value[0]
-    return value
+class Output:
+    """What `compile` says about one output of a model.
+
+    Attributes:
+        name: of the output in logs; None when the model has one output, or outputs without names.
+        loss: the loss object, or None. weight: factor of the loss, or None.
+        tracker: mean of the loss over an epoch, in models with several losses.
+        metrics: metrics that ignore sample weights. weighted_metrics: metrics that use them.
+    """
+
+    def __init__(self, name, loss, weight, metrics, weighted_metrics):
+        self.name = name
+        self.loss: losses_module.Loss | None = loss
+        self.weight = weight
+        self.tracker: metrics_module.Mean | None = None
+        self.metrics: list[metrics_module.Metric] = metrics
+        self.weighted_metrics: list[metrics_module.Metric] = weighted_metrics
+
+    @property
+    def needs_target(self) -> bool:
+        return bool(self.loss is not None or self.metrics or self.weighted_metrics)
+
+    @property
+    def wants_indices(self) -> bool:
+        """Whether the target is class numbers: then it is passed as int32, otherwise as floats."""
+        if self.loss is not None:
+            return takes_indices(self.loss)
+        return any(takes_indices(m) for m in (*self.metrics, *self.weighted_metrics))
 
 
 class Compiled:
-    """Loss, metrics and loss weight of a compiled model with one output.
+    """Losses, loss weights and metrics of a compiled model, per output.
+
+    Args: as in `Model.compile`; `output_names`: names of the outputs, empty while they are not known.
 
     Attributes:
-        loss: the loss object, None before `build` and without a loss.
-        metrics: metrics that ignore sample weights. weighted_metrics: metrics that use them.
+        outputs: list of `Output` in the order of the model's flattened outputs; empty before `build`.
+        named_metrics: list of (name in the logs, metric), without the losses' trackers.
     """
 
     def __init__(self, loss, loss_weights, metrics, weighted_metrics, output_names):
@@ -105,63 +124,143 @@ class Compiled:
                     f"Expected `{name}` argument to be a list, tuple, or dict. Received instead: {name}={value} of "
                     f"type {type(value)}"
                 )
-        self._loss = single(loss, "loss", output_names)
-        weight = single(loss_weights, "loss_weights", output_names)
-        weight = weight[0] if isinstance(weight, (list, tuple)) and len(weight) == 1 else weight
-        if weight is not None and not isinstance(weight, (int, float)):
-            raise ValueError(f"`loss_weights` must be one number for a model with one output. Received: {loss_weights}")
-        self.loss_weight = weight
-        self._metrics = single(metrics, "metrics", output_names)
-        self._weighted_metrics = single(weighted_metrics, "weighted_metrics", output_names)
-        check_identifiers(self._loss, [*_entries(self._metrics), *_entries(self._weighted_metrics)])
+        if loss_weights is not None and not isinstance(loss_weights, (list, tuple, dict, int, float)):
+            raise ValueError(
+                "Expected `loss_weights` argument to be a float (single output case) or a list, tuple, or dict "
+                f"(multiple output case). Received instead: loss_weights={loss_weights} of type {type(loss_weights)}"
+            )
+        check_identifiers([loss for loss in flatten(loss) if loss is not None], _entries([metrics, weighted_metrics]))
+        self._given = Given(loss, loss_weights, metrics, weighted_metrics)
+        if len(output_names) == 1:
+            self._given.per_output(list(output_names), None)  # mistakes are told by `compile`
         self.built = False
-        self.loss: losses_module.Loss | None = None
-        self.metrics: list[metrics_module.Metric] = []
-        self.weighted_metrics: list[metrics_module.Metric] = []
+        self.outputs: list[Output] = []
+        self.named_metrics: list[tuple[str, metrics_module.Metric]] = []
+        self._names: list | None = None
 
-    def build(self, y_true, y_pred) -> None:
-        """Chooses what depends on shapes. `y_true`, `y_pred`: anything with `shape`; None for no target."""
+    def build(self, y_true, y_pred, output_names) -> None:
+        """Chooses what depends on shapes.
+
+        Args:
+            y_true, y_pred: targets and outputs in the structure of the user's data and of the model, each leaf
+                anything with `shape`.
+            output_names: names of the flattened outputs, empty for models that have none.
+
+        Raises:
+            ValueError: entries of `compile`, or targets, that do not match the outputs.
+        """
         if self.built:
             return
-        if y_true is not None:
-            self.loss = make_loss(self._loss, y_true, y_pred)
-            self.metrics = [make_metric(m, y_true, y_pred) for m in _entries(self._metrics)]
-            self.weighted_metrics = [make_metric(m, y_true, y_pred) for m in _entries(self._weighted_metrics)]
-            _make_names_unique(self.all_metrics)
-            self.built = True
+        preds = flatten(y_pred)
+        names = keys_of(y_pred) or (list(output_names) if len(output_names) == len(preds) else [None] * len(preds))
+        self._names = names
+        asked = self._given.per_output(names, y_pred)
+        wanted = [bool(loss is not None or metrics or weighted) for loss, _, metrics, weighted in asked]
+        targets = self._matched(y_true, wanted, [loss is not None for loss, *_ in asked], "y")
+        outputs = []
+        for name, target, pred, (loss, weight, metrics, weighted) in zip(names, targets, preds, asked, strict=True):
+            outputs.append(
+                Output(
+                    name if len(preds) > 1 else None,
+                    make_loss(loss, target, pred),
+                    weight,
+                    [make_metric(m, target, pred) for m in metrics],
+                    [make_metric(m, target, pred) for m in weighted],
+                )
+            )
+        self.outputs = outputs
+        with_loss = [o for o in outputs if o.loss is not None]
+        if len(with_loss) > 1:
+            for output in with_loss:
+                output.tracker = metrics_module.Mean(name=f"{output.name or output.loss.name}_loss")
+        self.named_metrics = _log_names(outputs)
+        self.built = True
+
+    def _matched(self, structure, wanted, with_loss, what: str) -> list:
+        try:
+            return match(structure, self._names, wanted, with_loss, what)
+        except ValueError as error:
+            raise ValueError(f"{error} {_outputs_text(self._names)}") from None
+
+    def targets(self, y) -> list:
+        """The leaf of `y` (arrays, tensors, numbers of leaves) for each output; None where there is none.
+
+        Raises:
+            ValueError: a structure that does not match the outputs.
+        """
+        return self._matched(y, [o.needs_target for o in self.outputs], [o.loss is not None for o in self.outputs], "y")
+
+    def weights(self, sample_weight) -> list:
+        """The sample weight of each output: the one given for all, or that of its own; None without."""
+        if not is_nested(sample_weight):
+            return [sample_weight] * len(self.outputs)
+        with_loss = [o.loss is not None for o in self.outputs]
+        return self._matched(sample_weight, [False] * len(self.outputs), with_loss, "sample_weight")
 
     @property
     def has_loss(self) -> bool:
-        return self._loss is not None
+        return any(loss is not None for loss in flatten(self._given.loss))
+
+    @property
+    def trackers(self) -> list[metrics_module.Mean]:
+        return [o.tracker for o in self.outputs if o.tracker is not None]
 
     @property
     def all_metrics(self) -> list[metrics_module.Metric]:
-        return [*self.metrics, *self.weighted_metrics]
+        return [m for _, m in self.named_metrics]
 
-    @property
-    def wants_indices(self) -> bool:
-        """Whether the target is class numbers: then it is passed as int32, otherwise as floats."""
-        return takes_indices(self.loss) or (self.loss is None and any(takes_indices(m) for m in self.all_metrics))
+    def loss_value(self, y_true, y_pred, sample_weight=None):
+        """The weighted sum of the losses; None when no output has one. Trackers see the unweighted ones."""
+        total = None
+        targets, weights = self.targets(y_true), self.weights(sample_weight)
+        for output, target, pred, weight in zip(self.outputs, targets, flatten(y_pred), weights, strict=True):
+            if output.loss is None:
+                continue
+            value = output.loss(target, pred, weight)
+            if output.tracker is not None:
+                output.tracker.update_state(value, sample_weight=pred.shape[0])
+            if output.weight is not None:
+                value = value * float(output.weight)
+            total = value if total is None else total + value
+        return total
 
     def update(self, y_true, y_pred, sample_weight=None) -> None:
         """Lets the metrics see a batch."""
-        for metric in self.metrics:
-            metric.update_state(y_true, y_pred)
-        for metric in self.weighted_metrics:
-            metric.update_state(y_true, y_pred, sample_weight=sample_weight)
+        targets, weights = self.targets(y_true), self.weights(sample_weight)
+        for output, target, pred, weight in zip(self.outputs, targets, flatten(y_pred), weights, strict=True):
+            for metric in output.metrics:
+                metric.update_state(target, pred)
+            for metric in output.weighted_metrics:
+                metric.update_state(target, pred, sample_weight=weight)
+
+
+def _log_names(outputs: list[Output]) -> list[tuple[str, metrics_module.Metric]]:
+    """Keras's names: the output's name before the metric's; repeated ones are numbered, weighted ones say so first."""
+    seen: dict[str, int] = {}
+    named = []
+
+    def add(name, metric):
+        count = seen.get(name, 0)
+        seen[name] = count + 1
+        named.append((f"{name}_{count}" if count else name, metric))
+
+    def prefixed(output, name):
+        return f"{output.name}_{name}" if output.name else name
+
+    for output in outputs:
+        for metric in output.metrics:
+            add(prefixed(output, metric.name), metric)
+    for output in outputs:
+        for metric in output.weighted_metrics:
+            name = prefixed(output, metric.name)
+            add(prefixed(output, f"weighted_{metric.name}") if name in seen else name, metric)
+    return named
+
+
+def _outputs_text(names) -> str:
+    known = [name for name in names if name is not None]
+    return f"The model's outputs: {known or f'{len(names)}, without names'}."
 
 
 def _entries(metrics) -> list:
-    if metrics is None:
-        return []
-    return flatten(metrics) if isinstance(metrics, (list, tuple, dict)) else [metrics]
-
-
-def _make_names_unique(metrics) -> None:
-    """Two metrics of one name get Keras's numbers, so that each has a column of its own: mae, mae_1."""
-    seen: dict[str, int] = {}
-    for metric in metrics:
-        count = seen.get(metric.name, 0)
-        seen[metric.name] = count + 1
-        if count:
-            metric.name = f"{metric.name}_{count}"
+    return [m for m in flatten(metrics) if m is not None]

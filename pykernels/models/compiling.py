@@ -5,18 +5,19 @@ from __future__ import annotations
 import weakref
 
 from .. import metrics as metrics_module
-from .. import optimizers
+from .. import ops, optimizers
 from ..callbacks.history import History
 from ..callbacks.logs import Logs
 from ..compat_names import accepts_old_names
 from ..graph import Trace
-from ..layers.nest import flatten
+from ..layers.nest import map_structure
 from ..layers.node import symbolic
 from ..user_warning import warn
 from ..utils.random_seed import make_default_seed
 from .arrays import Data
 from .compiled import Compiled
 from .steps import Programs, step_types
+from .structure import put_together
 from .tallies import Tallies
 
 # Methods by which Keras lets a subclass replace the step itself.
@@ -99,8 +100,11 @@ class Compiling:
         Args:
             optimizer: name or object.
             loss: name, object, or function `(y_true, y_pred) -> losses` written with `pykernels.ops`.
-            loss_weights: factor of the loss.
-            metrics: list of names, objects or functions; "accuracy" is chosen by the shapes of target and output.
+                For several outputs one for all, a list in their order (None for none), or a dict by output name (by
+                key, where the model's outputs are a dict).
+            loss_weights: factor of the loss; for several a list or dict of them.
+            metrics: list of names, objects or functions; "accuracy" is chosen by the shapes of target and output. For
+                several outputs a list with an entry (one metric, a list, or None) per output, or a dict by output name.
             weighted_metrics: metrics that use sample and class weights.
             run_eagerly: True records the step anew for every batch, so that Python code in layers and losses runs (and
                 prints) each time.
@@ -151,25 +155,37 @@ class Compiling:
 
     @property
     def metrics(self) -> list:
-        """The loss tracker, the metrics of `compile`, and those that layers hold."""
-        own = [self._loss_tracker, *self._compiled.all_metrics] if self.compiled else []
+        """The loss tracker, the metrics of `compile`, the trackers of several losses, and those that layers hold."""
+        return list({id(m): m for _, m in self._named_metrics()}.values())
+
+    def _named_metrics(self) -> list[tuple]:
+        """(name in the logs, metric) of all metrics."""
+        named = []
+        if self.compiled:
+            trackers = self._compiled.trackers
+            named = [("loss", self._loss_tracker), *self._compiled.named_metrics, *((t.name, t) for t in trackers)]
         version, layers, _ = self._walked()
         if self._held_metrics[0] != version:
             held = {id(m): m for x in (self, *layers) for m in x._held() if isinstance(m, metrics_module.Metric)}
             self._held_metrics = (version, *held.values())
-        known = {id(m) for m in own}
-        return own + [m for m in self._held_metrics[1:] if id(m) not in known]
+        known = {id(m) for _, m in named}
+        return named + [(m.name, m) for m in self._held_metrics[1:] if id(m) not in known]
 
     @property
     def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` returns, in its order."""
-        return [m.name for m in self.metrics]
+        """The names of what `evaluate` returns, in its order: the loss, then for one output its metrics as they were
+        given; for several the loss of each, then their metrics by name."""
+        several = bool(self.compiled and any(output.name for output in self._compiled.outputs))
+        own = {id(m) for m in self._compiled.all_metrics} if several else ()
+        named = self._named_metrics()
+        first = [name for name, m in named if id(m) not in own]
+        return list(dict.fromkeys([*first, *sorted(name for name, m in named if id(m) in own)]))
 
     def _tally(self) -> Tallies:
-        metrics = self.metrics
+        named = self._named_metrics()
         tallies = self._tallies
-        if tallies is None or [*map(id, metrics)] != [*map(id, tallies.metrics)]:
-            tallies = self._tallies = Tallies(metrics)
+        if tallies is None or [id(m) for _, m in named] != [*map(id, tallies.metrics)]:
+            tallies = self._tallies = Tallies(named)
         return tallies
 
     def reset_metrics(self) -> None:
@@ -190,15 +206,13 @@ class Compiling:
             ValueError: there is no loss at all.
         """
         terms = list(self.losses)
-        loss = self._compiled.loss
-        if loss is not None and y is not None:
-            value = loss(y, y_pred, sample_weight)
-            weight = self._compiled.loss_weight
-            terms.insert(0, value if weight is None else value * float(weight))
-        elif self._compiled.has_loss and y is None:
-            raise ValueError("The model has a loss, but no targets were given: pass `y`.")
+        if self._compiled.has_loss:
+            if y is None:
+                raise ValueError("The model has a loss, but no targets were given: pass `y`.")
+            terms.insert(0, self._compiled.loss_value(y, y_pred, sample_weight))
         if not terms:
             raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`.")
+        terms = [ops.sum(term) if getattr(term, "shape", ()) else term for term in terms]
         total = terms[0]
         for term in terms[1:]:
             total = total + term
@@ -219,26 +233,23 @@ class Compiling:
                     "and compiled. Override compute_loss(), or write the loss, metric or layer with pykernels.ops."
                 )
         self._build_from(data)
-        if self._compiled is not None and not self._compiled.built and data.y is not None:
-            self._compiled.build(_Shape((None, *data.y.shape[1:])), _Shape(self._symbolic_output(data).shape))
+        if self._compiled is not None and not self._compiled.built and data.ys:
+            targets = put_together(data.y_spec, [_Shape((None, *y.shape[1:])) for y in data.ys])
+            self._compiled.build(targets, self._symbolic_outputs(data), self.output_names)
             self._programs.clear()
         if train and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
 
-    def _symbolic_output(self, data: Data):
-        output = self.outputs if self._graph is not None else None
-        if output is None:
-            with Trace():
-                specs = step_types(self, data, 1, targets=False).xs
-                specs = [symbolic((None, *shape[1:]), dtype) for shape, dtype in specs]
-                output = flatten(self(self._pack_inputs(specs)))
-            self._clear_losses()
-        if len(output) != 1:
-            raise ValueError(
-                f"Model '{self.name}' has {len(output)} outputs; pykernels trains and evaluates models with one "
-                "output. predict() works for all."
-            )
-        return output[0]
+    def _symbolic_outputs(self, data: Data):
+        """Something with the shape of each output, in the structure of the model's outputs."""
+        if self._graph is not None:
+            return map_structure(lambda t: _Shape(t.shape), self._graph.outputs_struct)
+        with Trace():
+            specs = step_types(self, data, 1, targets=False).xs
+            specs = [symbolic((None, *shape[1:]), dtype) for shape, dtype in specs]
+            outputs = self(self._pack_inputs(specs))
+        self._clear_losses()
+        return map_structure(lambda t: _Shape(t.shape), outputs)
 
     def _warn_if_thawed(self) -> None:
         changed = [

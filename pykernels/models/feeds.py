@@ -14,6 +14,8 @@ import numpy as np
 
 from ..user_warning import warn
 from .arrays import Data, class_weights, is_structure_of_arrays, make_data, unpack
+from .given import match
+from .structure import LEAF, take_apart
 
 _RAN_OUT = (
     "Your input ran out of data; interrupting training. Make sure that your dataset or generator can generate at least "
@@ -57,9 +59,9 @@ class ArrayFeed:
         return self.data
 
     @property
-    def targets(self) -> np.ndarray | None:
-        """Targets that are known in advance: all of them, here."""
-        return self.data.y
+    def targets(self) -> Data:
+        """Data with the targets that are known in advance: all of them, here."""
+        return self.data
 
     def segments(self) -> Iterator[Segment]:
         left = self.num_steps
@@ -135,12 +137,7 @@ class DiskFeed(ArrayFeed):
     def _read(self, begin, end, in_order=False) -> Data:
         in_order = in_order or self._order is None
         rows = slice(begin, end) if in_order else np.sort(self._order[begin:end])  # h5py reads rising indices only
-        xs = [x[rows] for x in self.data.xs]
-        return Data(
-            xs,
-            None if self.data.y is None else self.data.y[rows],
-            None if self.data.weight is None else self.data.weight[rows],
-        )
+        return self.data.map(lambda a: a[rows])
 
 
 class StreamFeed:
@@ -179,9 +176,9 @@ class StreamFeed:
         return self._peeked[0]
 
     @property
-    def targets(self) -> np.ndarray | None:
-        """Targets that are known in advance: those of the first batch."""
-        return self.first().y
+    def targets(self) -> Data:
+        """Data with the targets that are known in advance: the first batch."""
+        return self.first()
 
     def limit_to_one_pass(self) -> None:
         """A stream gives as many batches as it was asked for."""
@@ -231,7 +228,7 @@ class StreamFeed:
         x, y, weight = unpack(batch)
         data = make_data(self.model, x, y, weight)
         if self.class_weight:
-            data = with_class_weights(data, self.class_weight)
+            data = with_class_weights(self.model, data, self.class_weight)
         return data
 
     def rewind(self) -> None:
@@ -249,12 +246,33 @@ def _length(source) -> int | None:
     return length if isinstance(length, int) and length > 0 else None
 
 
-def with_class_weights(data: Data, class_weight) -> Data:
-    if data.y is None:
+def with_class_weights(model, data: Data, class_weight) -> Data:
+    """`data` with sample weights from weights of classes: a dict of class -> weight for models with one output; by
+    output name, or a list, for several (as Keras 1 had it).
+
+    Raises:
+        ValueError: no targets, sample weights as well, or one dict of classes for several outputs.
+    """
+    if not data.ys:
         raise ValueError("`class_weight` needs targets, and none were given.")
-    if data.weight is not None:
+    if data.weights:
         raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
-    return data._replace(weight=class_weights(data.y, class_weight))
+    if data.y_spec == LEAF:
+        return data._replace(weights=(class_weights(data.ys[0], class_weight),), weight_spec=LEAF)
+    names = model.output_names
+    if isinstance(class_weight, dict) and class_weight.keys() <= set(names):
+        class_weight = [class_weight.get(name) for name in names]
+    if not isinstance(class_weight, (list, tuple)) or len(class_weight) != len(names):
+        raise ValueError(
+            "`class_weight` is only supported for Models with a single output. For several, pass a dict of output name "
+            "-> dict of class -> weight, or `sample_weight`."
+        )
+    no_loss = [False] * len(names)
+    targets = match(data.y, names, no_loss, no_loss, "y")
+    pairs = zip(targets, class_weight, strict=True)
+    weights = [None if w is None or t is None else class_weights(t, w) for t, w in pairs]
+    spec, leaves = take_apart(weights)
+    return data._replace(weights=tuple(leaves), weight_spec=spec)
 
 
 def open_feed(model, x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle=False, class_weight=None):
@@ -271,7 +289,7 @@ def open_feed(model, x, y=None, sample_weight=None, batch_size=None, steps=None,
     if is_structure_of_arrays(x):
         data = make_data(model, x, y, sample_weight)
         if class_weight:
-            data = with_class_weights(data, class_weight)
+            data = with_class_weights(model, data, class_weight)
         return (DiskFeed if data.lazy else ArrayFeed)(data, int(batch_size or 32), shuffle, steps and int(steps))
     if isinstance(x, (str, bytes)) or not (
         hasattr(x, "__iter__") or hasattr(x, "__getitem__") or hasattr(x, "__next__")

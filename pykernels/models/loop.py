@@ -57,7 +57,7 @@ class Loop:
         outputs = self._output_arrays(segment, program) if kind == "predict" else None
         hooks = self.callbacks.hooks_batches(kind)
         if isinstance(self.feed, StreamFeed) and kind != "predict":
-            check_targets(model, segment.data.y)
+            check_targets(model, segment.data)
         first, left = segment.first, segment.steps
         while left and not self._stopped():
             steps = min(left, model.steps_per_execution) if hooks or model.run_eagerly else left
@@ -121,8 +121,7 @@ class Loop:
             self.callbacks.progress(self.kind, self.step, model._results)
 
     def _sources(self, data: Data, program) -> list:
-        arrays = [*data.xs, *(a for a in (data.y, data.weight) if a is not None)]
-        arrays = arrays[: len(program.input_types)]
+        arrays = data.arrays[: len(program.input_types)]
         if self._bound is None or self._bound[0] is not data:
             sources = [Source(a, dtype) for a, (_, dtype) in zip(arrays, program.input_types, strict=True)]
             self._bound = (data, None, sources)

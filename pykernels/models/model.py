@@ -160,14 +160,21 @@ class Model(Trainer, Layer):
             return map_structure(lambda _: next(leaves), self._graph.inputs_struct)
         return xs[0] if len(xs) == 1 else xs
 
-    def _output_shape_of_one(self) -> tuple | None:
-        """Shape of one prediction, None if it is not known before running."""
-        if self._graph is None:
-            return self._free_output
-        shape = tuple(self._graph.outputs[0].shape[1:])
-        return None if None in shape else shape
+    @property
+    def output_count(self) -> int | None:
+        """Number of outputs; None while it is not known."""
+        if self._graph is not None:
+            return len(self._graph.outputs)
+        return None if self._free_outputs is None else len(flatten(self._free_outputs))
 
-    _free_output: tuple | None = None
+    def _output_shapes(self) -> list[tuple | None]:
+        """Shape of one prediction of each output, None where it is not known before running."""
+        if self._graph is None:
+            return [] if self._free_outputs is None else [output.shape for output in flatten(self._free_outputs)]
+        return [_shape_of_one(t) for t in self._graph.outputs]
+
+    # The outputs of a model whose code says what it computes, in their structure; None while that is not known.
+    _free_outputs = None
 
     # --- calling ------------------------------------------------------------------------------------------
     def call(self, inputs, training=None, mask=None):
@@ -236,7 +243,7 @@ class Model(Trainer, Layer):
         fits = len(want) == x.ndim and all(w in (None, h) for w, h in zip(want, x.shape, strict=True))
         if not fits or x.dtype.kind not in "fiub" or x.dtype.itemsize > 8 or x.shape[0] == 0:
             return None
-        return self._programs.get(self, "predict", StepTypes(x.shape[0], ((x.shape, dtype),), None, None)).run
+        return self._programs.get(self, "predict", StepTypes(x.shape[0], ((x.shape, dtype),))).run
 
     def _build_from(self, data: Data, call=True) -> None:
         """Makes the variables of a model that waited for data."""
@@ -244,11 +251,10 @@ class Model(Trainer, Layer):
             specs = [((None, *shape[1:]), dtype) for shape, dtype in step_types(self, data, 1, False).xs]
             if specs != self._free_inputs:
                 with Trace():
-                    outputs = flatten(self._first_call(specs, data))
+                    outputs = self._first_call(specs, data)
                 self._clear_losses()
                 self._free_inputs = specs
-                shape = tuple(outputs[0].shape[1:])
-                self._free_output = None if None in shape else shape
+                self._free_outputs = map_structure(lambda t: _FreeOutput(_shape_of_one(t)), outputs)
             self.built = True
 
     def _first_call(self, specs, data: Data):
@@ -338,6 +344,18 @@ class Model(Trainer, Layer):
         state = super().__getstate__()
         state.update(_direct_runs={}, _direct_version=-1, _held_metrics=(-1,), _tallies=None, _history=None)
         return state
+
+
+class _FreeOutput:
+    """An output of which only the shape of one prediction is kept (None where it varies)."""
+
+    def __init__(self, shape: tuple | None):
+        self.shape = shape
+
+
+def _shape_of_one(tensor) -> tuple | None:
+    shape = tuple(tensor.shape[1:])
+    return None if None in shape else shape
 
 
 def _origin_name(tensor) -> str:

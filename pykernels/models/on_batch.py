@@ -39,12 +39,12 @@ class OnBatch:
         self._assert_compiled()
         data = make_data(self, x, y, sample_weight)
         if class_weight:
-            data = with_class_weights(data, class_weight)
+            data = with_class_weights(self, data, class_weight)
         self._prepare(data, train=kind == "train")
-        check_targets(self, data.y)
+        check_targets(self, data)
         program = self._programs.get(self, kind, step_types(self, data, data.rows))
         self.reset_metrics()
-        program.run([*data.xs, *(a for a in (data.y, data.weight) if a is not None)], step=self._steps_done)
+        program.run(data.arrays, step=self._steps_done)
         if kind == "train":
             self._steps_done += 1
         results = self._results()
@@ -85,7 +85,7 @@ class OnBatch:
         state = self._all_variables() if kind == "train" else []
         before = [v.numpy() for v in state]
         try:
-            feeds = [np.asarray(a[:]) for a in (*data.xs, data.y, data.weight) if a is not None]
+            feeds = [np.asarray(a[:]) for a in (data.arrays if kind == "train" else data.xs)]
             table = program.profile(feeds, repeats)
         finally:
             for variable, value in zip(state, before, strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import threading
 from collections import OrderedDict
 from typing import NamedTuple
@@ -11,6 +13,7 @@ from ..layers.context import StructureVersion
 from ..layers.nest import flatten
 from ..user_warning import warn
 from .arrays import Data
+from .structure import put_together
 
 _KEPT = 32  # programs per model
 
@@ -20,8 +23,10 @@ class StepTypes(NamedTuple):
 
     batch: int
     xs: tuple
-    y: tuple | None
-    weight: tuple | None
+    ys: tuple = ()
+    weights: tuple = ()
+    y_spec: tuple | str | None = None
+    weight_spec: tuple | str | None = None
 
 
 def step_types(model, data: Data, batch: int, targets=True) -> StepTypes:
@@ -32,12 +37,21 @@ def step_types(model, data: Data, batch: int, targets=True) -> StepTypes:
         ((batch, *x.shape[1:]), known[i][1] if known else _free_dtype(x, model.compute_dtype))
         for i, x in enumerate(data.xs)
     )
-    y = weight = None
-    if targets and data.y is not None:
-        y = ((batch, *data.y.shape[1:]), "int32" if model._compiled.wants_indices else _float(model))
-    if targets and data.weight is not None:
-        weight = ((batch, *data.weight.shape[1:]), _float(model))
-    return StepTypes(batch, xs, y, weight)
+    if not targets or not data.ys:
+        return StepTypes(batch, xs)
+    indices = _index_targets(model, data)
+    ys = [((batch, *y.shape[1:]), "int32" if i in indices else _float(model)) for i, y in enumerate(data.ys)]
+    weights = [((batch, *w.shape[1:]), _float(model)) for w in data.weights]
+    return StepTypes(batch, xs, tuple(ys), tuple(weights), data.y_spec, data.weight_spec)
+
+
+def _index_targets(model, data: Data) -> set[int]:
+    """Numbers of the targets (of `data.ys`) that are class numbers."""
+    compiled = model._compiled
+    if not any(output.wants_indices for output in compiled.outputs):
+        return set()
+    numbers = compiled.targets(put_together(data.y_spec, range(len(data.ys))))
+    return {i for i, output in zip(numbers, compiled.outputs, strict=True) if output.wants_indices}
 
 
 def _float(model) -> str:
@@ -102,8 +116,9 @@ def record(model, kind: str, types: StepTypes) -> Program:
         with Trace() as trace:
             names = model.input_names or [f"x{i}" for i in range(len(types.xs))]
             xs = [trace.placeholder(*spec, name) for spec, name in zip(types.xs, names, strict=True)]
-            y = trace.placeholder(*types.y, "y") if types.y else None
-            weight = trace.placeholder(*types.weight, "sample_weight") if types.weight else None
+            y = put_together(types.y_spec, [trace.placeholder(*spec, "y") for spec in types.ys])
+            weights = [trace.placeholder(*spec, "sample_weight") for spec in types.weights]
+            weight = put_together(types.weight_spec, weights)
             training = kind == "train"
             y_pred = model(model._pack_inputs(xs), training=training)
             outputs = []
@@ -119,12 +134,20 @@ def record(model, kind: str, types: StepTypes) -> Program:
 
 
 def _score(model, trace, training, x, y, y_pred, weight, batch) -> None:
-    loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, training=training)
+    phase = {"training": training} if _takes_training(type(model).compute_loss) else {}
+    loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **phase)
     if training:
         trace.check_finite(loss)
         _update(model, loss)
     model._loss_tracker.update_state(loss, sample_weight=batch)
     model.compute_metrics(x, y, y_pred, weight)
+
+
+@functools.lru_cache(64)
+def _takes_training(compute_loss) -> bool:
+    """Overrides written before Keras 3.3 do not take `training`."""
+    parameters = inspect.signature(compute_loss).parameters.values()
+    return any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in parameters)
 
 
 def _update(model, loss) -> None:

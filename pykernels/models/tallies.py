@@ -17,23 +17,23 @@ class Tallies:
     their methods.
 
     Args:
-        metrics: list of metrics with unique names.
+        named: list of (name in the logs, metric); of two with one name the last counts.
     """
 
-    def __init__(self, metrics: list):
-        self.metrics = metrics
-        metrics = sorted(metrics, key=lambda m: m.name)
-        compiled = [m for m in metrics if _is_ours(m, "result") and _is_ours(m, "reset_state")]
+    def __init__(self, named: list):
+        self.metrics = [m for _, m in named]
+        last = dict(named)
+        compiled = {name: last[name] for name in sorted(last) if _is_ours(last[name])}
         with Trace() as trace:
-            values = [m.result() for m in compiled]
+            values = [m.result() for m in compiled.values()]
         program = trace.build(outputs=values)
         self._read, self._read_types = program.run, program.output_types
         with Trace() as trace:
-            for m in compiled:
+            for m in {id(m): m for m in self.metrics if _is_ours(m)}.values():
                 m.reset_state()
         self._reset = trace.build().run
-        self._names = [m.name for m in compiled]
-        self._others = [m for m in metrics if not any(m is c for c in compiled)]
+        self._names = list(compiled)
+        self._others = {name: m for name, m in named if not _is_ours(m)}
 
     @property
     def is_compiled(self) -> bool:
@@ -47,20 +47,20 @@ class Tallies:
     def reset(self) -> None:
         """Sets all metrics back to their start."""
         self._reset(())
-        for metric in self._others:
+        for metric in self._others.values():
             metric.reset_state()
 
     def results(self) -> dict:
         """Values by name, in the order of the names; floats unless a metric gives an array."""
         found = dict(zip(self._names, self._read(()), strict=True))
-        for metric in self._others:
+        for name, metric in self._others.items():
             value = metric.result()
-            found.update(value if isinstance(value, dict) else {metric.name: value})
+            found.update(value if isinstance(value, dict) else {name: value})
         return {name: _plain(found[name]) for name in sorted(found)}
 
 
-def _is_ours(metric, method: str) -> bool:
-    return getattr(type(metric), method).__module__.startswith(_PACKAGE)
+def _is_ours(metric) -> bool:
+    return all(getattr(type(metric), m).__module__.startswith(_PACKAGE) for m in ("result", "reset_state"))
 
 
 def _plain(value):

@@ -44,9 +44,10 @@ class Trainer(OnBatch, Compiling):
         """Trains the model.
 
         Args:
-            x: array, list or dict of arrays (one per input), pandas object, memory map, h5py dataset, or something that
+            x: array, list or dict (by input name) of arrays, pandas object, memory map, h5py dataset, or something that
                 gives batches `(x, y[, sample_weight])`: a generator, an iterable, a Sequence.
-            y: targets. None when `x` gives batches.
+            y: targets; for a model with several outputs a list in their order, or a dict by output name. None when `x`
+                gives batches.
             batch_size: 32 by default. The last batch of an epoch may be shorter; it counts by its size.
             epochs: number of the epoch to stop at.
             verbose: 0 silent, 1 progress bar, 2 a line per epoch, "auto" is 1.
@@ -54,8 +55,8 @@ class Trainer(OnBatch, Compiling):
             validation_split: share (0 to 1) of the data, the last ones, that is kept for validation.
             validation_data: `(x, y)`, `(x, y, sample_weight)`, or something that gives batches.
             shuffle: whether rows are drawn in random order; "batch" keeps the rows of a batch together.
-            class_weight: dict of class number -> weight.
-            sample_weight: one weight per sample.
+            class_weight: dict of class number -> weight; for several outputs a dict of them by output name.
+            sample_weight: one weight per sample, for all outputs; or a list or dict of arrays, one per output.
             initial_epoch: number of the first epoch.
             steps_per_epoch: batches per epoch; by default until the data end.
             validation_steps, validation_batch_size: for the validation.
@@ -117,7 +118,8 @@ class Trainer(OnBatch, Compiling):
             logs = self._results()
             if testing and _due(epoch, validation_freq):
                 results = self._test(testing)
-                logs.update((f"val_{name}", results[name]) for name in sorted(results))
+                logs.update((f"val_{name}", value) for name, value in results.items())
+                logs = Logs(sorted(logs.items()))
             callbacks.on_epoch_end(epoch, logs)
             if self.stop_training or getattr(feed, "exhausted", False):
                 break
@@ -147,9 +149,9 @@ class Trainer(OnBatch, Compiling):
             )
         train, held = data.part(0, cut), data.part(cut, data.rows)
         self._prepare(data)
-        if train.y is not None:
-            check_targets(self, data.y)
-            warn_missing_classes(self, train.y, held.y)
+        if train.ys:
+            check_targets(self, data)
+            warn_missing_classes(self, train, held)
         packed = self._pack_inputs(train.xs)
         return packed, train.y, train.weight, (self._pack_inputs(held.xs), held.y, held.weight)
 
@@ -215,8 +217,9 @@ class Trainer(OnBatch, Compiling):
         return results
 
     def _in_order(self, results: dict):
-        values = [results[name] for name in self.metrics_names if name in results]
-        values += [results[name] for name in sorted(results) if name not in self.metrics_names]
+        names = self.metrics_names
+        values = [results[name] for name in names if name in results]
+        values += [results[name] for name in sorted(results) if name not in names]
         return values[0] if len(values) == 1 else values
 
     # --- predict ----------------------------------------------------------------------------------------
@@ -250,10 +253,9 @@ class Trainer(OnBatch, Compiling):
 
     def _unpack(self, outputs: list):
         """Predictions in the structure of the model's outputs."""
-        if self._graph is not None:
-            leaves = iter(outputs)
-            return map_structure(lambda _: next(leaves), self._graph.outputs_struct)
-        return outputs[0] if len(outputs) == 1 else outputs
+        leaves = iter(outputs)
+        structure = self._graph.outputs_struct if self._graph is not None else self._free_outputs
+        return map_structure(lambda _: next(leaves), structure)
 
 
 def _is_data(x) -> bool:

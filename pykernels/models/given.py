@@ -1,0 +1,156 @@
+"""The arguments of `compile`, and targets and weights, matched to the outputs of a model."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..layers.nest import flatten
+from .structure import is_nested
+
+
+def keys_of(y_pred) -> list | None:
+    """The keys of outputs that are one flat dict, sorted as its leaves are; None for other structures."""
+    if isinstance(y_pred, dict) and not any(is_nested(v) for v in y_pred.values()):
+        return sorted(y_pred)
+    return None
+
+
+def match(structure, names: list, wanted: list[bool], with_loss: list[bool], what: str) -> list:
+    """The leaf of `structure` for each output, None where there is none.
+
+    Args:
+        structure: one leaf, a list or tuple in the order of the outputs (or of those with a loss), a dict by name, or
+            something with as many leaves as there are outputs.
+        names: the outputs' names (None where unknown).
+        wanted: which outputs cannot do without.
+        with_loss: which outputs have a loss.
+        what: the argument's name in messages.
+
+    Raises:
+        ValueError: anything else.
+    """
+    n = len(names)
+    if isinstance(structure, dict) and not any(is_nested(v) for v in structure.values()):
+        found = _by_name(structure, names, what)
+    else:
+        leaves = _leaves(structure)
+        if len(leaves) == n:
+            found = leaves
+        elif len(leaves) == sum(with_loss):
+            rest = iter(leaves)
+            found = [next(rest) if has else None for has in with_loss]
+        else:
+            raise ValueError(
+                f"`{what}` and the model's outputs have different structures: {len(leaves)} arrays for {n} outputs"
+                f"{f', {sum(with_loss)} of them with a loss' if sum(with_loss) != n else ''}."
+            )
+    for name, leaf, needed in zip(names, found, wanted, strict=True):
+        if leaf is None and needed:
+            raise ValueError(f"`{what}` has nothing for the output '{name}', which has a loss or a metric.")
+    return found
+
+
+def _leaves(structure) -> list:
+    if isinstance(structure, dict):
+        return [leaf for key in sorted(structure) for leaf in _leaves(structure[key])]
+    if isinstance(structure, (list, tuple)):
+        return [leaf for item in structure for leaf in _leaves(item)]
+    return [structure]
+
+
+def _by_name(given: dict, names: list, what: str) -> list:
+    if len(names) == 1 and len(given) == 1:
+        return list(given.values())
+    unknown = [key for key in given if key not in names]
+    if unknown:
+        raise ValueError(f"`{what}` is a dict with the key '{unknown[0]}', which is not the name of an output.")
+    return [given.get(name) for name in names]
+
+
+class Given(NamedTuple):
+    """What `compile` was given."""
+
+    loss: object
+    loss_weights: object
+    metrics: object
+    weighted_metrics: object
+
+    def per_output(self, names: list, y_pred) -> list[tuple]:
+        """(loss, loss weight, list of metrics, list of weighted metrics) of each output.
+
+        Args:
+            names: names of the flattened outputs (None where unknown).
+            y_pred: the outputs in their structure; None for one output.
+
+        Raises:
+            ValueError: entries that do not match the outputs.
+        """
+        losses = self._losses(names, y_pred)
+        weights = self._weights(names, losses)
+        metrics = _metrics(self.metrics, names, y_pred, "metrics")
+        weighted = _metrics(self.weighted_metrics, names, y_pred, "weighted_metrics")
+        return list(zip(losses, weights, metrics, weighted, strict=True))
+
+    def _losses(self, names, y_pred) -> list:
+        loss, n = self.loss, len(names)
+        if not is_nested(loss):
+            return [loss] * n
+        if isinstance(loss, dict) and not any(is_nested(v) for v in loss.values()):
+            partial = isinstance(y_pred, dict)  # Keras: a dict of outputs may have losses for some of them
+            if None not in names and not (set(loss) <= set(names) if partial else set(loss) == set(names)):
+                raise ValueError(f"Expected keys {names} in loss dict, but found loss.keys()={list(loss)}")
+            return _by_name(loss, names, "loss")
+        if isinstance(loss, dict) and n == 1:
+            raise ValueError(f"`loss` must be one loss for a model with one output. Received: {loss}")
+        losses = _leaves(loss)
+        if len(losses) != n:
+            raise ValueError(
+                f"The model has {n} output{'s' * (n > 1)}, but `loss` has {len(losses)} entries: {loss}. Pass one loss "
+                "for each output (None for none), or a dict by output name."
+            )
+        return losses
+
+    def _weights(self, names, losses: list) -> list:
+        weights, n = self.loss_weights, len(names)
+        if weights is None:
+            return [None] * n
+        given = len(_leaves(self.loss))
+        if isinstance(weights, dict) and set(weights) == set(names):
+            found = [weights[name] for name in names]
+        elif isinstance(weights, dict) and None not in names and isinstance(self.loss, dict):
+            if set(weights) != set(self.loss):
+                raise ValueError(f"Expected keys {list(self.loss)} in loss_weights dict, but found {list(weights)}")
+            found = [weights.get(name) for name in names]
+        else:
+            leaves = _leaves(weights)
+            if len(leaves) != given or len(leaves) != n:
+                raise ValueError(
+                    f"`loss_weights` must match the number of losses, got {given} losses and {len(leaves)} weights."
+                )
+            found = leaves
+        for weight in found:
+            if weight is not None and (isinstance(weight, bool) or not isinstance(weight, (int, float))):
+                raise ValueError(f"`loss_weights` must hold numbers. Received: {self.loss_weights}")
+        return found
+
+
+def _metrics(metrics, names, y_pred, argument: str) -> list[list]:
+    n = len(names)
+    if not metrics:
+        return [[] for _ in names]
+    if n == 1:
+        if isinstance(metrics, dict) and names[0] is not None and set(metrics) != set(names) and y_pred is None:
+            raise ValueError(f"Expected keys {names} in {argument} dict, but found {list(metrics)}")
+        return [flatten(metrics)]
+    found = None
+    if isinstance(metrics, (list, tuple)) and len(metrics) == n:
+        found = list(metrics)
+    elif isinstance(metrics, dict) and set(metrics) <= set(names):
+        found = [metrics.get(name) for name in names]
+    if found is None:
+        raise ValueError(
+            f"Invalid `{argument}`. `{argument}` should contain metrics objects and either be a dict or a list "
+            f"matching the output names of the model {names}, with one entry (a metric, a list of metrics, or None) "
+            f"per output. Received: {argument}={metrics}"
+        )
+    return [[] if m is None else flatten(m) for m in found]
