@@ -119,6 +119,48 @@ def test_rescaling(scale, offset):
     np.testing.assert_allclose(have, want, rtol=1e-6)
 
 
+# --- pooling ---------------------------------------------------------------------------------------------------------
+
+
+def one_or(draw, values, rank):
+    """An int for all axes, or one for each."""
+    return draw(values) if draw(st.booleans()) else tuple(draw(values) for _ in range(rank))
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize("kind", ["MaxPooling", "AveragePooling"])
+@given(data=st.data())
+@EXAMPLES
+def test_pooling(kind, rank, data):
+    draw = data.draw
+    options = {
+        "pool_size": one_or(draw, st.integers(1, 3), rank),
+        "strides": draw(st.one_of(st.none(), st.integers(1, 3))),
+        "padding": draw(st.sampled_from(("valid", "same"))),
+        "data_format": draw(FORMATS),
+    }
+    shape = image(draw, options["data_format"], rank=rank)
+    same_layer(lambda k: getattr(k.layers, f"{kind}{rank}D")(**options), shape, integers=kind == "MaxPooling")
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize("kind", ["GlobalMaxPooling", "GlobalAveragePooling"])
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_global_pooling(kind, rank, keepdims, data_format):
+    shape = (2, *((3, 5) if rank == 1 else (3, 4, 5)))
+    same_layer(
+        lambda k: getattr(k.layers, f"{kind}{rank}D")(data_format=data_format, keepdims=keepdims), shape, integers=True
+    )
+
+
+def test_global_average_of_masked_steps():
+    x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
+    mask = np.array([[1, 1, 0, 0, 1], [0, 1, 0, 0, 0]], bool)
+    have, want = (k.layers.GlobalAveragePooling1D()(x, mask=mask) for k in (pk, keras))
+    np.testing.assert_allclose(have, want, rtol=1e-6, atol=1e-7)
+
+
 # --- layers that draw: what they do not change, and their configuration --------------------------------------------
 
 
@@ -166,6 +208,11 @@ def test_noise_outside_training(make, shape):
         lambda k: k.layers.Dot(axes=(1, 2, 3)),
         lambda k: k.layers.Dot(axes=(1, 2.0)),
         lambda k: k.layers.Add(foo=1),
+        lambda k: k.layers.MaxPooling2D(0),
+        lambda k: k.layers.MaxPooling2D((2, 2, 2)),
+        lambda k: k.layers.AveragePooling1D(-1),
+        lambda k: k.layers.MaxPooling2D(2, name="p")(np.ones((2, 3, 4), "float32")),
+        lambda k: k.layers.GlobalAveragePooling2D(name="p")(np.ones((2, 3), "float32")),
     ],
 )
 def test_errors_are_keras_s(make):
@@ -189,6 +236,8 @@ def test_errors_are_keras_s(make):
         ),
         (lambda k: k.layers.Dot(1, name="a")([k.Input((3,)), k.Input((4,))]), ["Incompatible input shapes", "3", "4"]),
         (lambda k: k.layers.Dot(1, name="a")([k.Input((3,))]), ["called on a list of 2 inputs"]),
+        (lambda k: k.layers.MaxPooling2D(3, name="a")(k.Input((2, 5, 1))), ["output size would be zero or negative"]),
+        (lambda k: k.layers.AveragePooling1D(6, name="a")(k.Input((5, 1))), ["output size would be zero or negative"]),
         (lambda k: k.layers.Cropping1D(2, name="a")(k.Input((4, 1))), ["must be smaller than the input length"]),
         (lambda k: k.layers.Cropping2D(2, name="a")(k.Input((4, 5, 1))), ["smaller than the corresponding spatial"]),
     ],

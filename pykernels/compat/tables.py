@@ -96,10 +96,6 @@ _CONVOLUTIONS = {
     "Deconvolution2D": "layers.Conv2DTranspose",
     "Deconv2D": "layers.Conv2DTranspose",
     "SeparableConvolution2D": "layers.SeparableConv2D",
-    "AvgPool2D": "layers.AveragePooling2D",
-    "MaxPool2D": "layers.MaxPooling2D",
-    "GlobalAvgPool2D": "layers.GlobalAveragePooling2D",
-    "GlobalMaxPool2D": "layers.GlobalMaxPooling2D",
     "BatchNormalizationV1": "layers.BatchNormalization",
     "BatchNormalizationV2": "layers.BatchNormalization",
     "SyncBatchNormalization": "layers.BatchNormalization",
@@ -173,7 +169,7 @@ NAMES: dict[str, dict[str, str]] = {
     "utils": {"clear_session": "backend.clear_session"},
 }
 
-_POOLING = " ".join(f"{p}{n}D Global{p}{n}D" for p in ("MaxPooling", "AveragePooling") for n in (1, 2, 3))
+_POOLING = " ".join(f"{p}3D Global{p}3D" for p in ("MaxPooling", "AveragePooling"))
 
 #: pykernels module -> names that Keras has there and pykernels has not. They can still be imported (lessons import much
 #: that they never use) and raise when used; any other unknown name fails at the import.

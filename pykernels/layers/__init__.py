@@ -28,6 +28,16 @@ from .merging import (
 )
 from .noise import AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D
 from .padding import Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D
+from .pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    MaxPooling1D,
+    MaxPooling2D,
+)
 from .resampling import UpSampling1D
 from .rescaling import Rescaling
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
@@ -39,6 +49,8 @@ _ALL = {
         Add,
         AlphaDropout,
         Average,
+        AveragePooling1D,
+        AveragePooling2D,
         Concatenate,
         Cropping1D,
         Cropping2D,
@@ -49,14 +61,20 @@ _ALL = {
         Flatten,
         GaussianDropout,
         GaussianNoise,
+        GlobalAveragePooling1D,
+        GlobalAveragePooling2D,
+        GlobalMaxPooling1D,
+        GlobalMaxPooling2D,
         InputLayer,
         Lambda,
         LeakyReLU,
         Maximum,
+        MaxPooling1D,
+        MaxPooling2D,
         Minimum,
         Multiply,
-        PReLU,
         Permute,
+        PReLU,
         ReLU,
         RepeatVector,
         Rescaling,
@@ -70,10 +88,23 @@ _ALL = {
         ZeroPadding2D,
     )
 }
+#: The other names that Keras has for these.
+_ALIASES = {
+    "AvgPool1D": AveragePooling1D,
+    "AvgPool2D": AveragePooling2D,
+    "GlobalAvgPool1D": GlobalAveragePooling1D,
+    "GlobalAvgPool2D": GlobalAveragePooling2D,
+    "GlobalMaxPool1D": GlobalMaxPooling1D,
+    "GlobalMaxPool2D": GlobalMaxPooling2D,
+    "MaxPool1D": MaxPooling1D,
+    "MaxPool2D": MaxPooling2D,
+}
+globals().update(_ALIASES)
 _serialization.register_module("keras.layers", {**_ALL, "Layer": Layer})
 
 __all__ = [
     *_ALL,
+    *_ALIASES,
     "Input",
     "InputSpec",
     "Layer",
