@@ -17,6 +17,7 @@ namespace pk {
   void fill(OptimizerTable&);   \
   void fill(RandomTable&);      \
   void fill(Pool2dTable&);      \
+  void fill(WinogradTable&);    \
   }
 
 PK_DECLARE_LEVEL(scalar)
@@ -43,6 +44,7 @@ void check(const KernelTable& t) { check_table(t.gemm); }
     pk::level::fill(t.optimizer);   \
     pk::level::fill(t.random);      \
     pk::level::fill(t.pool2d);      \
+    pk::level::fill(t.winograd);    \
     check(t);                       \
     return t;                       \
   }()

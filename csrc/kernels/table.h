@@ -10,6 +10,7 @@
 #include "kernels/isa/pool2d_table.h"
 #include "kernels/isa/random_table.h"
 #include "kernels/isa/reduce_table.h"
+#include "kernels/isa/winograd_table.h"
 
 namespace pk {
 
@@ -22,6 +23,7 @@ struct KernelTable {
   OptimizerTable optimizer;
   RandomTable random;
   Pool2dTable pool2d;
+  WinogradTable winograd;
 };
 
 // The table of a level that available_isas() lists; throws std::invalid_argument otherwise.

@@ -1,0 +1,223 @@
+// Winograd convolution's inner loops (contract: winograd_table.h).
+#include "kernels/isa/winograd_table.h"
+
+#include "kernels/isa/winograd_transform.h"
+
+namespace pk::PK_ISA {
+namespace {
+
+// rows x vectors sums, `vectors` of weights and a broadcast fit the registers.
+#if defined(PK_ISA_AVX512)
+constexpr int tile_rows = 14, tile_vectors = 2, outer_rows = 8;
+#elif defined(PK_ISA_AVX2)
+constexpr int tile_rows = 6, tile_vectors = 2, outer_rows = 4;
+#elif defined(PK_ISA_NEON)
+constexpr int tile_rows = 6, tile_vectors = 4, outer_rows = 4;
+#else
+constexpr int tile_rows = 4, tile_vectors = 4, outer_rows = 1;
+#endif
+constexpr int panel_cols = tile_vectors * VecF::W;
+
+inline VecF get(const float* p, int n) { return n >= VecF::W ? VecF::load(p) : VecF::load_n(p, n); }
+inline void put(VecF v, float* p, int n) { n >= VecF::W ? v.store(p) : v.store_n(p, n); }
+
+// Calls f(c, lanes) for each vector of n channels.
+template <class F>
+inline void vectors(int64_t n, F f) {
+  for (int64_t c = 0; c < n; c += VecF::W) f(c, static_cast<int>(n - c < VecF::W ? n - c : VecF::W));
+}
+
+template <int m>
+void input(const WinogradPatch& d, int64_t c, float* v, int64_t group, int64_t position) {
+  constexpr int side = m + 2;
+  const auto one = [](const auto& in, auto& out) { Points<m>::input(in, out); };
+  const auto store = [&](VecF value, int i, int j) { value.store(v + (i * side + j) * position); };
+  vectors(c, [&](int64_t k, int n) {
+    if (d.at != nullptr) {
+      transform_2d<VecF, side, side>(one, [&](int i, int j) { return get(d.at[i * side + j] + k, n); }, store);
+    } else if (n == VecF::W) {
+      const float* x = d.x + k;
+      transform_2d<VecF, side, side>(one, [&](int i, int j) { return VecF::load(x + i * d.row + j * d.col); }, store);
+    } else {
+      const float* x = d.x + k;
+      transform_2d<VecF, side, side>(
+          one, [&](int i, int j) { return VecF::load_n(x + i * d.row + j * d.col, n); }, store);
+    }
+    v += group;
+  });
+}
+
+template <int m>
+void gradient(const WinogradPatch& d, int64_t c, float* v, int64_t group, int64_t position, float* sum) {
+  constexpr int side = m + 2;
+  vectors(c, [&](int64_t k, int n) {
+    VecF all = VecF::zero();
+    transform_2d<VecF, m, side>([](const auto& in, auto& out) { Points<m>::gradient(in, out); },
+                                [&](int i, int j) {
+                                  const VecF e =
+                                      get(d.at != nullptr ? d.at[i * m + j] + k : d.x + i * d.row + j * d.col + k, n);
+                                  all = all + e;
+                                  return e;
+                                },
+                                [&](VecF value, int i, int j) { value.store(v + (i * side + j) * position); });
+    if (sum != nullptr) put(get(sum + k, n) + all, sum + k, n);
+    v += group;
+  });
+}
+
+template <int m>
+void filter(const float* g, int64_t tap, int64_t n, float* u, int64_t position) {
+  constexpr int side = m + 2;
+  vectors(n, [&](int64_t k, int lanes) {
+    transform_2d<VecF, 3, side>(
+        [](const auto& in, auto& out) { Points<m>::filter(in, out); },
+        [&](int i, int j) { return get(g + (i * 3 + j) * tap + k, lanes); },
+        [&](VecF value, int i, int j) { put(value, u + (i * side + j) * position + k, lanes); });
+  });
+}
+
+template <int m>
+void filter_gradient(const float* u, int64_t position, int64_t n, float* g, int64_t tap) {
+  constexpr int side = m + 2;
+  vectors(n, [&](int64_t k, int lanes) {
+    transform_2d<VecF, side, 3>([](const auto& in, auto& out) { Points<m>::filter_gradient(in, out); },
+                                [&](int i, int j) { return VecF::load(u + (i * side + j) * position + k); },
+                                [&](VecF value, int i, int j) { put(value, g + (i * 3 + j) * tap + k, lanes); });
+  });
+}
+
+template <int m>
+void output(const float* prod, int64_t position, int64_t n, const WinogradOut& out) {
+  constexpr int side = m + 2;
+  const bool full = out.rows == m && out.cols == m;
+  vectors(n, [&](int64_t k, int lanes) {
+    const VecF scale = out.scale != nullptr ? get(out.scale + k, lanes) : VecF::set1(1);
+    const VecF bias = out.bias != nullptr ? get(out.bias + k, lanes) : VecF::zero();
+    const bool affine = out.scale != nullptr || out.bias != nullptr;
+    const auto run = [&](auto put_at) {
+      transform_2d<VecF, side, m>([](const auto& in, auto& o) { Points<m>::output(in, o); },
+                                  [&](int i, int j) { return VecF::load(prod + (i * side + j) * position + k); },
+                                  [&](VecF z, int i, int j) {
+                                    if (affine) z = fma(z, scale, bias);
+                                    if (out.relu) z = vmax(VecF::zero(), z);  // this order keeps NaN
+                                    put_at(z, i, j);
+                                  });
+    };
+    const int64_t at = k;
+    if (full && lanes == VecF::W && out.mask == nullptr) {
+      run([&](VecF z, int i, int j) { z.store(out.y + i * out.row + j * out.col + at); });
+    } else {
+      run([&](VecF z, int i, int j) {
+        if (i >= out.rows || j >= out.cols) return;
+        const int64_t e = i * out.row + j * out.col + at;
+        if (out.mask != nullptr) z = select(le(get(out.mask + e, lanes), VecF::zero()), VecF::zero(), z);
+        put(z, out.y + e, lanes);
+      });
+    }
+  });
+}
+
+template <int R, int NV>
+void product(int64_t c, const float* v, const float* u, float* m, const float* next) {
+  constexpr int W = VecF::W;
+  VecF acc[R][NV];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) acc[r][j] = VecF::zero();
+    __builtin_prefetch(m + r * panel_cols, 1);
+    if (NV * W * sizeof(float) > 64) __builtin_prefetch(m + r * panel_cols + 16, 1);
+  }
+  const auto step = [&](const float* a, const float* b) {
+    VecF bv[NV];
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) bv[j] = VecF::load(b + j * W);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const VecF av = VecF::set1(a[r * W]);
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; ++j) acc[r][j] = fma(av, bv[j], acc[r][j]);
+    }
+  };
+  for (; c >= W; c -= W) {
+    constexpr int unroll = W < 4 ? W : 4;
+    for (int i = 0; i < W; i += unroll) {
+      __builtin_prefetch(next, 0, 2);
+      __builtin_prefetch(next + 16, 0, 2);
+      next += 32;
+#pragma GCC unroll 4
+      for (int q = 0; q < unroll; ++q) step(v + q, u + q * panel_cols);
+      v += unroll;
+      u += unroll * panel_cols;
+    }
+    v += (R - 1) * W;
+  }
+  for (; c > 0; --c, ++v, u += panel_cols) step(v, u);
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) acc[r][j].store(m + r * panel_cols + j * W);
+  }
+}
+
+template <int NV>
+void outer(int64_t t, const float* v, const float* d, bool add, float* sums) {
+  constexpr int W = VecF::W, R = outer_rows;
+  VecF acc[R][NV];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) {
+      acc[r][j] = VecF::zero();
+      __builtin_prefetch(sums + r * panel_cols + j * W, 1);
+    }
+  }
+  for (; t > 0; --t, v += W, d += panel_cols) {
+    VecF dv[NV];
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) dv[j] = VecF::load(d + j * W);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const VecF av = VecF::set1(v[r]);
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; ++j) acc[r][j] = fma(av, dv[j], acc[r][j]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) {
+      float* s = sums + r * panel_cols + j * W;
+      (add ? acc[r][j] + VecF::load(s) : acc[r][j]).store(s);
+    }
+  }
+}
+
+template <int R>
+void fill_products(WinogradLevel& t) {
+  t.product[R] = product<R, tile_vectors>;
+  t.narrow[R] = product<R, tile_vectors / 2>;
+  if constexpr (R > 1) fill_products<R - 1>(t);
+}
+
+template <int m>
+WinogradTransforms transforms() {
+  return {input<m>, gradient<m>, filter<m>, filter_gradient<m>, output<m>};
+}
+
+}  // namespace
+
+void fill(WinogradTable& table) {
+  WinogradLevel& t = table.f32;
+  t.width = VecF::W;
+  t.rows = tile_rows;
+  t.cols = panel_cols;
+  t.f2 = transforms<2>();
+  t.f4 = transforms<4>();
+  fill_products<tile_rows>(t);
+  t.grad_rows = outer_rows;
+  t.outer = outer<tile_vectors>;
+  t.outer_narrow = outer<tile_vectors / 2>;
+}
+
+}  // namespace pk::PK_ISA

@@ -1,0 +1,87 @@
+#include "kernels/winograd.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <thread>
+
+#include "base/error.h"
+#include "kernels/winograd_plan.h"
+
+namespace pk {
+
+namespace winograd {
+
+int64_t max_workers() {
+  static const int64_t n = std::max<int64_t>(4, std::thread::hardware_concurrency());
+  return n;
+}
+
+namespace {
+
+// Backward to the input is forward with the filters turned round: what pads the output of forward is cut from this one.
+Tiling make_tiling(const Conv2dShape& s, ConvPass pass, int tile) {
+  Tiling g;
+  g.m = tile;
+  g.side = tile + 2;
+  g.positions = g.side * g.side;
+  g.n = s.n;
+  if (pass == ConvPass::backward_input) {
+    g.h = s.p, g.w = s.q, g.c = s.k;
+    g.p = s.h, g.q = s.w, g.k = s.c;
+    g.top = 2 - s.pad_top, g.left = 2 - s.pad_left;
+  } else {
+    g.h = s.h, g.w = s.w, g.c = s.c;
+    g.p = s.p, g.q = s.q, g.k = s.k;
+    g.top = s.pad_top, g.left = s.pad_left;
+  }
+  g.rows = ceil_div(g.p, g.m);
+  g.cols = ceil_div(g.q, g.m);
+  return g;
+}
+
+}  // namespace
+}  // namespace winograd
+
+bool Winograd::applies(const Conv2dShape& s, ConvPass pass) {
+  return pass != ConvPass::backward_weights && s.r == 3 && s.s == 3 && s.groups == 1 && s.stride_h == 1 &&
+         s.stride_w == 1 && s.dilation_h == 1 && s.dilation_w == 1;
+}
+
+Winograd::Winograd(const Conv2dShape& shape, ConvPass pass, int tile, const ConvEpilogue<float>& like) {
+  PK_CHECK(applies(shape, pass), "Winograd convolution needs a 3 x 3 window, stride 1, dilation 1 and groups 1");
+  PK_CHECK(tile == 2 || tile == 4, "Winograd convolution: tile must be 2 or 4, got " + std::to_string(tile));
+  auto plan = std::make_shared<Plan>();
+  plan->pass = pass;
+  plan->g = winograd::make_tiling(shape, pass, tile);
+  plan->table = &kernels();
+  plan->level = plan->table->winograd.f32;
+  plan->transforms = tile == 2 ? plan->level.f2 : plan->level.f4;
+  plan->work_ns = estimated_ns(shape, pass, tile);
+  plan->groups = winograd::ceil_div(plan->g.c, plan->level.width);
+  plan->panels = winograd::ceil_div(plan->g.k, plan->level.cols);
+  plan->zeros = winograd::round_up(std::max(plan->g.c, plan->g.k), 16);
+  plan->sink_rows = like.sink.fn != nullptr ? std::max<int64_t>(1, like.sink.multiple) : 0;
+  plan->plan_forward();
+  plan_ = std::move(plan);
+}
+
+std::size_t Winograd::scratch_bytes() const { return plan_->scratch_bytes(); }
+
+std::size_t Winograd::packed_bytes() const { return static_cast<std::size_t>(plan_->packed()) * sizeof(float); }
+
+void Winograd::pack_weights(const float* w, void* packed) const { plan_->pack(w, static_cast<float*>(packed)); }
+
+void Winograd::run(const ConvRun<float>& args, void* scratch) const {
+  plan_->run_forward(args, static_cast<float*>(scratch));
+}
+
+double Winograd::estimated_ns(const Conv2dShape& shape, ConvPass pass, int tile) {
+  const winograd::Tiling g = winograd::make_tiling(shape, pass, tile);
+  const double tiles = static_cast<double>(g.tiles()), positions = static_cast<double>(g.positions);
+  const double c = static_cast<double>(g.c), k = static_cast<double>(g.k);
+  const double flops = tiles * positions * (2 * c * k + 8 * (c + k));
+  return 1000 + flops / kernels().gemm.f32.gflops;
+}
+
+}  // namespace pk

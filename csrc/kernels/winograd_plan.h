@@ -1,0 +1,110 @@
+// How one Winograd convolution is cut up (winograd.h): from the shape and the level's constants alone, because the plan
+// fixes the order of summation.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/parallel.h"
+#include "kernels/table.h"
+#include "kernels/winograd.h"
+
+namespace pk {
+
+namespace winograd {
+
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+constexpr int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+// A stride in floats: whole cache lines, an odd number of them, so that the positions of one patch do not compete for
+// a few sets of the caches.
+constexpr int64_t odd_lines(int64_t floats) { return (ceil_div(floats, 16) | 1) * 16; }
+
+// The patches of an image: tile (ty, tx) has the outputs from (ty * m, tx * m) and the inputs from
+// (ty * m - top, tx * m - left), side x side of them.
+struct Tiling {
+  int64_t m = 0, side = 0, positions = 0;
+  int64_t n = 0, h = 0, w = 0, c = 0;  // input
+  int64_t p = 0, q = 0, k = 0;         // output
+  int64_t top = 0, left = 0;           // may be negative
+  int64_t rows = 0, cols = 0;          // tiles of an image
+  int64_t tiles() const { return n * rows * cols; }
+};
+
+struct TileAt {
+  int64_t image, row, col;
+  TileAt(const Tiling& g, int64_t tile)
+      : image(tile / (g.rows * g.cols)), row(tile / g.cols % g.rows), col(tile % g.cols) {}
+  void next(const Tiling& g) {
+    if (++col < g.cols) return;
+    col = 0;
+    if (++row < g.rows) return;
+    row = 0;
+    ++image;
+  }
+};
+
+// size x size elements of an image (n, h, w, c) from (row, col), which may lie outside. `table` has room for size *
+// size pointers, `zeros` for c floats.
+inline WinogradPatch patch(const float* x, int64_t h, int64_t w, int64_t c, int64_t image, int64_t row, int64_t col,
+                           int64_t size, const float* zeros, const float** table) {
+  const float* origin = x + image * h * w * c;
+  if (row >= 0 && col >= 0 && row + size <= h && col + size <= w) {
+    return {origin + (row * w + col) * c, w * c, c, nullptr};
+  }
+  for (int64_t i = 0; i < size; ++i) {
+    for (int64_t j = 0; j < size; ++j) {
+      const int64_t y = row + i, z = col + j;
+      table[i * size + j] = y >= 0 && y < h && z >= 0 && z < w ? origin + (y * w + z) * c : zeros;
+    }
+  }
+  return {nullptr, 0, 0, table};
+}
+
+// Tasks that may run at once, hence private parts of the scratch. Fixed for the process.
+int64_t max_workers();
+
+// fn(task, worker) for all tasks, each worker one at a time.
+template <class F>
+void for_tasks(int64_t tasks, int64_t workers, double work_ns, F&& fn) {
+  std::atomic<int64_t> next{0};
+  parallel_for(workers < num_threads() ? workers : num_threads(), work_ns, [&](int64_t worker) {
+    for (int64_t task = next++; task < tasks; task = next++) fn(task, worker);
+  });
+}
+
+}  // namespace winograd
+
+struct Winograd::Plan {
+  ConvPass pass = ConvPass::forward;
+  winograd::Tiling g;
+  WinogradLevel level;
+  WinogradTransforms transforms;
+  const KernelTable* table = nullptr;
+  double work_ns = 0;
+  int64_t groups = 0, panels = 0;  // of channels, and of cols filters
+  int64_t v_position = 0;          // strides of positions, in floats
+  int64_t block = 0, blocks = 0;   // tiles of a task
+  int64_t parts = 1;               // forward: tasks of a block, each with some panels
+  int64_t workers = 1;
+  // Scratch, in floats: zeros, then what all share, then what each worker has.
+  int64_t zeros = 0, shared = 0, local = 0;
+
+  // forward and backward_input
+  int64_t m_position = 0;
+  int64_t u_position = 0, u_panel = 0;   // of packed weights
+  int64_t tile_rows = 0;                 // with a sink: of a task
+  int64_t sink_rows = 0;                 // the sink's multiple; 0: no sink
+  int64_t m_floats = 0, out_floats = 0;  // of a worker, after the transformed patches
+  int64_t v_floats = 0;
+
+  std::size_t scratch_bytes() const {
+    return static_cast<std::size_t>(zeros + shared + workers * local) * sizeof(float);
+  }
+
+  void plan_forward();
+  void run_forward(const ConvRun<float>& args, float* scratch) const;
+  void pack(const float* w, float* packed) const;
+  int64_t packed() const { return panels * u_panel; }
+};
+
+}  // namespace pk
