@@ -179,6 +179,19 @@ py::list describe(const Program& program) {
   return rows;
 }
 
+py::dict memory(const Program& program) {
+  const MemoryUse& m = program.memory();
+  py::dict d;
+  d["values"] = m.values;
+  d["alive"] = m.alive;
+  d["scratch"] = m.scratch;
+  d["inputs"] = m.inputs;
+  d["outputs"] = m.outputs;
+  d["prepared"] = m.prepared;
+  d["constants"] = m.constants;
+  return d;
+}
+
 void register_variable(py::module_& m) {
   py::class_<VariableStorage, std::shared_ptr<VariableStorage>>(m, "Variable")
       .def(py::init([](const py::object& shape, const std::string& dtype) {
@@ -241,6 +254,10 @@ void register_builder(py::module_& m) {
 void register_program(py::module_& m) {
   register_variable(m);
   register_builder(m);
+  py::class_<WorkspacePool, std::shared_ptr<WorkspacePool>>(m, "Workspaces")
+      .def(py::init<>())
+      .def("clear", &WorkspacePool::clear)
+      .def_property_readonly("idle_bytes", &WorkspacePool::idle_bytes);
   py::class_<Source>(m, "Source")
       .def(py::init<const py::array&, const std::string&>(), py::arg("array"), py::arg("dtype"));
   py::class_<Program>(m, "Program")
@@ -251,6 +268,8 @@ void register_program(py::module_& m) {
       .def("profile", &profile, py::arg("feeds"), py::arg("repeats") = 5)
       .def("describe", &describe)
       .def_readwrite("seed", &Program::seed)
+      .def("share", &Program::share, py::arg("workspaces"))
+      .def_property_readonly("memory", &memory)
       .def_property_readonly("arena_bytes", &Program::arena_bytes);
 }
 

@@ -1,15 +1,20 @@
-// Building a program: values and steps are collected, lifetimes follow from the order of the steps,
-// outputs take over dead inputs where the kernel allows it, the planner places the rest.
+// Building a program: values and steps are collected and put into an order that needs little memory, lifetimes follow
+// from that order, outputs take over dead inputs where the kernel allows it, the planner places the rest.
 #include <algorithm>
 #include <cstring>
 
 #include "base/error.h"
 #include "program/planner.h"
+#include "program/schedule.h"
 #include "program/step.h"
 
 namespace pk {
 
 namespace {
+
+std::size_t bytes_of(const ValueType& type) {
+  return static_cast<std::size_t>(type.shape.numel()) * size_of(type.dtype);
+}
 
 enum class ValueKind { input, constant, variable, temporary };
 
@@ -20,7 +25,7 @@ struct Value {
   std::size_t index = 0;      // input number, constant number, variable number
   int first = -1, last = -1;  // steps; of the root: over all values that share its memory
   int output_slot = -1;       // written straight to this program output
-  std::size_t bytes() const { return static_cast<std::size_t>(type.shape.numel()) * size_of(type.dtype); }
+  std::size_t bytes() const { return bytes_of(type); }
 };
 
 struct Call {
@@ -28,6 +33,21 @@ struct Call {
   std::vector<ValueId> in, out;
   StepInfo info;
 };
+
+void check_addressable(const ValueType& type) {
+  constexpr int64_t most = INT64_MAX / 2;
+  int64_t bytes = static_cast<int64_t>(size_of(type.dtype));
+  for (int64_t d : type.shape) {
+    if (d == 0) return;
+  }
+  for (int64_t d : type.shape) {
+    if (d > most / bytes) {
+      throw OutOfMemory("a value of shape " + type.shape.str() + " and dtype " + name_of(type.dtype) +
+                        " is larger than can be addressed");
+    }
+    bytes *= d;
+  }
+}
 
 constexpr double heavy_flops = 2e8;
 
@@ -43,8 +63,8 @@ struct ProgramBuilder::Impl {
 
   ValueId new_value(ValueKind kind, const ValueType& type, std::size_t index = 0) {
     const ValueId id = static_cast<ValueId>(values.size());
+    check_addressable(type);
     values.push_back({kind, type, id, index, -1, -1, -1});
-    values.back().bytes();  // an overflow must fail here
     return id;
   }
   Value& at(ValueId id) {
@@ -56,6 +76,7 @@ struct ProgramBuilder::Impl {
   void append(const std::string& name, const std::vector<ValueId>& in, const std::vector<ValueId>& out,
               const Attrs& attrs, const std::string& label);
   void resolve_aliases();
+  void order_calls();
   void find_lifetimes();
   void share_in_place();
   void assign_output_slots();
@@ -172,6 +193,38 @@ void ProgramBuilder::Impl::assign_output_slots() {
   }
 }
 
+// Updates stay behind the check that the loss is finite: it counts as a change of one more value, which they read.
+void ProgramBuilder::Impl::order_calls() {
+  const int checked = static_cast<int>(values.size());
+  std::vector<std::size_t> bytes(values.size() + 1, 0);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const Value& v = values[i];
+    if (v.kind == ValueKind::temporary && v.root == static_cast<ValueId>(i) && v.output_slot < 0) bytes[i] = v.bytes();
+  }
+  std::vector<CallShape> shapes;
+  for (const Call& call : calls) {
+    CallShape shape;
+    for (ValueId id : call.in) shape.reads.push_back(at(id).root);
+    for (ValueId id : call.out) {
+      const bool variable = at(id).kind == ValueKind::variable;
+      (variable ? shape.writes : shape.makes).push_back(at(id).root);
+      if (variable) shape.reads.push_back(checked);
+    }
+    if (call.kernel == nullptr) {
+      shape.writes.push_back(checked);
+    } else if (!call.out.empty() && at(call.out[0]).kind == ValueKind::temporary) {
+      for (int k : call.kernel->in_place) {
+        const Value& in = root_of(call.in[static_cast<std::size_t>(k)]);
+        if (in.kind == ValueKind::temporary && in.output_slot < 0) shape.in_place.push_back(in.root);
+      }
+    }
+    shapes.push_back(std::move(shape));
+  }
+  std::vector<Call> ordered;
+  for (int i : schedule(shapes, bytes)) ordered.push_back(std::move(calls[static_cast<std::size_t>(i)]));
+  calls = std::move(ordered);
+}
+
 void ProgramBuilder::Impl::find_lifetimes() {
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const int step = static_cast<int>(i);
@@ -213,6 +266,7 @@ std::unique_ptr<Program> ProgramBuilder::build() {
   Impl& b = *impl_;
   b.resolve_aliases();
   b.assign_output_slots();
+  b.order_calls();
   b.find_lifetimes();
   b.share_in_place();
 
@@ -270,6 +324,11 @@ std::unique_ptr<Program> ProgramBuilder::build() {
     if (written[i]) p->written_.push_back(p->variables_[i]);
   }
 
+  MemoryUse memory;
+  for (const ValueType& type : p->input_types_) memory.inputs += bytes_of(type);
+  for (const ValueType& type : p->output_types_) memory.outputs += bytes_of(type);
+  for (const Buffer& constant : p->constants_) memory.constants += constant.bytes();
+
   std::size_t scratch = 0;
   double total_flops = 0;
   for (Call& call : b.calls) {
@@ -294,6 +353,7 @@ std::unique_ptr<Program> ProgramBuilder::build() {
         const Value& source = b.root_of(call.in[static_cast<std::size_t>(call.kernel->prepared_input)]);
         if (source.kind == ValueKind::variable && !written[source.index]) {
           step.prepared_from = p->variables_[source.index];
+          memory.prepared += call.kernel->prepared_bytes;
         }
       }
       if (!call.out.empty()) {
@@ -305,8 +365,13 @@ std::unique_ptr<Program> ProgramBuilder::build() {
     p->steps_.push_back(std::move(step));
   }
   p->heavy_ = total_flops > heavy_flops;
+  if (scratch > SIZE_MAX / 2 - plan.bytes) throw OutOfMemory("the program needs more memory than can be addressed");
   p->scratch_offset_ = plan.bytes;
   p->arena_bytes_ = plan.bytes + scratch;
+  memory.values = plan.bytes;
+  memory.alive = most_alive(lifetimes);
+  memory.scratch = scratch;
+  p->memory_ = memory;
   impl_ = std::make_unique<Impl>();
   return p;
 }

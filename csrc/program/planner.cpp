@@ -9,6 +9,30 @@
 
 namespace pk {
 
+namespace {
+
+std::size_t aligned(std::size_t bytes) {
+  return (bytes + Buffer::alignment - 1) / Buffer::alignment * Buffer::alignment;
+}
+
+}  // namespace
+
+std::size_t most_alive(const std::vector<Lifetime>& values) {
+  int steps = 0;
+  for (const Lifetime& v : values) steps = std::max(steps, v.last + 1);
+  std::vector<std::size_t> born(static_cast<std::size_t>(steps) + 1, 0), dead(born);
+  for (const Lifetime& v : values) {
+    born[static_cast<std::size_t>(v.first)] += aligned(v.bytes);
+    dead[static_cast<std::size_t>(v.last) + 1] += aligned(v.bytes);
+  }
+  std::size_t most = 0, now = 0;
+  for (std::size_t i = 0; i < born.size(); ++i) {
+    now = now + born[i] - dead[i];
+    most = std::max(most, now);
+  }
+  return most;
+}
+
 Plan plan_memory(const std::vector<Lifetime>& values) {
   Plan plan;
   plan.offsets.assign(values.size(), 0);
@@ -24,15 +48,15 @@ Plan plan_memory(const std::vector<Lifetime>& values) {
   for (std::size_t i : order) {
     const Lifetime& v = values[i];
     if (v.bytes == 0) continue;
-    PK_CHECK(v.bytes <= SIZE_MAX / 2, "a value of the program is too large");
-    const std::size_t bytes = (v.bytes + Buffer::alignment - 1) / Buffer::alignment * Buffer::alignment;
+    if (v.bytes > SIZE_MAX / 2) throw OutOfMemory("a value of the program is larger than can be addressed");
+    const std::size_t bytes = aligned(v.bytes);
     std::size_t offset = 0;
     for (const Placed& p : placed) {
       if (p.life->last < v.first || v.last < p.life->first) continue;
       if (offset + bytes <= p.begin) break;
       offset = std::max(offset, p.end);
     }
-    PK_CHECK(offset <= SIZE_MAX / 2, "the program needs more memory than can be addressed");
+    if (offset > SIZE_MAX / 2) throw OutOfMemory("the program needs more memory than can be addressed");
     plan.offsets[i] = offset;
     plan.bytes = std::max(plan.bytes, offset + bytes);
     const Placed me{offset, offset + bytes, &v};

@@ -20,8 +20,12 @@ struct Plan {
 
 // Greedy by size: the largest value first, each at the lowest offset that is free over its whole
 // lifetime (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020).
-// Values whose lifetimes share a step never overlap in memory. Throws std::invalid_argument when
-// the total does not fit size_t.
+// Values whose lifetimes share a step never overlap in memory. Throws pk::OutOfMemory when
+// the total cannot be addressed.
 Plan plan_memory(const std::vector<Lifetime>& values);
+
+// The largest sum of the sizes of values that live at one step, each rounded up as the plan rounds it: a bound that no
+// plan gets below.
+std::size_t most_alive(const std::vector<Lifetime>& values);
 
 }  // namespace pk

@@ -55,7 +55,7 @@ bool reads_in_place(const ArrayView& view, DType to) {
 }
 
 constexpr double poll_seconds = 0.1;
-constexpr std::size_t pool_limit = 8;  // arenas kept for later runs
+constexpr std::size_t pool_limit = 8;  // states kept for later runs
 
 }  // namespace
 
@@ -66,13 +66,20 @@ VariableStorage::VariableStorage(DType dtype, const Shape& shape)
 
 // Everything one run needs for itself.
 struct Program::State {
-  Buffer arena;
-  std::vector<void*> arguments;  // as Program::arguments_, resolved
-  std::vector<Buffer> staging;   // per slot: gathered inputs, unwanted outputs
+  std::unique_ptr<Workspace> workspace;  // borrowed
+  const char* arena = nullptr;           // for which `arguments` are resolved
+  std::vector<void*> arguments;          // as Program::arguments_, resolved
   Clock::time_point last_poll;
+
+  // The buffer of a slot: gathered inputs, unwanted outputs.
+  void* staging(std::size_t slot, std::size_t bytes) {
+    std::vector<Buffer>& buffers = workspace->staging;
+    if (buffers.size() <= slot) buffers.resize(slot + 1);
+    return Workspace::at_least(buffers[slot], bytes).data();
+  }
 };
 
-// A State borrowed from the pool.
+// A State, and a Workspace for it, borrowed from their pools.
 class Program::Lease {
  public:
   explicit Lease(const Program& program) : program_(program) {
@@ -84,34 +91,47 @@ class Program::Lease {
       }
     }
     if (state_ == nullptr) state_ = program.make_state();
+    state_->workspace = program.workspaces_->take();
+    try {
+      program.bind_arena(*state_, *state_->workspace);
+    } catch (...) {
+      give_back();
+      throw;
+    }
   }
-  ~Lease() {
-    const std::lock_guard<std::mutex> lock(program_.pool_mutex_);
-    if (program_.pool_.size() < pool_limit) program_.pool_.push_back(std::move(state_));
-  }
+  ~Lease() { give_back(); }
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
   State& operator*() const { return *state_; }
 
  private:
+  void give_back() {
+    program_.workspaces_->give_back(std::move(state_->workspace));
+    const std::lock_guard<std::mutex> lock(program_.pool_mutex_);
+    if (program_.pool_.size() < pool_limit) program_.pool_.push_back(std::move(state_));
+  }
+
   const Program& program_;
   std::unique_ptr<State> state_;
 };
 
-Program::Program() = default;
+Program::Program() : workspaces_(std::make_shared<WorkspacePool>()) {}
 Program::~Program() = default;
 
 std::unique_ptr<Program::State> Program::make_state() const {
   auto state = std::make_unique<State>();
-  state->arena = Buffer(arena_bytes_);
   state->arguments.reserve(arguments_.size());
-  for (const Place& place : arguments_) {
-    void* p = place.pointer;
-    if (place.kind == Place::Kind::arena) p = state->arena.as<char>() + place.offset;
-    state->arguments.push_back(p);
-  }
-  state->staging.resize(slot_uses_.size());
+  for (const Place& place : arguments_) state->arguments.push_back(place.pointer);
   return state;
+}
+
+void Program::bind_arena(State& state, Workspace& workspace) const {
+  char* const arena = Workspace::at_least(workspace.arena, arena_bytes_).as<char>();
+  if (state.arena == arena) return;
+  for (std::size_t i = 0; i < arguments_.size(); ++i) {
+    if (arguments_[i].kind == Place::Kind::arena) state.arguments[i] = arena + arguments_[i].offset;
+  }
+  state.arena = arena;
 }
 
 void Program::bind(State& state, std::size_t slot, void* pointer) const {
@@ -137,7 +157,7 @@ void Program::raise_versions() const {
 
 RunStatus Program::execute(State& state, std::uint64_t step, bool check) const {
   const FlushSubnormals mode;
-  void* const scratch = state.arena.as<char>() + scratch_offset_;
+  void* const scratch = state.workspace->arena.as<char>() + scratch_offset_;
   void** arguments = state.arguments.data();
   for (const Step& s : steps_) {
     void** const in = arguments + s.first_argument;
@@ -175,7 +195,8 @@ BatchResult Program::run_batches(const BatchRun& batches) const {
 
   struct Feed {
     std::size_t row_bytes = 0;
-    bool direct = false;  // rows are read where they are
+    bool direct = false;   // rows are read where they are
+    void* rows = nullptr;  // otherwise the buffer that they are gathered into
     RowGather gather;
   };
   std::vector<Feed> feeds;
@@ -184,10 +205,11 @@ BatchResult Program::run_batches(const BatchRun& batches) const {
     const ArrayView& view = *batches.sources[i];
     const std::size_t bytes = static_cast<std::size_t>(type.shape.numel()) * size_of(type.dtype);
     feeds.push_back({batches.batch > 0 ? bytes / static_cast<std::size_t>(batches.batch) : 0,
-                     batches.order == nullptr && reads_in_place(view, type.dtype), RowGather(view, type.dtype)});
+                     batches.order == nullptr && reads_in_place(view, type.dtype), nullptr,
+                     RowGather(view, type.dtype)});
     if (!feeds[i].direct) {
-      if (state.staging[i].bytes() < bytes) state.staging[i] = Buffer(bytes);
-      bind(state, i, state.staging[i].data());
+      feeds[i].rows = state.staging(i, bytes);
+      bind(state, i, feeds[i].rows);
     }
   }
   std::vector<std::size_t> out_row_bytes(output_types_.size());
@@ -195,10 +217,7 @@ BatchResult Program::run_batches(const BatchRun& batches) const {
     const std::size_t bytes =
         static_cast<std::size_t>(output_types_[o].shape.numel()) * size_of(output_types_[o].dtype);
     out_row_bytes[o] = batches.batch > 0 ? bytes / static_cast<std::size_t>(batches.batch) : 0;
-    if (batches.outputs.empty()) {
-      if (state.staging[n_in + o].bytes() < bytes) state.staging[n_in + o] = Buffer(bytes);
-      bind(state, n_in + o, state.staging[n_in + o].data());
-    }
+    if (batches.outputs.empty()) bind(state, n_in + o, state.staging(n_in + o, bytes));
   }
 
   const Clock::time_point start = Clock::now();
@@ -218,7 +237,7 @@ BatchResult Program::run_batches(const BatchRun& batches) const {
         bind(state, i, const_cast<char*>(rows));
       } else {
         const int64_t* order = batches.order == nullptr ? nullptr : batches.order + position;
-        feeds[i].gather(order, position, batches.batch, state.staging[i].data());
+        feeds[i].gather(order, position, batches.batch, feeds[i].rows);
       }
     }
     for (std::size_t o = 0; o < batches.outputs.size(); ++o) {
@@ -247,10 +266,9 @@ std::vector<double> Program::profile(const std::vector<const void*>& inputs, int
     const std::size_t slot = inputs.size() + o;
     const std::size_t bytes =
         static_cast<std::size_t>(output_types_[o].shape.numel()) * size_of(output_types_[o].dtype);
-    if (state.staging[slot].bytes() < bytes) state.staging[slot] = Buffer(bytes);
-    bind(state, slot, state.staging[slot].data());
+    bind(state, slot, state.staging(slot, bytes));
   }
-  void* const scratch = state.arena.as<char>() + scratch_offset_;
+  void* const scratch = state.workspace->arena.as<char>() + scratch_offset_;
   prepare();
   std::vector<std::vector<double>> times(steps_.size());
   for (int r = 0; r < repeats; ++r) {

@@ -3,7 +3,7 @@
 //
 // Values are inputs (fed at each run), constants, variables (shared with other programs, updated in
 // place) and temporaries (in the arena). A program may be run by several threads at once: each run
-// has an arena of its own.
+// borrows an arena of its own (workspace.h).
 #pragma once
 
 #include <atomic>
@@ -17,6 +17,7 @@
 #include "base/buffer.h"
 #include "kernels/gather.h"
 #include "program/op.h"
+#include "program/workspace.h"
 
 namespace pk {
 
@@ -38,6 +39,17 @@ struct StepInfo {
   std::int64_t offset = -1;  // arena offset of output 0; -1 where it is not in the arena
   std::size_t bytes = 0;     // of all inputs and outputs
   double flops = 0;
+};
+
+// What a program takes while it runs, in bytes.
+struct MemoryUse {
+  std::size_t values = 0;    // intermediate values, placed in the arena
+  std::size_t alive = 0;     // the most of them that are alive at once: no placement needs less
+  std::size_t scratch = 0;   // of the kernel that needs most, at the end of the arena
+  std::size_t inputs = 0;    // a batch of them, where rows are gathered
+  std::size_t outputs = 0;   // a batch of them
+  std::size_t prepared = 0;  // weights brought into the kernels' layout
+  std::size_t constants = 0;
 };
 
 enum class RunStatus { done, time, nan };
@@ -79,6 +91,10 @@ class Program {
   const std::vector<ValueType>& outputs() const { return output_types_; }
   std::vector<StepInfo> describe() const;
   std::size_t arena_bytes() const { return arena_bytes_; }
+  const MemoryUse& memory() const { return memory_; }
+
+  // From now on runs borrow their memory from this pool. Not while the program runs.
+  void share(std::shared_ptr<WorkspacePool> workspaces) { workspaces_ = std::move(workspaces); }
 
   // Called (from the thread that runs) when a run has lasted long, between kernels; it may throw to
   // stop the run there.
@@ -96,6 +112,7 @@ class Program {
   std::unique_ptr<State> make_state() const;
   RunStatus execute(State& state, std::uint64_t step, bool check) const;
   void bind(State& state, std::size_t slot, void* pointer) const;
+  void bind_arena(State& state, Workspace& workspace) const;
   void prepare() const;
   void raise_versions() const;
 
@@ -116,6 +133,8 @@ class Program {
   std::vector<std::vector<std::size_t>> slot_uses_;  // slot -> positions in arguments_
   std::size_t scratch_offset_ = 0;
   std::size_t arena_bytes_ = 0;
+  MemoryUse memory_;
+  std::shared_ptr<WorkspacePool> workspaces_;
   bool heavy_ = false;  // some step takes long: look at the clock between kernels
 
   mutable std::mutex prepare_mutex_;

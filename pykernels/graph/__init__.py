@@ -1,7 +1,7 @@
 """Symbolic tensors, variables, the op registry, autodiff and programs."""
 
 from .autodiff import gradients
-from .program import Program, Source
+from .program import Program, Source, Workspaces
 from .registry import NONDIFFERENTIABLE, apply, apply_into, define, op_names, scope
 from .tensor import Tensor, set_operators, set_ufuncs
 from .trace import Trace, current_trace
@@ -14,6 +14,7 @@ __all__ = [
     "Tensor",
     "Trace",
     "Variable",
+    "Workspaces",
     "apply",
     "apply_into",
     "current_trace",

@@ -11,6 +11,7 @@ from .tensor import Node, Tensor
 from .variable import Variable
 
 Source = _core.Source
+Workspaces = _core.Workspaces
 
 
 class Program:

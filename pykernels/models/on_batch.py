@@ -10,6 +10,8 @@ from ..compat_names import SAMPLE_COUNTS, accepts_old_names
 from .arrays import make_data
 from .checks import check_targets
 from .feeds import open_feed, with_class_weights
+from .memory import MemoryPlan
+from .planning import plan_memory
 from .steps import step_types
 
 
@@ -96,6 +98,22 @@ class OnBatch:
         if print_fn is not None:
             print_fn(_profile_text(f"{kind} step of '{self.name}', batch {data.rows}", table, total, program))
         return table
+
+    def memory(self, batch_size=32, kind=None) -> MemoryPlan:
+        """The memory that running the model takes, in bytes, without running it.
+
+        Args:
+            batch_size: rows of a batch.
+            kind: "train" (the default for a compiled model; makes the optimizer's variables), "test" or "predict".
+
+        Returns:
+            A `MemoryPlan`: `peak` and its parts; it prints as a table. Not in it: the interpreter and the data.
+
+        Raises:
+            ValueError: a model that does not know the shape of its inputs, or is not compiled.
+            MemoryError: sizes that cannot be addressed.
+        """
+        return plan_memory(self, batch_size, kind)
 
     def _all_variables(self) -> list:
         found = [*self.weights, *self.optimizer.variables]

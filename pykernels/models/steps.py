@@ -8,11 +8,12 @@ import threading
 from collections import OrderedDict
 from typing import NamedTuple
 
-from ..graph import Program, Tensor, Trace, gradients
+from ..graph import Program, Tensor, Trace, Workspaces, gradients
 from ..layers.context import StructureVersion
 from ..layers.nest import flatten
 from ..user_warning import warn
 from .arrays import Data
+from .memory import available_memory, check_batch, check_fits, too_large
 from .structure import put_together
 
 _KEPT = 32  # programs per model
@@ -70,6 +71,7 @@ class Programs:
         self._lock = threading.RLock()
         self._version = -1
         self._signature: tuple | None = None
+        self._workspaces = Workspaces()  # the memory they run in: they seldom run at once
 
     def __getstate__(self):
         return {}
@@ -80,6 +82,7 @@ class Programs:
     def clear(self) -> None:
         with self._lock:
             self._kept.clear()
+            self._workspaces.clear()
 
     def validate(self, model) -> None:
         """Drops the programs when layers, variables or their `trainable` flags changed since they were made."""
@@ -101,16 +104,43 @@ class Programs:
         with self._lock:
             program = self._kept.get(key)
             if program is None or (model.run_eagerly and kind != "predict"):
-                program = record(model, kind, types)
+                program = self._record(model, kind, types)
                 self._kept[key] = program
                 if len(self._kept) > _KEPT:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(key)
         return program
 
+    def _record(self, model, kind: str, types: StepTypes) -> Program:
+        """A program that fits into the memory. Raises MemoryError before any is taken for its runs."""
+        program = record(model, kind, types)
+        check_fits(model, kind, types, program, self._workspaces.idle_bytes)
+        program.core.share(self._workspaces)
+        return program
+
+    def find(self, model, kind: str, types: StepTypes) -> Program | None:
+        """The kept program, if there is one."""
+        self.validate(model)
+        with self._lock:
+            return self._kept.get((kind, types, model.optimizer.program_key() if kind == "train" else None))
+
+    def known_types(self, kind: str, batch: int) -> StepTypes | None:
+        """The types of a kept program of that kind, for another batch size."""
+        with self._lock:
+            found = [types for known, types, _ in self._kept if known == kind]
+        if not found:
+            return None
+        types = found[-1]
+
+        def resized(group):
+            return tuple(((batch, *shape[1:]), dtype) for shape, dtype in group)
+
+        return types._replace(batch=batch, xs=resized(types.xs), ys=resized(types.ys), weights=resized(types.weights))
+
 
 def record(model, kind: str, types: StepTypes) -> Program:
-    """Records one step of `model` and compiles it."""
+    """Records one step of `model` and compiles it. Raises MemoryError for sizes that are out of the question."""
+    check_batch(model, kind, types)
     model._clear_losses()
     try:
         with Trace() as trace:
@@ -127,6 +157,8 @@ def record(model, kind: str, types: StepTypes) -> Program:
             else:
                 _score(model, trace, training, model._pack_inputs(xs), y, y_pred, weight, types.batch)
             program = trace.build(outputs=outputs)
+    except MemoryError as error:
+        raise too_large(model, kind, types, available_memory()) from error
     finally:
         model._clear_losses()
     program.core.seed = model._random_seed()

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <random>
 
+#include "base/error.h"
 #include "program/planner.h"
 
 namespace pk {
@@ -45,12 +47,23 @@ TEST(Planner, NoOverlapAndNoMoreThanTheSum) {
     }
     const Plan plan = plan_memory(values);
     EXPECT_LE(plan.bytes, sum);
+    EXPECT_GE(plan.bytes, most_alive(values));
     for (std::size_t a = 0; a < values.size(); ++a) {
       EXPECT_EQ(plan.offsets[a] % 64, 0U);
       EXPECT_LE(plan.offsets[a] + values[a].bytes, plan.bytes);
       for (std::size_t b = 0; b < a; ++b) ASSERT_FALSE(overlap(plan, values, a, b)) << "trial " << trial;
     }
   }
+}
+
+TEST(Planner, MostAliveIsTheLargestSumAtAStep) {
+  EXPECT_EQ(most_alive({}), 0U);
+  EXPECT_EQ(most_alive({{0, 1, 640}, {2, 3, 640}, {1, 2, 60}}), 704U);
+}
+
+TEST(Planner, WhatCannotBeAddressedIsOutOfMemory) {
+  EXPECT_THROW(plan_memory({{0, 1, SIZE_MAX / 2 + 1}}), OutOfMemory);
+  EXPECT_THROW(plan_memory({{0, 1, SIZE_MAX / 2}, {0, 1, SIZE_MAX / 2 - 64}, {0, 1, 640}}), OutOfMemory);
 }
 
 }  // namespace

@@ -1,0 +1,225 @@
+"""How much memory a step takes, how much there is, and the error when it does not fit."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None
+
+_UNCHECKED = 16 << 20  # a step that needs less than this is not worth reading the system's counters for
+_MOST = 1 << 62
+_STEPS = {"train": "A training step", "test": "An evaluation step", "predict": "A prediction step"}
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """Bytes that a model takes while it runs steps of one kind with one batch size.
+
+    Attributes:
+        kind: "train", "test" (`evaluate`) or "predict". batch_size: rows of a batch.
+        weights: the model's variables. optimizer: those of the optimizer ("train" only).
+        activations: the arena with intermediate values, gradients included.
+        scratch: working memory of the kernel that needs most.
+        prepared: weights in the layout that kernels read ("test" and "predict").
+        batch: buffers that a batch's rows are gathered into. ("predict" and "test" read float32 arrays in place.)
+        constants: constant arrays of the recorded step.
+        lower_bound: the most activations that are alive at once; no placement of them in memory needs less.
+    """
+
+    kind: str
+    batch_size: int
+    weights: int
+    optimizer: int
+    activations: int
+    scratch: int
+    prepared: int
+    batch: int
+    constants: int
+    lower_bound: int
+
+    @property
+    def peak(self) -> int:
+        """All parts together."""
+        return self.weights + self.optimizer + self.step
+
+    @property
+    def step(self) -> int:
+        """What the step takes besides the variables."""
+        return self.activations + self.scratch + self.prepared + self.batch + self.constants
+
+    def __str__(self):
+        parts = ("weights", "optimizer", "activations", "scratch", "prepared", "batch", "constants")
+        lines = [f"{self.kind}, batch size {self.batch_size}: {readable(self.peak)}"]
+        lines += [f"  {name:<12} {readable(getattr(self, name)):>10}" for name in parts if getattr(self, name)]
+        return "\n".join(lines)
+
+
+def readable(size: int) -> str:
+    """1536 -> "1.5 KB"."""
+    value, unit = float(size), "bytes"
+    for larger in ("KB", "MB", "GB", "TB", "PB", "EB"):
+        if value < 1000:
+            break
+        value, unit = value / 1024, larger
+    return f"{size} bytes" if unit == "bytes" else f"{value:.3g} {unit}"
+
+
+def variables_bytes(variables) -> int:
+    return sum(v.array.nbytes for v in {id(v): v for v in variables}.values())
+
+
+def make_plan(model, kind: str, types, program) -> MemoryPlan:
+    """The `MemoryPlan` of a recorded step; `types` is its `StepTypes`."""
+    use = program.core.memory
+    gathered = [*types.ys, *types.weights, *(types.xs if kind == "train" else ())]
+    return MemoryPlan(
+        kind=kind,
+        batch_size=types.batch,
+        weights=variables_bytes(model.weights),
+        optimizer=variables_bytes(model.optimizer.variables) if kind == "train" else 0,
+        activations=use["values"],
+        scratch=use["scratch"],
+        prepared=use["prepared"],
+        batch=sum(_bytes(*t) for t in gathered) + (use["outputs"] if kind == "predict" else 0),
+        constants=use["constants"],
+        lower_bound=use["alive"],
+    )
+
+
+def _bytes(shape, dtype) -> int:
+    size = np.dtype(dtype).itemsize
+    for d in shape:
+        size *= int(d)
+    return size
+
+
+# --- what there is ----------------------------------------------------------------------------------------
+def available_memory(root: str = "/") -> int | None:
+    """Bytes that this process can still take: of the machine, of its control groups (versions 1 and 2), and of the
+    limit on its address space. None where the system does not say.
+
+    Args:
+        root: the folder that holds `proc` and `sys`.
+    """
+    top = Path(root)
+    found = [_of_machine(top), *_of_control_groups(top), _of_address_space(top)]
+    found = [n for n in found if n is not None]
+    return max(0, min(found)) if found else None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def _of_machine(top: Path) -> int | None:
+    for line in _read(top / "proc/meminfo").splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) << 10
+    return None
+
+
+def _of_control_groups(top: Path) -> list[int]:
+    found = []
+    for line in _read(top / "proc/self/cgroup").splitlines():
+        number, controllers, path = line.split(":", 2)
+        if number == "0":
+            base, limit, used, inactive = top / "sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"
+        elif "memory" in controllers.split(","):
+            base, used = top / "sys/fs/cgroup/memory", "memory.usage_in_bytes"
+            limit, inactive = "memory.limit_in_bytes", "total_inactive_file"
+        else:
+            continue
+        group = base / path.strip("/")
+        for folder in (group, *group.parents):
+            left = _left_in(folder, limit, used, inactive)
+            if left is not None:
+                found.append(left)
+            if folder == base:
+                break
+    return found
+
+
+def _left_in(folder: Path, limit: str, used: str, inactive: str) -> int | None:
+    most, now = _read(folder / limit).strip(), _read(folder / used).strip()
+    if not most.isdigit() or not now.isdigit() or int(most) >= _MOST:
+        return None
+    cached = [line.split()[1] for line in _read(folder / "memory.stat").splitlines() if line.startswith(inactive + " ")]
+    return int(most) - int(now) + (int(cached[0]) if cached else 0)
+
+
+def _of_address_space(top: Path) -> int | None:
+    if resource is None:
+        return None
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    pages = _read(top / "proc/self/statm").split()
+    if limit == resource.RLIM_INFINITY or not pages:
+        return None
+    return limit - int(pages[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
+# --- the error --------------------------------------------------------------------------------------------
+def check_fits(model, kind: str, types, program, idle: int) -> None:
+    """MemoryError when a step needs more than there is; nothing has been allocated for it then.
+
+    Args:
+        idle: bytes that earlier steps of the model have left for it.
+    """
+    plan = make_plan(model, kind, types, program)
+    if plan.step <= max(_UNCHECKED, idle):
+        return
+    available = available_memory()
+    if available is not None and plan.step > available + idle:
+        raise MemoryError(_message(model, plan, available + idle))
+
+
+def _message(model, plan: MemoryPlan, available: int) -> str:
+    parts = {"activations": plan.activations, "scratch": plan.scratch, "prepared weights": plan.prepared}
+    parts.update({"batch": plan.batch, "constants": plan.constants})
+    told = ", ".join(f"{name} {readable(size)}" for name, size in parts.items() if size > plan.step // 100)
+    return (
+        f"{_STEPS[plan.kind]} of model '{model.name}' with batch size {plan.batch_size} needs {readable(plan.step)} "
+        f"({told}), and {readable(available)} are available. {_hint(model, plan.kind)}"
+        f"{_fitting(plan, available)}"
+    )
+
+
+def _hint(model, kind: str) -> str:
+    hint = "Use a smaller batch_size"
+    if kind == "train" and not getattr(model, "checkpoint_activations", False):
+        hint += ", or compile(..., checkpoint_activations=True), which computes activations twice and keeps fewer"
+    return hint + "."
+
+
+def _fitting(plan: MemoryPlan, available: int) -> str:
+    size = int(plan.batch_size * available / plan.step * 0.9)
+    return f" About {size} would fit." if size >= 1 else ""
+
+
+def check_batch(model, kind: str, types) -> None:
+    """MemoryError when a batch alone is more than there is: such a step is not even recorded."""
+    sizes = [_bytes(*t) for t in (*types.xs, *types.ys, *types.weights)]
+    if sum(sizes) <= _UNCHECKED:
+        return
+    available = available_memory()
+    if max(sizes) >= _MOST or (available is not None and sum(sizes) > available):
+        raise too_large(model, kind, types, available)
+
+
+def too_large(model, kind: str, types, available: int | None) -> MemoryError:
+    """The error for a step that is not recorded."""
+    batch = sum(_bytes(*t) for t in (*types.xs, *types.ys, *types.weights))
+    there = "" if available is None else f", and {readable(available)} are available"
+    return MemoryError(
+        f"{_STEPS[kind]} of model '{model.name}' with batch size {types.batch} does not fit into the memory: a batch "
+        f"alone has {readable(batch)}{there}. {_hint(model, kind)}"
+    )
