@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 
 _local = threading.local()
@@ -38,3 +39,42 @@ class calling:  # noqa: N801 - used as `with calling(...)`
 
     def __exit__(self, *exc):
         _local.training = self.outer
+
+
+class VariableLimit:
+    """What a file may make layers allocate: `with VariableLimit(numbers, name):` counts the numbers in the variables that
+    `add_weight` makes, refuses more, and leaves out their initial values, which the file has.
+
+    Args:
+        numbers: how many numbers the variables may have together.
+        name: of the file, for the message.
+        initialize: whether initial values are drawn all the same.
+    """
+
+    def __init__(self, numbers: int, name: str, initialize: bool = False):
+        self.left = self.numbers = numbers
+        self.name = name
+        self.initialize = initialize
+
+    def take(self, layer: str, shape: tuple) -> None:
+        """Raises ValueError when a variable of this shape is too much."""
+        self.left -= math.prod(shape)
+        if self.left < 0:
+            raise ValueError(
+                f"{self.name}: layer '{layer}' asks for a variable of shape {shape}; all variables together may have "
+                f"{self.numbers:,} numbers, as many as the file holds (or as fit into this computer). The file is "
+                "damaged or was made to do harm."
+            )
+
+    def __enter__(self):
+        self.outer = getattr(_local, "limit", None)
+        _local.limit = self
+        return self
+
+    def __exit__(self, *exc):
+        _local.limit = self.outer
+
+
+def variable_limit() -> VariableLimit | None:
+    """The limit in effect in this thread."""
+    return getattr(_local, "limit", None)

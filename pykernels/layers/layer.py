@@ -335,6 +335,22 @@ class Layer(LayerState):
                 f"Exception encountered: {error}"
             ) from error
 
+    def get_build_config(self) -> dict | None:
+        """The shapes that `build` was called with, as files keep them; None before."""
+        shapes = self._build_shapes_dict
+        if not shapes:
+            return None
+        if len(shapes) == 1:
+            return {"input_shape": next(iter(shapes.values()))}
+        return {"shapes_dict": shapes}
+
+    def build_from_config(self, config: dict) -> None:
+        """Builds with what `get_build_config` gave."""
+        if "input_shape" in config:
+            self.build(map_shapes(tuple, config["input_shape"]))
+        elif "shapes_dict" in config:
+            self.build(**{name: map_shapes(tuple, shape) for name, shape in config["shapes_dict"].items()})
+
     def __getstate__(self):
         """Copies and pickles are by value; symbolic tensors stay behind (models make theirs again)."""
         state = self.__dict__.copy()

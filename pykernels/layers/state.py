@@ -8,10 +8,15 @@ import numpy as np
 
 from .. import initializers
 from ..graph import Variable
-from .context import StructureVersion, structure_changed
+from .context import StructureVersion, structure_changed, variable_limit
 
 # Attributes of these types never hold state.
 _PLAIN = (str, int, float, bool, type(None), np.ndarray)
+
+
+def _zeros(shape, dtype):
+    """Zeros that take no memory."""
+    return np.broadcast_to(np.zeros((), dtype), shape)
 
 
 def _contents(value):
@@ -162,8 +167,13 @@ class LayerState:
         dtype = dtype or self.variable_dtype
         if initializer is None:
             initializer = "glorot_uniform" if str(dtype).startswith("float") else "zeros"
+        initializer = initializers.get(initializer)
+        limit = variable_limit()
+        if limit is not None:
+            limit.take(self.name, shape)
+            initializer = initializer if limit.initialize else _zeros
         variable = Variable(
-            initializers.get(initializer),
+            initializer,
             shape=shape,
             dtype=str(dtype),
             trainable=trainable,

@@ -31,9 +31,11 @@ class Step:
 
     def __call__(self, fill):
         args, kwargs = map_structure(fill, self.args), map_structure(fill, self.kwargs)
-        if isinstance(self.target, str):
-            return apply(self.target, args, **kwargs)
-        return self.target(*args, **kwargs)
+        return self.apply(args, kwargs) if isinstance(self.target, str) else self.target(*args, **kwargs)
+
+    def apply(self, args, kwargs):
+        """The op, when `target` is the name of one, on these arguments."""
+        return apply(self.target, args, **kwargs)
 
 
 class LayerGraph:
@@ -161,6 +163,20 @@ class LayerGraph:
             results = step(fill)
             if watch is not None:
                 watch(step, results)
+            for slot, value in zip(flatten(step.outputs), _leaves(results), strict=True):
+                values[slot.index] = value
+        return map_structure(lambda t: values[self._index[id(t)]], self.outputs_struct)
+
+    def calls(self, inputs: list, call):
+        """The outputs, each step made by `call(step, args, kwargs)`: for copies of the graph."""
+        values: list = [None] * len(self.tensors)
+        values[: len(inputs)] = inputs
+
+        def fill(x):
+            return values[x.index] if isinstance(x, Slot) else x
+
+        for step in self.steps:
+            results = call(step, map_structure(fill, step.args), map_structure(fill, step.kwargs))
             for slot, value in zip(flatten(step.outputs), _leaves(results), strict=True):
                 values[slot.index] = value
         return map_structure(lambda t: values[self._index[id(t)]], self.outputs_struct)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 
 from .. import ops
@@ -14,12 +12,12 @@ from ..layers.input_spec import InputSpec
 from ..layers.layer import Layer
 from ..layers.nest import flatten, map_structure
 from ..layers.node import symbolic
+from ..saving.weights import load_weights, save_weights
 from .arrays import Data, make_data
 from .graph import LayerGraph
 from .steps import StepTypes, step_types
 from .summary import print_summary
 from .training import Trainer
-from .weights_file import load_weights, save_weights
 
 _DIRECT_KEPT = 64  # batch shapes for which the short way is remembered
 
@@ -328,7 +326,7 @@ class Model(Trainer, Layer):
         Raises:
             ValueError: another extension. FileExistsError: the file is there and `overwrite` is False.
         """
-        save_weights(self, os.fspath(filepath), overwrite)
+        save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath, skip_mismatch=False, by_name=False) -> None:
         """Reads weights that `save_weights` (or Keras) wrote; nothing changes unless all of them fit.
@@ -338,7 +336,7 @@ class Model(Trainer, Layer):
             skip_mismatch: whether layers whose weights do not fit are left as they are, with a warning.
             by_name: whether layers are matched by name instead of by place (earlier layout only).
         """
-        load_weights(self, os.fspath(filepath), skip_mismatch, by_name)
+        load_weights(self, filepath, skip_mismatch, by_name)
 
     def __getstate__(self):
         state = super().__getstate__()

@@ -9,12 +9,20 @@ import threading
 
 import numpy as np
 
+from .code import load_function
 from .naming import nearest_names
 
 _PLAIN = (str, int, float, bool)
+_MAX_DEPTH = 100
+_ARRAY_TYPES = (
+    *("float16", "float32", "float64", "bool"),
+    *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+)
 
 # Keras's module name ("keras.losses") -> {name: class or function}; filled by pykernels' modules as they are imported.
 _builtin: dict[str, dict] = {}
+# Classes that Keras's files name by the module they are written in.
+_internal: dict[type, str] = {}
 _registered_by_name: dict[str, object] = {}
 _registered_names: dict[object, str] = {}
 _scopes = threading.local()
@@ -23,6 +31,12 @@ _scopes = threading.local()
 def register_module(module: str, objects: dict) -> None:
     """Makes pykernels' own classes known under Keras's module name. For pykernels' modules."""
     _builtin.setdefault(module, {}).update(objects)
+
+
+def register_internal(module: str, cls: type) -> None:
+    """Makes a class known that Keras does not export. For pykernels' modules."""
+    _internal[cls] = module
+    _builtin.setdefault(module, {})[cls.__name__] = cls
 
 
 def public_module(cls) -> str | None:
@@ -89,6 +103,42 @@ def custom_object_scope(custom_objects: dict):
 CustomObjectScope = custom_object_scope
 
 
+# --- trust ----------------------------------------------------------------------------------------
+def in_safe_mode() -> bool:
+    """Whether code that comes with a file is refused; True outside of `safe_mode_scope(False)`."""
+    return getattr(_scopes, "safe", True)
+
+
+@contextlib.contextmanager
+def safe_mode_scope(safe_mode: bool):
+    """Within `with safe_mode_scope(False):`, the lambdas of a file are loaded. Only for files that you trust."""
+    outer = in_safe_mode()
+    _scopes.safe = bool(safe_mode)
+    try:
+        yield
+    finally:
+        _scopes.safe = outer
+
+
+@contextlib.contextmanager
+def object_sharing_scope():
+    """Within it, an object that occurs twice in what is written or read stays one object."""
+    outer = getattr(_scopes, "written", None), getattr(_scopes, "made", None)
+    _scopes.written, _scopes.made = {}, {}
+    try:
+        yield
+    finally:
+        _scopes.written, _scopes.made = outer
+
+
+def _deeper():
+    """Counts how deep configurations are nested."""
+    depth = getattr(_scopes, "depth", 0)
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"The configuration is nested more than {_MAX_DEPTH} deep, which no model is.")
+    return depth
+
+
 # --- out ------------------------------------------------------------------------------------------
 def serialize_keras_object(obj):
     """The plain form (for JSON) of an object with `get_config()`, a function, or a nest of plain values.
@@ -102,6 +152,11 @@ def serialize_keras_object(obj):
         return type(obj)([serialize_keras_object(x) for x in obj]) if type(obj) in (list, tuple) else list(obj)
     if isinstance(obj, dict):
         return {key: serialize_keras_object(value) for key, value in obj.items()}
+    if isinstance(obj, slice):
+        parts = {"start": obj.start, "stop": obj.stop, "step": obj.step}
+        return {"class_name": "__slice__", "config": {k: serialize_keras_object(v) for k, v in parts.items()}}
+    if obj is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
     if isinstance(obj, bytes):
         return {"class_name": "__bytes__", "config": {"value": obj.decode("utf-8")}}
     if isinstance(obj, np.ndarray) and obj.ndim:
@@ -120,14 +175,39 @@ def serialize_keras_object(obj):
             f"Cannot serialize object {obj} of type {type(obj)}. To be serializable, a class must implement the "
             "`get_config()` method."
         )
+    config = _class_config(obj)
+    _mark_shared(obj, config)
+    for part in ("build_config", "compile_config"):
+        get = getattr(obj, f"get_{part}", None)
+        value = get() if get is not None else None
+        if value is not None:
+            config[part] = serialize_keras_object(value)
+    return config
+
+
+def _mark_shared(obj, config: dict) -> None:
+    """An object that is met a second time gets a number, here and where it was met first."""
+    known = getattr(_scopes, "written", None)
+    if known is None:
+        return
+    if id(obj) in known:
+        config["shared_object_id"] = known[id(obj)][1]["shared_object_id"] = id(obj)
+    else:
+        known[id(obj)] = (obj, config)  # the object stays alive, so that its id stays its own
+
+
+def _class_config(obj) -> dict:
     cls = type(obj)
+    config = serialize_keras_object(obj.get_config())
+    if cls in _internal:
+        return {"module": _internal[cls], "class_name": cls.__name__, "config": config, "registered_name": cls.__name__}
     module = public_module(cls)
     if module is not None:
-        return {"module": module, "class_name": cls.__name__, "config": obj.get_config(), "registered_name": None}
+        return {"module": module, "class_name": cls.__name__, "config": config, "registered_name": None}
     return {
         "module": None if cls.__module__ in ("__main__", "builtins") else cls.__module__,
         "class_name": cls.__name__,
-        "config": obj.get_config(),
+        "config": config,
         "registered_name": get_registered_name(cls),
     }
 
@@ -151,6 +231,14 @@ def deserialize_keras_object(config, custom_objects=None, module_objects=None):
         return found() if inspect.isclass(found) else found
     if config is None or isinstance(config, _PLAIN):
         return config
+    depth = _scopes.depth = _deeper() + 1
+    try:
+        return _from_container(config, custom_objects, module_objects)
+    finally:
+        _scopes.depth = depth - 1
+
+
+def _from_container(config, custom_objects, module_objects):
     if isinstance(config, (list, tuple)):
         return type(config)(deserialize_keras_object(x, custom_objects, module_objects) for x in config)
     if not isinstance(config, dict):
@@ -164,29 +252,69 @@ def _from_class_config(config, custom_objects, module_objects):
     name, inner = config["class_name"], config.get("config") or {}
     if name == "__bytes__":
         return inner["value"].encode("utf-8")
-    if name == "__numpy__":
-        return np.array(inner["value"], dtype=inner["dtype"])
+    if name in ("__numpy__", "__tensor__"):
+        return _array(inner)
+    if name == "__ellipsis__":
+        return Ellipsis
+    if name == "__slice__":
+        return slice(*(inner[part] for part in ("start", "stop", "step")))
     if name == "__tuple__":
         return tuple(deserialize_keras_object(x, custom_objects, module_objects) for x in inner.get("value", inner))
     if name == "__lambda__":
-        raise ValueError(
-            "The config holds the bytecode of a lambda, which pykernels never runs. Pass a named function in "
-            "`custom_objects` instead."
-        )
+        return _lambda(inner)
     if name == "function":
         return _find(inner, None, "function", config, custom_objects, module_objects)
+    if not isinstance(name, str) or not isinstance(inner, dict):
+        raise TypeError(f"Expected the name of a class and a dict `config`. Received: {str(config)[:500]}")
+    made, number = getattr(_scopes, "made", None), config.get("shared_object_id")
+    shared = made is not None and isinstance(number, int)
+    if shared and number in made:
+        return made[number]
+    found = _make(config, name, inner, custom_objects, module_objects)
+    if shared:
+        made[number] = found
+    return found
+
+
+def _make(config, name, inner, custom_objects, module_objects):
     cls = _find(config.get("registered_name"), name, "class", config, custom_objects, module_objects)
     if not hasattr(cls, "from_config"):
         return cls(**inner)
     with custom_object_scope(custom_objects or {}):
         try:
-            return cls.from_config(dict(inner))
+            made = cls.from_config(dict(inner))
+            _restore(made, config)
+            return made
         except TypeError as error:
             raise TypeError(
                 f"{cls} could not be deserialized properly. Please ensure that components that are Python object "
                 "instances (layers, models, etc.) returned by `get_config()` are explicitly deserialized in the "
                 f"model's `from_config()` method.\n\nconfig={config}.\n\nException encountered: {error}"
             ) from error
+
+
+def _restore(made, config) -> None:
+    """What Keras keeps beside the arguments: the input shape of a model that was built, and `compile`."""
+    restore = getattr(made, "_restore_from_config", None)
+    if restore is not None:
+        restore(config.get("build_config"), config.get("compile_config"))
+
+
+def _array(inner) -> np.ndarray:
+    dtype = inner["dtype"]
+    if dtype not in _ARRAY_TYPES:
+        raise ValueError(f"An array of dtype {dtype!r} in a configuration is not read; it must be one of {_ARRAY_TYPES}.")
+    return np.array(inner["value"], dtype=dtype)
+
+
+def _lambda(inner):
+    if in_safe_mode():
+        raise ValueError(
+            "The file holds the bytecode of a lambda, which could do anything on this computer, and which is not run by "
+            "default. If you trust the file's author, pass `safe_mode=False`; better, give a named function in "
+            "`custom_objects`."
+        )
+    return load_function(inner.get("value", inner))
 
 
 def _find(registered_name, name, what, config, custom_objects, module_objects):

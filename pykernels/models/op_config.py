@@ -1,0 +1,160 @@
+"""Ops called on symbolic tensors, in the configuration of a model: as Keras's operation classes where it has them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import ops
+from ..graph import apply
+from ..layers.nest import map_structure
+from ..utils.naming import to_snake_case
+from .graph import Slot, Step
+
+_NUMPY, _NN, _CORE = "keras.src.ops.numpy", "keras.src.ops.nn", "keras.src.ops.core"
+_OWN = "pykernels.ops"
+
+# Keras's classes without arguments of their own, by the name of the op here.
+_SAME = {
+    **dict.fromkeys(
+        """Negative Absolute Sign Square Sqrt Reciprocal Exp Expm1 Log Log1p Sin Cos Tan Arcsin Arccos Arctan Sinh
+        Cosh Floor Ceil Round Isnan Isinf Isfinite LogicalNot Add Subtract Multiply Divide Maximum Minimum Power
+        FloorDivide Mod Arctan2 Equal NotEqual Less LessEqual Greater GreaterEqual LogicalAnd LogicalOr LogicalXor
+        Where Matmul""".split(),
+        _NUMPY,
+    ),
+    **dict.fromkeys(["Erf", "Rsqrt"], "keras.src.ops.math"),
+}
+_BY_OP = {to_snake_case(name): (module, name) for name, module in _SAME.items()}
+_ACTIVATIONS = {
+    "relu": (_NN, "Relu"),
+    "relu6": (_NN, "Relu6"),
+    "sigmoid": (_NN, "Sigmoid"),
+    "tanh": (_NUMPY, "Tanh"),
+    "softplus": (_NN, "Softplus"),
+    "softsign": (_NN, "Softsign"),
+    "silu": (_NN, "Silu"),
+    "hard_sigmoid": (_NN, "HardSigmoid"),
+    "hard_silu": (_NN, "HardSilu"),
+    "exponential": (_NUMPY, "Exp"),
+    "selu": (_NN, "Selu"),
+}
+_REDUCTIONS = {"sum": "Sum", "mean": "Mean", "max": "Max", "min": "Min", "prod": "Prod", "any": "Any", "all": "All"}
+
+# What a file may name: Keras's classes -> functions of pykernels.ops. Only computations, and nothing else.
+_READABLE = {
+    name: to_snake_case(name)
+    for name in (
+        *_SAME,
+        *(name for _, name in _ACTIVATIONS.values()),
+        *_REDUCTIONS.values(),
+        *"""TrueDivide Abs Clip Concatenate Reshape Transpose Squeeze ExpandDims Stack Softmax LogSoftmax LeakyRelu Elu
+        Gelu LogSigmoid Cast Pad Flip GetItem Var Std Argmax Argmin Swapaxes BroadcastTo Take OneHot Repeat Tile
+        SquaredDifference""".split(),
+    )
+}
+# Ops of pykernels that Keras has no class for; a file of pykernels may name them.
+_OWN_OPS = frozenset(
+    """activation slice pad broadcast_to take one_hot clip softmax log_softmax squared_difference log_sigmoid argmax argmin
+    reshape transpose concatenate cast sum mean max min prod any all matmul""".split()
+)
+
+
+def op_config(step: Step, name: str) -> tuple[dict, list, dict]:
+    """(config, args, kwargs) of a call of an op."""
+    op, args, attrs = step.target, [_value(a) for a in step.args], dict(step.kwargs)
+    for form in (_plain, _reduction, _layout):
+        found = form(op, args, attrs, step)
+        if found is not None:
+            module, cls, config, args = found
+            config = {"name": name, **config}
+            return {"module": module, "class_name": cls, "config": config, "registered_name": cls}, args, {}
+    if op not in _OWN_OPS and op not in _BY_OP:
+        raise NotImplementedError(
+            f"A model that calls the op '{op}' on symbolic tensors cannot be saved with its configuration. Put the call "
+            "into a Layer subclass, or use save_weights()."
+        )
+    config = {"name": name, "op": op, "attributes": map_structure(_value, attrs)}
+    return {"module": _OWN, "class_name": "GraphOp", "config": config, "registered_name": None}, args, {}
+
+
+def _value(x):
+    if isinstance(x, (np.ndarray, np.generic)) and np.ndim(x) == 0:
+        return x.item()
+    return x.numpy() if hasattr(x, "assign") else x
+
+
+def _plain(op, args, attrs, step):
+    if op in _BY_OP and not any(attrs.get(key) for key in ("transpose_a", "transpose_b")) and not attrs.get("bias"):
+        if op == "matmul" and (len(args) != 2 or attrs.get("activation", "linear") != "linear"):
+            return None
+        return *_BY_OP[op], {}, args
+    if op == "activation" and attrs.get("activation") in _ACTIVATIONS:
+        return *_ACTIVATIONS[attrs["activation"]], {}, args
+    return None
+
+
+def _reduction(op, args, attrs, step):
+    if op not in _REDUCTIONS or not isinstance(args[0], Slot):
+        return None
+    axes = [int(a) for a in attrs["axes"]]
+    return _NUMPY, _REDUCTIONS[op], {"axis": axes, "keepdims": bool(attrs.get("keepdims", False))}, args
+
+
+def _layout(op, args, attrs, step):
+    if op == "transpose":
+        return _NUMPY, "Transpose", {"axes": [int(a) for a in attrs["axes"]]}, args
+    if op == "concatenate":
+        return _NUMPY, "Concatenate", {"axis": int(attrs["axis"])}, [args]
+    return None
+
+
+class GraphOp:
+    """An op named in a configuration, which can be called."""
+
+    def __init__(self, name: str, function, config: dict):
+        self.name = name
+        self._function = function
+        self._config = config
+
+    def __call__(self, *args, **kwargs):
+        try:
+            return self._function(*args, **self._config, **kwargs)
+        except TypeError as error:
+            raise ValueError(f"The operation '{self.name}' of the model's configuration: {error}") from error
+
+    @classmethod
+    def from_entry(cls, entry: dict) -> GraphOp | None:
+        """The op that an entry of a model's configuration means; None when it means a layer."""
+        module, kind, config = entry.get("module"), entry.get("class_name"), dict(entry["config"])
+        name = str(config.pop("name", kind))
+        if module == _OWN and kind == "GraphOp":
+            op = config.get("op")
+            if op not in _OWN_OPS and op not in _BY_OP:
+                raise ValueError(f"The configuration of the model names an unknown op: {op!r}")
+            attributes = {key: _tuples(value) for key, value in config.get("attributes", {}).items()}
+            return cls(name, lambda *args: apply(op, list(args), **attributes), {})
+        is_op = str(module).startswith("keras.src.ops.") or (module is None and _called_as_op(entry))
+        if not is_op or kind not in _READABLE:
+            return None
+        config.pop("dtype", None)
+        function = _get_item if kind == "GetItem" else getattr(ops, _READABLE[kind], None)
+        if function is None:
+            raise NotImplementedError(f"The operation '{kind}' of the model's configuration is not in pykernels.ops.")
+        return cls(name, function, {key: _tuples(value) for key, value in config.items()})
+
+
+def _get_item(x, key=()):
+    return x[_tuples(key)]
+
+
+def _tuples(x):
+    return tuple(_tuples(item) for item in x) if isinstance(x, list) else x
+
+
+def _called_as_op(entry: dict) -> bool:
+    """In older files an op `Multiply` and a layer `Multiply` look alike but for their arguments."""
+    nodes = entry.get("inbound_nodes") or []
+    if entry["class_name"] not in _READABLE or not nodes or not isinstance(nodes[0], dict):
+        return False
+    args = nodes[0].get("args") or [None]
+    return len(args) > 1 or not isinstance(args[0], list)

@@ -1,0 +1,149 @@
+"""Copies of models with new weights, and models from JSON."""
+
+from __future__ import annotations
+
+import os
+
+from ..graph import Tensor
+from ..layers.context import VariableLimit
+from ..layers.input_layer import InputLayer
+from ..layers.nest import flatten, map_structure
+from ..utils import serialization
+from .errors import reading
+from .model_files import build_model, parse_json
+
+
+def model_from_json(json_string, custom_objects=None):
+    """The model, without its weights, that `Model.to_json` of any version of Keras described.
+
+    Raises:
+        ValueError: not a model. TypeError: an unknown class; pass it in `custom_objects`.
+    """
+    with reading("The JSON text"):
+        return model_from_config(parse_json(json_string, "The JSON text"), custom_objects)
+
+
+def model_from_config(config, custom_objects=None):
+    """The model that a dict with `class_name` and `config` describes; of any version of Keras."""
+    if isinstance(config, list):
+        raise TypeError(
+            f"`model_from_config` expects a dictionary, not a list. Received: config={str(config)[:200]}. Did you meant "
+            "to use `Sequential.from_config(config)`?"
+        )
+    with (
+        serialization.custom_object_scope(custom_objects or {}),
+        serialization.object_sharing_scope(),
+        VariableLimit(_memory() // 8, "The configuration", initialize=True),
+    ):
+        return build_model(config, custom_objects, "The configuration")
+
+
+def _memory() -> int:
+    """Bytes of memory of this computer."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 1 << 34
+
+
+def clone_model(model, input_tensors=None, clone_function=None, call_function=None, recursive=False, **kwargs):
+    """A model of the same layers, made anew, with weights of their own.
+
+    Args:
+        model: Sequential or functional.
+        input_tensors: symbolic tensors (or InputLayers) to build upon instead of new inputs.
+        clone_function: `(layer) -> layer`, for each layer but the inputs; by default from its configuration.
+        call_function: `(layer, *args, **kwargs) -> outputs`, for functional models.
+        recursive: whether models within the model are cloned in the same way.
+
+    Raises:
+        ValueError: a subclassed model, which has to be made from its own class; or arguments that contradict.
+    """
+    if kwargs:
+        raise ValueError(f"Unexpected keyword argument(s): {tuple(kwargs)}")
+    stack = getattr(model, "_stack", None)
+    graph = getattr(model, "_graph", None)
+    if stack is None and graph is None:
+        raise ValueError(
+            f"Model '{getattr(model, 'name', model)}' cannot be cloned: it is a subclass whose structure is in its code. "
+            "Use model.__class__.from_config(model.get_config())."
+        )
+    if stack is not None and call_function is not None:
+        raise ValueError("`call_function` argument is not supported with Sequential models. In a Sequential model, "
+                         "layers aren't called at model-construction time (they're merely listed). Use it with "
+                         "Functional models only.")
+    functions = _Functions(clone_function, call_function, recursive)
+    if stack is not None:
+        return _clone_sequential(model, input_tensors, functions)
+    return _clone_functional(model, input_tensors, functions)
+
+
+class _Functions:
+    def __init__(self, clone_function, call_function, recursive):
+        self._clone = clone_function or _from_config
+        self._call = call_function or (lambda layer, *args, **kwargs: layer(*args, **kwargs))
+        self._recursive = recursive
+        self._given = clone_function, call_function
+        self._made: dict[int, object] = {}
+
+    def clone(self, layer):
+        made = self._made.get(id(layer))
+        if made is None:
+            if self._recursive and hasattr(layer, "_graph"):
+                clone_function, call_function = self._given
+                call_function = None if hasattr(layer, "_stack") else call_function
+                made = clone_model(layer, None, clone_function, call_function, True)
+            elif isinstance(layer, InputLayer):
+                made = _from_config(layer)
+            else:
+                made = self._clone(layer)
+            self._made[id(layer)] = made
+        return made
+
+    def call(self, step, args, kwargs):
+        if isinstance(step.target, str):
+            return step.apply(args, kwargs)
+        return self._call(self.clone(step.target), *args, **kwargs)
+
+
+def _from_config(layer):
+    return type(layer).from_config(layer.get_config())
+
+
+def _clone_sequential(model, input_tensors, functions):
+    layers = [functions.clone(layer) for layer in model.layers]
+    first = model._stack[0] if model._stack and isinstance(model._stack[0], InputLayer) else None
+    if input_tensors is not None:
+        given = flatten(input_tensors)
+        if len(given) != 1:
+            raise ValueError(f"Argument `input_tensors` must contain a single tensor. Received: {input_tensors}")
+        layers.insert(0, _input_of(given[0]))
+    elif first is not None:
+        layers.insert(0, _from_config(first))
+    return type(model)(layers, name=model.name, trainable=model.trainable)
+
+
+def _input_of(x):
+    if isinstance(x, InputLayer):
+        return x
+    history = getattr(x, "_keras_history", None)
+    if history is not None and isinstance(history.operation, InputLayer):
+        return history.operation
+    if isinstance(x, Tensor):
+        return InputLayer(input_tensor=x, name=x.name)
+    raise ValueError(f"`input_tensors` takes symbolic tensors made by Input. Received: {x} of type {type(x)}")
+
+
+def _clone_functional(model, input_tensors, functions):
+    graph = model._graph
+    if input_tensors is None:
+        inputs = map_structure(lambda t: functions.clone(t._keras_history.operation).output, graph.inputs_struct)
+    else:
+        inputs = map_structure(lambda x: _input_of(x).output, input_tensors)
+        if len(flatten(inputs)) != len(graph.inputs):
+            raise ValueError(
+                f"`input_tensors` must have the structure of the model's inputs: {len(graph.inputs)} tensors. Received: "
+                f"{len(flatten(inputs))}"
+            )
+    outputs = graph.calls(flatten(inputs), functions.call)
+    return type(model)(inputs, outputs, name=model.name)

@@ -1,0 +1,534 @@
+"""Reading HDF5 files from anywhere, safely: groups, attributes and data sets as Keras and h5py write them.
+
+The HDF5 library can be crashed by a crafted file, and follows links to other files. This reader follows nothing out of
+the file, reads only what is asked for, checks every range, and never allocates by a number that the file claims: data
+sets are read into arrays that the caller has made. Format: HDF5 File Format Specification 3.0; superblocks 0 to 3,
+object headers 1 and 2, groups with symbol tables or compact links, contiguous, compact and chunked data sets.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+
+import numpy as np
+
+from .errors import damaged
+from .hdf5_types import Budget, GlobalHeap, VarString, parse_dataspace, parse_datatype
+from .storage import FileBytes
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_UNDEFINED = 0xFFFFFFFFFFFFFFFF
+_MAX_TREE_DEPTH = 16
+
+
+def is_hdf5(path) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(8) == _SIGNATURE
+    except IsADirectoryError:
+        return False
+
+
+class Hdf5File:
+    """An open HDF5 file. `with Hdf5File.open(path) as f: f["layers/dense/vars/0"].read_into(array)`.
+
+    Args:
+        source: `FileBytes` or `MemoryBytes`.
+
+    Raises:
+        OSError: the file is damaged. ValueError: it is not HDF5, or uses something that is refused.
+    """
+
+    def __init__(self, source, fd: int | None = None):
+        self.source = source
+        self.name = source.name
+        self._fd = fd
+        self.budget = Budget(source.name, source.size)
+        self.heap = GlobalHeap(source, self.budget)
+        try:
+            self.root = Group(self, "", self._root_address())
+        except struct.error as error:
+            raise damaged(self.name, str(error)) from error
+
+    @classmethod
+    def open(cls, path) -> Hdf5File:
+        name = os.fspath(path)
+        fd = os.open(name, os.O_RDONLY)
+        try:
+            return cls(FileBytes(fd, name), fd)
+        except BaseException:
+            os.close(fd)
+            raise
+
+    def __enter__(self) -> Hdf5File:
+        return self
+
+    def __exit__(self, *exc) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def _root_address(self) -> int:
+        get = self.source.get
+        if self.source.size < 16 or get(0, 8) != _SIGNATURE:
+            raise ValueError(f"{self.name} is not an HDF5 file (or is damaged).")
+        version = get(8, 1)[0]
+        if version in (0, 1):
+            sizes, start = get(13, 2), 24 + 4 * version
+            end, root = get(start + 16, 8), get(start + 40, 8)
+        elif version in (2, 3):
+            sizes, start = get(9, 2), 12
+            end, root = get(start + 16, 8), get(start + 24, 8)
+        else:
+            raise ValueError(f"{self.name}: version {version} of HDF5's superblock is not known.")
+        if sizes != b"\x08\x08" or get(start, 8) != bytes(8):
+            raise ValueError(f"{self.name}: HDF5 files with addresses of other than 8 bytes or an offset are not read.")
+        if int.from_bytes(end, "little") > self.source.size:
+            raise damaged(self.name, f"it should have {int.from_bytes(end, 'little')} bytes and has {self.source.size}")
+        return int.from_bytes(root, "little")
+
+    # --- object headers ----------------------------------------------------------------------------------
+    def messages(self, address: int) -> list[tuple[int, bytes]]:
+        """(type, data) of the messages of an object."""
+        head = self.source.get(address, 4)
+        found = self._messages_2(address) if head == b"OHDR" else self._messages_1(address)
+        for kind, data in found:
+            if kind == -1:
+                raise ValueError(f"{self.name}: shared element types are not read.")
+            if kind == 7:
+                raise ValueError(f"{self.name} keeps data in other files (external storage), which is refused.")
+            del data
+        return found
+
+    def _messages_1(self, address: int) -> list[tuple[int, bytes]]:
+        version, count, size = struct.unpack("<BxHxxxxI", self.source.get(address, 12))
+        if version != 1:
+            raise damaged(self.name, f"an object of version {version}")
+        blocks, found = [(address + 16, size)], []
+        while blocks and len(found) < count:
+            start, size = blocks.pop(0)
+            data = self.bulk(start, size)
+            at = 0
+            while at + 8 <= size and len(found) < count:
+                self.budget.spend()
+                kind, length, flags = struct.unpack_from("<HHB", data, at)
+                at += 8
+                if at + length > size:
+                    raise damaged(self.name, "a message that is longer than its object")
+                self._keep(kind, flags, data[at : at + length], found, blocks)
+                at += length
+        return found
+
+    def _messages_2(self, address: int) -> list[tuple[int, bytes]]:
+        version, flags = self.source.get(address + 4, 2)
+        if version != 2:
+            raise damaged(self.name, f"an object of version {version}")
+        at = address + 6 + (16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0)
+        width = 1 << (flags & 3)
+        size = int.from_bytes(self.source.get(at, width), "little")
+        blocks, found = [(at + width, size)], []
+        head = 6 if flags & 4 else 4
+        while blocks:
+            start, size = blocks.pop(0)
+            if found and self.source.get(start, 4) == b"OCHK":
+                start, size = start + 4, size - 8
+            data = self.bulk(start, size)
+            at = 0
+            while at + head <= size:
+                self.budget.spend()
+                kind, length, bits = struct.unpack_from("<BHB", data, at)
+                at += head
+                if at + length > size:
+                    raise damaged(self.name, "a message that is longer than its object")
+                self._keep(kind, bits, data[at : at + length], found, blocks)
+                at += length
+        return found
+
+    def _keep(self, kind, flags, data, found, blocks) -> None:
+        if kind == 0x10:
+            self.budget.spend(100)
+            blocks.append(struct.unpack_from("<QQ", data))
+        found.append((-1 if flags & 2 and kind in (3, 12) else kind, data))
+
+    def bulk(self, offset: int, size: int) -> bytes:
+        """A piece as long as the file says: what is read over and over has a bound."""
+        self.budget.spend(max(size, 0) >> 4)
+        return self.source.get(offset, size)
+
+    # --- access --------------------------------------------------------------------------------------------
+    def __contains__(self, path: str) -> bool:
+        return path in self.root
+
+    def __getitem__(self, path: str):
+        return self.root[path]
+
+    def get(self, path: str) -> Node | None:
+        return self.root.get(path)
+
+    def __iter__(self):
+        return iter(self.root)
+
+    @property
+    def attrs(self) -> dict:
+        return self.root.attrs
+
+
+class Node:
+    """A group or a data set."""
+
+    def __init__(self, file: Hdf5File, path: str, messages: list[tuple[int, bytes]]):
+        self.file = file
+        self.path = path
+        self._messages = messages
+        self._attrs: dict | None = None
+
+    def _message(self, kind: int) -> bytes | None:
+        return next((data for k, data in self._messages if k == kind), None)
+
+    @property
+    def attrs(self) -> dict:
+        """name -> str, number or array; strings come as str, or bytes where they are not UTF-8."""
+        if self._attrs is None:
+            info = self._message(0x15)
+            if info is not None and struct.unpack_from("<Q", info, 4 if info[1] & 1 else 2)[0] != _UNDEFINED:
+                raise ValueError(
+                    f"{self.file.name}: '{self.path}' has its attributes in a form that is not read (libver='latest'). "
+                    "Write it with h5py's default libver."
+                )
+            try:
+                self._attrs = dict(self._attribute(data) for kind, data in self._messages if kind == 12)
+            except struct.error as error:
+                raise damaged(self.file.name, f"an attribute of '{self.path}'") from error
+        return self._attrs
+
+    def _attribute(self, data: bytes) -> tuple[str, object]:
+        version, flags, n, t, s = struct.unpack_from("<BBHHH", data)
+        if version not in (1, 2, 3) or (version > 1 and flags & 3):
+            raise damaged(self.file.name, f"an attribute of version {version}")
+
+        def padded(size):
+            return size + 7 & ~7 if version == 1 else size
+
+        at = 9 if version == 3 else 8
+        name = data[at : at + n].split(b"\0")[0].decode("utf-8", "replace")
+        at += padded(n)
+        dtype = parse_datatype(data[at : at + t], self.file.name)
+        at += padded(t)
+        shape, _ = parse_dataspace(data[at : at + s], self.file.name)
+        at += padded(s)
+        if shape is None:
+            return name, None
+        count = int(np.prod(shape, dtype=object))
+        if count * dtype.itemsize > len(data) - at:
+            raise damaged(self.file.name, f"attribute '{name}' is shorter than its shape says")
+        if isinstance(dtype, VarString):
+            texts = [_text(self.file.heap.string(data[at + 16 * i : at + 16 * i + 16])) for i in range(count)]
+            return name, texts if shape else texts[0]
+        values = np.frombuffer(data, dtype, count, at).reshape(shape)
+        if dtype.kind == "S":
+            texts = [_text(bytes(v)) for v in values.reshape(-1)]
+            return name, texts if shape else texts[0]
+        return name, values if shape else values[()]
+
+
+class Group(Node):
+    """A group: names lead to groups and data sets."""
+
+    def __init__(self, file: Hdf5File, path: str, address: int, messages=None):
+        super().__init__(file, path, file.messages(address) if messages is None else messages)
+        self._links: dict[str, int | None] | None = None
+        self._children: dict[str, Node] = {}
+
+    @property
+    def links(self) -> dict[str, int | None]:
+        """name -> address of the object; None for a link to elsewhere."""
+        if self._links is None:
+            self._links = {}
+            try:
+                self._read_links()
+            except struct.error as error:
+                raise damaged(self.file.name, f"the group '{self.path}'") from error
+        return self._links
+
+    def _read_links(self) -> None:
+        info = self._message(2)
+        if info is not None and struct.unpack_from("<Q", info, 10 if info[1] & 1 else 2)[0] != _UNDEFINED:
+            raise ValueError(
+                f"{self.file.name}: the group '{self.path}' is in a form that is not read (libver='latest'). Write it "
+                "with h5py's default libver."
+            )
+        for kind, data in self._messages:
+            if kind == 6:
+                self._read_link(data)
+        table = self._message(0x11)
+        if table is not None:
+            tree, heap = struct.unpack_from("<QQ", table)
+            header = self.file.source.get(heap, 32)
+            if header[:4] != b"HEAP":
+                raise damaged(self.file.name, f"the names in group '{self.path}'")
+            size, _, start = struct.unpack_from("<QQQ", header, 8)
+            names = self.file.bulk(start, size)
+            self._read_tree(tree, names, None)
+
+    def _read_link(self, data: bytes) -> None:
+        flags = data[1]
+        at = 2
+        kind = 0
+        if flags & 8:
+            kind, at = data[at], at + 1
+        at += (8 if flags & 4 else 0) + (1 if flags & 16 else 0)
+        width = 1 << (flags & 3)
+        length = int.from_bytes(data[at : at + width], "little")
+        at += width
+        name = data[at : at + length].decode("utf-8", "replace")
+        self._links[name] = struct.unpack_from("<Q", data, at + length)[0] if kind == 0 else None
+
+    def _read_tree(self, address: int, names: bytes, level: int | None) -> None:
+        self.file.budget.spend(8)
+        get = self.file.source.get
+        header = get(address, 24)
+        if header[:4] == b"SNOD" and level == -1:
+            count = struct.unpack_from("<H", header, 6)[0]
+            table = self.file.bulk(address + 8, 40 * count)
+            for i in range(count):
+                self.file.budget.spend()
+                offset, target, cache = struct.unpack_from("<QQI", table, 40 * i)
+                end = names.find(b"\0", offset)
+                if offset >= len(names) or end < 0:
+                    raise damaged(self.file.name, f"a name in group '{self.path}'")
+                self._links[names[offset:end].decode("utf-8", "replace")] = None if cache == 2 else target
+            return
+        kind, depth, count = struct.unpack_from("<BBH", header, 4)
+        wrong = level is not None and depth != level
+        if header[:4] != b"TREE" or kind != 0 or wrong or depth > _MAX_TREE_DEPTH:
+            raise damaged(self.file.name, f"the index of group '{self.path}'")
+        entries = get(address + 24, 16 * count + 8)
+        for i in range(count):
+            self._read_tree(struct.unpack_from("<Q", entries, 16 * i + 8)[0], names, depth - 1)
+
+    def __iter__(self):
+        return iter(self.links)
+
+    def __len__(self) -> int:
+        return len(self.links)
+
+    def __contains__(self, path: str) -> bool:
+        node = self
+        for part in path.split("/"):
+            if not isinstance(node, Group) or part not in node.links:
+                return False
+            node = node._child(part)
+        return True
+
+    def __getitem__(self, path: str) -> Node:
+        node = self
+        for part in path.split("/"):
+            if not isinstance(node, Group) or part not in node.links:
+                raise damaged(self.file.name, f"'{f'{self.path}/{path}'.lstrip('/')}' is missing")
+            node = node._child(part)
+        return node
+
+    def get(self, path: str) -> Node | None:
+        """The object of that path; None where there is none."""
+        if path not in self:
+            return None
+        return self[path]
+
+    def group(self, path: str) -> Group:
+        """Raises OSError when there is no group of that path."""
+        node = self[path]
+        if not isinstance(node, Group):
+            raise damaged(self.file.name, f"'{node.path}' is a data set and should be a group")
+        return node
+
+    def dataset(self, path: str) -> Dataset:
+        """Raises OSError when there is no data set of that path."""
+        node = self[path]
+        if not isinstance(node, Dataset):
+            raise damaged(self.file.name, f"'{node.path}' is a group and should be a data set")
+        return node
+
+    def _child(self, name: str) -> Node:
+        child = self._children.get(name)
+        if child is None:
+            address = self.links[name]
+            path = f"{self.path}/{name}" if self.path else name
+            if address is None:
+                raise ValueError(
+                    f"{self.file.name}: '{path}' is a link to another place or file, which is refused. "
+                    "Copy the data into the file (h5repack, or load and save with Keras)."
+                )
+            try:
+                messages = self.file.messages(address)
+                kinds = {kind for kind, _ in messages}
+                is_data = 1 in kinds and 3 in kinds and 8 in kinds
+                child = Dataset(self.file, path, messages) if is_data else Group(self.file, path, address, messages)
+            except struct.error as error:
+                raise damaged(self.file.name, f"'{path}'") from error
+            self._children[name] = child
+        return child
+
+
+class Dataset(Node):
+    """An array in the file. `shape`, `dtype`; nothing is read before `read_into`."""
+
+    def __init__(self, file: Hdf5File, path: str, messages):
+        super().__init__(file, path, messages)
+        name = f"{file.name}: '{path}'"
+        shape, _ = parse_dataspace(self._message(1), name)
+        self.shape = shape if shape is not None else (0,)
+        self.dtype = parse_datatype(self._message(3), name)
+        self.bytes = int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
+
+    def read_into(self, array: np.ndarray) -> None:
+        """Fills a C-contiguous array of the same shape, converting the numbers if its dtype is another.
+
+        Raises:
+            ValueError: another shape, or not numbers. OSError: the file is damaged.
+        """
+        if not isinstance(self.dtype, np.dtype) or self.dtype.kind not in "fiub":
+            raise ValueError(f"{self.file.name}: '{self.path}' does not hold numbers.")
+        if array.shape != self.shape:
+            raise ValueError(f"{self.file.name}: '{self.path}' has shape {self.shape}, expected {array.shape}.")
+        try:
+            if self.bytes == 0:
+                return
+            if array.dtype == self.dtype and array.dtype != bool:
+                self._fill(_bytes_of(array))
+            else:
+                raw = np.empty(self.shape, "u1" if self.dtype == bool else self.dtype)
+                self._fill(_bytes_of(raw))
+                array[...] = raw != 0 if array.dtype == bool else raw
+        except struct.error as error:
+            raise damaged(self.file.name, f"'{self.path}'") from error
+
+    def check(self) -> None:
+        """Raises OSError when the bytes of the array are not all in the file."""
+        layout = self._message(8)
+        if self.bytes and layout[0] in (3, 4) and layout[1] == 1:
+            address, size = struct.unpack_from("<QQ", layout, 2)
+            if address == _UNDEFINED or size < self.bytes or address + self.bytes > self.file.source.size:
+                raise damaged(self.file.name, f"'{self.path}' is not in the file to its end")
+
+    def read(self, limit: int) -> np.ndarray:
+        """A new array. Raises ValueError when it would have more than `limit` bytes."""
+        if self.bytes > limit:
+            raise ValueError(f"{self.file.name}: '{self.path}' has {self.bytes} bytes, more than the {limit} expected.")
+        if not isinstance(self.dtype, np.dtype) or self.dtype.kind not in "fiub":
+            raise ValueError(f"{self.file.name}: '{self.path}' does not hold numbers.")
+        array = np.empty(self.shape, self.dtype)
+        self.read_into(array)
+        return array
+
+    def _fill(self, target: memoryview) -> None:
+        layout = self._message(8)
+        version, kind = layout[0], layout[1]
+        source = self.file.source
+        if version in (3, 4) and kind == 0:
+            size = struct.unpack_from("<H", layout, 2)[0]
+            if size < len(target) or len(layout) < 4 + len(target):
+                raise damaged(self.file.name, f"'{self.path}' is shorter than its shape says")
+            target[:] = layout[4 : 4 + len(target)]
+        elif version in (3, 4) and kind == 1:
+            address, size = struct.unpack_from("<QQ", layout, 2)
+            if address == _UNDEFINED or size < len(target):
+                raise damaged(self.file.name, f"'{self.path}' was never written")
+            source.read_into(address, target)
+        elif version in (1, 2) and layout[2] == 1:
+            source.read_into(struct.unpack_from("<Q", layout, 8)[0], target)
+        elif version == 3 and kind == 2:
+            self._fill_chunks(layout, target)
+        else:
+            what = "a virtual data set" if version == 4 and kind == 3 else f"stored in a form (layout {version}.{kind})"
+            raise ValueError(
+                f"{self.file.name}: '{self.path}' is {what}, which is refused. Load and save it with Keras."
+            )
+
+    # --- chunks ----------------------------------------------------------------------------------------------
+    def _fill_chunks(self, layout: bytes, target: memoryview) -> None:
+        rank = layout[2] - 1
+        tree, *dims = struct.unpack_from(f"<Q{rank + 1}I", layout, 3)
+        if rank != len(self.shape) or 0 in dims or dims[-1] != self.dtype.itemsize:
+            raise damaged(self.file.name, f"the chunks of '{self.path}'")
+        chunk = tuple(dims[:-1])
+        size = int(np.prod(chunk, dtype=object)) * self.dtype.itemsize
+        if size > 64 * self.bytes + (1 << 16):
+            raise damaged(self.file.name, f"'{self.path}' has chunks of {size} bytes and is {self.bytes} bytes long")
+        filters = self._filters()
+        array = np.frombuffer(target, "u1" if self.dtype == bool else self.dtype).reshape(self.shape)
+        array[...] = 0
+        self._chunks_left = int(np.prod([-(-n // c) for n, c in zip(self.shape, chunk, strict=True)], dtype=object))
+        if tree != _UNDEFINED:
+            self._read_chunks(tree, None, array, chunk, size, filters)
+
+    def _filters(self) -> list[int]:
+        data = self._message(0x0B)
+        if data is None:
+            return []
+        version, count = data[0], data[1]
+        at, kinds = 8 if version == 1 else 2, []
+        for _ in range(count):
+            kind = struct.unpack_from("<H", data, at)[0]
+            named = version == 1 or kind >= 256
+            name = struct.unpack_from("<H", data, at + 2)[0] if named else 0
+            values = struct.unpack_from("<H", data, at + (6 if named else 4))[0]
+            at += (8 if named else 6) + (name + 7 & ~7 if version == 1 else name) + 4 * values
+            at += 4 if version == 1 and values % 2 else 0
+            if kind not in (1, 2, 3):
+                raise ValueError(f"{self.file.name}: '{self.path}' is compressed by filter {kind}; gzip is read.")
+            kinds.append(kind)
+        return kinds
+
+    def _read_chunks(self, address, level, array, chunk, size, filters) -> None:
+        self.file.budget.spend(8)
+        get = self.file.source.get
+        header = get(address, 24)
+        kind, depth, count = struct.unpack_from("<BBH", header, 4)
+        if header[:4] != b"TREE" or kind != 1 or depth > _MAX_TREE_DEPTH or (level is not None and depth != level):
+            raise damaged(self.file.name, f"the index of '{self.path}'")
+        key = 8 + 8 * (len(chunk) + 1)
+        entries = get(address + 24, count * (key + 8))
+        for i in range(count):
+            at = i * (key + 8)
+            child = struct.unpack_from("<Q", entries, at + key)[0]
+            if depth:
+                self._read_chunks(child, depth - 1, array, chunk, size, filters)
+                continue
+            self.file.budget.spend(4)
+            stored, mask, *offsets = struct.unpack_from(f"<II{len(chunk)}Q", entries, at)
+            self._chunks_left -= 1
+            if self._chunks_left < 0:
+                raise damaged(self.file.name, f"'{self.path}' has more chunks than fit into it")
+            self._place(self.file.bulk(child, stored), mask, offsets, array, chunk, size, filters)
+
+    def _place(self, data, mask, offsets, array, chunk, size, filters) -> None:
+        if any(o % c or o >= max(n, 1) for o, c, n in zip(offsets, chunk, self.shape, strict=True)):
+            raise damaged(self.file.name, f"a chunk of '{self.path}' lies outside of it")
+        for i, kind in reversed(list(enumerate(filters))):
+            if mask >> i & 1:
+                continue
+            if kind == 1:
+                data = zlib.decompressobj().decompress(data, size + 4)
+            elif kind == 2:
+                data = np.frombuffer(data, "u1").reshape(self.dtype.itemsize, -1).T.tobytes()
+            else:
+                data = data[:-4]  # a checksum
+        if len(data) != size:
+            raise damaged(self.file.name, f"a chunk of '{self.path}' has {len(data)} bytes instead of {size}")
+        block = np.frombuffer(data, array.dtype).reshape(chunk)
+        there = tuple(slice(o, min(o + c, n)) for o, c, n in zip(offsets, chunk, self.shape, strict=True))
+        array[there] = block[tuple(slice(0, s.stop - s.start) for s in there)]
+
+
+def _bytes_of(array: np.ndarray) -> memoryview:
+    return memoryview(array.reshape(-1).view("u1"))
+
+
+def _text(data: bytes):
+    data = data.rstrip(b"\0")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data

@@ -1,0 +1,114 @@
+"""Weights in the layout of Keras 3 (`.weights.h5`, and `model.weights.h5` within `.keras`).
+
+A group per layer, `layers/dense/vars`, in which the variables are data sets "0", "1", ...; `optimizer/vars` likewise.
+"""
+
+from __future__ import annotations
+
+from ..graph import Variable
+from ..layers.state import LayerState
+from ..user_warning import warn
+from .hdf5_reader import Dataset, Group, Hdf5File
+from .matching import Found, match
+from .tree import own_variables, read_variable, value_for_file, walk
+
+
+def write(model, h5, optimizer=True) -> None:
+    """Writes a model's variables (and its optimizer's) into an open h5py file."""
+    keeps = optimizer and getattr(model, "compiled", False)
+    for path, holder in walk(model, model.optimizer if keeps else None):
+        group = h5.require_group(f"{path}/vars" if path else "vars")
+        group.attrs["name"] = holder.name
+        if isinstance(holder, LayerState) and _overridden(holder, "save_own_variables"):
+            store: dict = {}
+            holder.save_own_variables(store)
+            for key, value in store.items():
+                group[key] = value
+            continue
+        for i, variable in enumerate(own_variables(holder)):
+            group.create_dataset(str(i), data=value_for_file(variable))
+
+
+def _overridden(holder, name: str) -> bool:
+    return getattr(type(holder), name, None) is not getattr(LayerState, name, None)
+
+
+def numbers_in(h5: Hdf5File) -> int:
+    """How many numbers the layers in the file have, the optimizer's state not counted."""
+    total, pending = 0, [(h5.root, 0)]
+    while pending:
+        group, depth = pending.pop()
+        for name in group:
+            if depth == 0 and name == "optimizer":
+                continue
+            node = group[name]
+            if isinstance(node, Dataset):
+                total += node.bytes // max(node.dtype.itemsize, 1)
+            elif depth < 256:
+                pending.append((node, depth + 1))
+    return total
+
+
+def read(model, h5: Hdf5File, skip_mismatch: bool, optimizer=True) -> None:
+    """Reads what `write` wrote. Nothing changes unless all layers fit.
+
+    Raises:
+        ValueError: another layout, or layers that do not fit, unless `skip_mismatch`. OSError: a damaged file.
+    """
+    if "vars" not in h5 and "layers" not in h5 and not any(isinstance(h5[k], Group) for k in h5):
+        raise ValueError(f"{h5.name} has neither the layout of Keras 3 nor that of earlier weights files.")
+    found, own = [], []
+    for path, layer in walk(model):
+        group = _vars(h5, path)
+        if _overridden(layer, "load_own_variables"):
+            own.append((layer, group))
+            continue
+        variables = own_variables(layer)
+        if variables or (group is not None and len(group)):
+            found.append(Found(layer.name, variables, path or "vars", _datasets(group)))
+    pairs = match(model, h5.name, found, skip_mismatch)
+    if optimizer and getattr(model, "compiled", False):
+        pairs += _optimizer_pairs(model, _vars(h5, "optimizer"))
+    for dataset, _ in pairs:
+        dataset.check()
+    for dataset, variable in pairs:
+        read_variable(dataset, variable)
+    for layer, group in own:
+        budget = 64 + 16 * sum(v.size for v in layer.weights)
+        store = {d.path.rpartition("/")[2]: d.read(8 * budget) for d in _datasets(group) or ()}
+        layer.load_own_variables(store)
+
+
+def _vars(h5: Hdf5File, path: str) -> Group | None:
+    group = h5.get(f"{path}/vars" if path else "vars")
+    if group is None and "_layer_checkpoint_dependencies" in h5:  # Keras 2.13
+        group = h5.get(path.replace("layers", "_layer_checkpoint_dependencies", 1) + "/vars")
+    return group if isinstance(group, Group) else None
+
+
+def _datasets(group: Group | None) -> list[Dataset] | None:
+    if group is None:
+        return None
+    names = sorted(group, key=lambda n: (len(n), n)) if all(n.isdigit() for n in group) else list(group)
+    return [group.dataset(name) for name in names]
+
+
+def _optimizer_pairs(model, group: Group | None) -> list[tuple[Dataset, Variable]]:
+    datasets = _datasets(group)
+    if not datasets:
+        return []
+    optimizer = model.optimizer
+    if not optimizer.built:
+        if len(datasets) <= 2:  # saved before the first step: only the counter and the learning rate
+            variables = optimizer.variables[: len(datasets)]
+            return [(d, v) for d, v in zip(datasets, variables, strict=False) if d.shape == v.shape == ()]
+        optimizer.build(model.trainable_variables)
+    variables = optimizer.variables
+    if [d.shape for d in datasets] == [v.shape for v in variables]:
+        return list(zip(datasets, variables, strict=True))
+    if len(datasets) > 2:
+        warn(
+            f"Skipping variable loading for optimizer '{optimizer.name}', because it has {len(variables)} variables "
+            f"whereas the saved optimizer has {len(datasets)} variables, or their shapes differ."
+        )
+    return []

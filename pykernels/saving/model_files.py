@@ -1,0 +1,248 @@
+"""Whole models in files: `.keras`, and the `.h5` of Keras 1 and 2."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+
+import numpy as np
+
+from ..layers.context import VariableLimit
+from ..layers.node import outside_traces
+from ..user_warning import warn
+from ..utils import serialization
+from . import keras3, legacy_weights
+from .archive import CONFIG, METADATA, KerasArchive, write_archive
+from .atomic import atomic_write
+from .errors import reading
+from .hdf5_reader import Hdf5File, is_hdf5
+from .legacy_config import is_legacy, modern_compile, modern_model
+
+_KERAS_VERSION = "3.12.0"  # whose forms these are
+_TEXT_LIMIT = 1 << 28
+_SPARE_NUMBERS = 1 << 16  # variables that files need not hold: counters, states of random generators
+
+
+# --- writing --------------------------------------------------------------------------------------------------
+def save_model(model, filepath, overwrite=True, include_optimizer=True, save_format=None, zipped=None) -> None:
+    """See `Model.save`."""
+    import h5py
+
+    path = os.fspath(filepath)
+    path = path.decode() if isinstance(path, bytes) else path
+    form = _format_of(path, save_format, zipped)
+    if form == "keras":
+        with serialization.object_sharing_scope():
+            config = serialization.serialize_keras_object(model)
+        if not include_optimizer:
+            config.pop("compile_config", None)
+        texts = {METADATA: _metadata(), CONFIG: json_text(config)}
+        with atomic_write(path, overwrite) as file:
+            write_archive(file, texts, lambda h5: keras3.write(model, h5, include_optimizer))
+    else:
+        attributes = _legacy_attributes(model, include_optimizer)
+        with atomic_write(path, overwrite) as file, h5py.File(file, "w") as h5:
+            for name, value in attributes.items():
+                h5.attrs[name] = value
+            legacy_weights.write(model, h5.create_group("model_weights"))
+            if "training_config" in attributes:
+                legacy_weights.write_optimizer(model, h5)
+
+
+def _format_of(path: str, save_format, zipped) -> str:
+    if zipped is False:
+        raise ValueError("save(zipped=False) writes a folder in Keras; pykernels writes files only. Use `.keras`.")
+    if save_format is not None and str(save_format).lower() in ("tf", "tensorflow"):
+        raise ValueError(
+            "The SavedModel format belongs to TensorFlow; Keras 3 does not write it either. Save to a file that ends in "
+            f"`.keras`, or `.h5`. Received: save_format={save_format!r}, filepath={path}"
+        )
+    if save_format is not None and str(save_format).lower() in ("h5", "hdf5", "keras"):
+        return "keras" if str(save_format).lower() == "keras" else "h5"
+    if save_format is not None:
+        raise ValueError(f"Unknown `save_format` argument: {save_format!r}. Use 'keras' or 'h5'.")
+    if path.endswith(".weights.h5"):
+        raise ValueError(f"`.weights.h5` files hold weights only: use model.save_weights({path!r}).")
+    if path.endswith(".keras"):
+        return "keras"
+    if path.endswith((".h5", ".hdf5")):
+        return "h5"
+    raise ValueError(
+        "Invalid filepath extension for saving. Please add either a `.keras` extension for the native Keras format "
+        f"(recommended) or a `.h5` extension. Received: filepath={path}."
+    )
+
+
+def _metadata() -> str:
+    now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
+    return json.dumps({"keras_version": _KERAS_VERSION, "date_saved": now})
+
+
+def json_text(config, **options) -> str:
+    """JSON, with NumPy's numbers as plain ones."""
+
+    def default(x):
+        if isinstance(x, np.generic):
+            return x.item()
+        if isinstance(x, np.ndarray):
+            return x.tolist()
+        raise TypeError(f"The configuration holds {x!r} of type {type(x)}, which cannot be written to a file.")
+
+    return json.dumps(config, default=default, **options)
+
+
+def _legacy_attributes(model, include_optimizer: bool) -> dict:
+    config = _without_modules(serialization.serialize_keras_object(model))
+    attributes = {
+        "backend": b"tensorflow",
+        "keras_version": _KERAS_VERSION.encode(),
+        "model_config": json_text({"class_name": config["class_name"], "config": config["config"]}).encode(),
+    }
+    if include_optimizer and getattr(model, "compiled", False):
+        compiled = _without_modules(model.get_compile_config())
+        compiled["optimizer_config"] = compiled.pop("optimizer")
+        attributes["training_config"] = json_text(compiled).encode()
+    return attributes
+
+
+def _without_modules(config, key=None):
+    """The form of Keras 2: classes by name alone; parts of layers stay as they are."""
+    if isinstance(config, (list, tuple)):
+        return [_without_modules(x) for x in config]
+    if not isinstance(config, dict):
+        return config
+    if isinstance(config.get("class_name"), str) and not config["class_name"].startswith("__"):
+        if config["class_name"] == "function":
+            return config["config"]
+        dropped = ("module", "registered_name", "build_config", "compile_config", "shared_object_id")
+        name = config.get("registered_name") or config["class_name"]
+        kept = {k: v for k, v in config.items() if k not in dropped}
+        inner = kept.get("config")
+        if isinstance(inner, dict):
+            inner = {k: _without_modules(v) if k in _NESTED else v for k, v in inner.items()}
+        own = str(config.get("module")).startswith(("keras", "pykernels"))
+        return {**kept, "class_name": config["class_name"] if own else name, "config": inner, **_inbound(kept)}
+    return {k: _without_modules(v) for k, v in config.items()}
+
+
+_NESTED = ("layers", "layer")
+
+
+def _inbound(entry: dict) -> dict:
+    return {"inbound_nodes": entry["inbound_nodes"]} if "inbound_nodes" in entry else {}
+
+
+# --- reading --------------------------------------------------------------------------------------------------
+def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):  # noqa: A002 - Keras's name
+    """A model that `Model.save`, or Keras 1, 2 or 3, wrote.
+
+    Args:
+        filepath: `.keras` file, or `.h5` file of a whole model; which of them it is, its contents say.
+        custom_objects: dict of names and the user's classes and functions.
+        compile: whether the model is compiled as it was, with the state of its optimizer.
+        safe_mode: False runs the lambdas that the file holds: only for files that you trust.
+
+    Returns:
+        The model.
+
+    Raises:
+        FileNotFoundError: no such file. OSError: it is damaged. ValueError: it is not a model, or asks for something
+        that is refused. TypeError: a class that is not known; pass it in `custom_objects`.
+    """
+    path = os.fspath(filepath)
+    path = path.decode() if isinstance(path, bytes) else path
+    if os.path.isdir(path):
+        raise ValueError(
+            f"{path} is a folder. TensorFlow's SavedModel format is not read; save the model to a `.keras` or `.h5` file."
+        )
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"File not found: filepath={path}. Please ensure the file is an accessible file.")
+    scopes = serialization.safe_mode_scope(safe_mode), serialization.custom_object_scope(custom_objects or {})
+    with reading(path), scopes[0], scopes[1], serialization.object_sharing_scope(), outside_traces():
+        if is_hdf5(path):
+            with Hdf5File.open(path) as h5:
+                return _load_legacy(path, h5, custom_objects, compile)
+        if not KerasArchive.looks_like(path):
+            raise ValueError(f"{path} is neither a `.keras` archive nor an HDF5 file, or it is damaged.")
+        with KerasArchive.open(path) as archive:
+            return _load_archive(path, archive, custom_objects, compile)
+
+
+def _load_archive(path, archive: KerasArchive, custom_objects, compile):  # noqa: A002
+    config = parse_json(archive.text(CONFIG), path)
+    h5 = archive.weights()
+    if not isinstance(config, dict):
+        raise ValueError(f"{path}: the configuration is not that of a model.")
+    compile_config = config.pop("compile_config", None) if isinstance(config, dict) else None
+    with VariableLimit(keras3.numbers_in(h5) + _SPARE_NUMBERS, path):
+        model = build_model(config, custom_objects, path)
+        if compile and compile_config:
+            _compile(model, compile_config, path)
+    keras3.read(model, h5, skip_mismatch=False)
+    archive.finish()
+    return model
+
+
+def _load_legacy(path, h5: Hdf5File, custom_objects, compile):  # noqa: A002
+    text = h5.attrs.get("model_config")
+    if not isinstance(text, str):
+        raise ValueError(
+            f"No model config found in the file at {path}: it holds weights only. Build the model in code and use "
+            "model.load_weights()."
+        )
+    root = legacy_weights.weights_root(h5)
+    if root is None:
+        raise ValueError(f"{path} has no weights.")
+    numbers = sum(d.bytes // d.dtype.itemsize for _, datasets in legacy_weights.saved_layers(root) for d in datasets)
+    with VariableLimit(numbers + _SPARE_NUMBERS, path):
+        model = build_model(parse_json(text, path), custom_objects, path)
+        legacy_weights.read(model, h5, skip_mismatch=False, by_name=False)
+        training = h5.attrs.get("training_config")
+        if not compile:
+            return model
+        if not isinstance(training, str):
+            warn(
+                f"No training configuration found in the save file {path}, so the model was *not* compiled. Compile it "
+                "manually."
+            )
+        elif _compile(model, modern_compile(parse_json(training, path)), path):
+            legacy_weights.read_optimizer(model, h5)
+    return model
+
+
+def parse_json(text: str, path: str):
+    """JSON from a file. Raises ValueError for text that is not JSON, too long, or nested too deep."""
+    if len(text) > _TEXT_LIMIT:
+        raise ValueError(f"{path}: the configuration has {len(text)} characters, more than any model has.")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: the configuration is not valid JSON ({error}). The file is damaged.") from error
+
+
+def build_model(config, custom_objects, path: str):
+    """The model of a configuration of any era.
+
+    Raises:
+        ValueError: it is not the configuration of a layer or model. TypeError: an unknown class.
+    """
+    if is_legacy(config):
+        config = modern_model(config)
+    model = serialization.deserialize_keras_object(config, custom_objects)
+    if not hasattr(model, "load_weights"):
+        raise ValueError(f"{path}: the configuration is that of {type(model).__name__}, not of a model.")
+    return model
+
+
+def _compile(model, config, path: str) -> bool:
+    """Compiles; a loss or metric that is not known leaves the model uncompiled, with a warning."""
+    try:
+        model.compile_from_config(config)
+    except (TypeError, ValueError) as error:
+        warn(
+            f"{path}: the model was not compiled, since the training configuration cannot be restored: {error} Pass "
+            "`custom_objects`, or call compile() yourself; predict() works."
+        )
+        return False
+    return True

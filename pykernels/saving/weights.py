@@ -1,0 +1,66 @@
+"""`Model.save_weights` and `Model.load_weights`."""
+
+from __future__ import annotations
+
+import os
+
+from . import keras3, legacy_weights
+from .archive import KerasArchive
+from .atomic import atomic_write
+from .errors import reading
+from .hdf5_reader import Hdf5File, is_hdf5
+
+_ENDINGS = (".weights.h5", ".h5", ".hdf5")
+
+
+def save_weights(model, filepath, overwrite: bool = True) -> None:
+    """See `Model.save_weights`."""
+    import h5py
+
+    path = os.fspath(filepath)
+    path = path.decode() if isinstance(path, bytes) else path
+    if not path.endswith(_ENDINGS):
+        raise ValueError(
+            f"The filename must end in `.weights.h5`. Received: filepath={path}. (`.h5` and `.hdf5` are taken too, and "
+            "give the layout of Keras 2.)"
+        )
+    if not model.built:
+        raise ValueError(
+            f"Model '{model.name}' has no weights to save yet: build it with model.build(input_shape) or train it."
+        )
+    write = keras3.write if path.endswith(".weights.h5") else legacy_weights.write
+    with atomic_write(path, overwrite) as file, h5py.File(file, "w") as h5:
+        write(model, h5)
+
+
+def load_weights(model, filepath, skip_mismatch: bool = False, by_name: bool = False) -> None:
+    """See `Model.load_weights`."""
+    path = os.fspath(filepath)
+    path = path.decode() if isinstance(path, bytes) else path
+    if not model.built:
+        raise ValueError(
+            f"Model '{model.name}' has no variables yet, so that weights cannot be loaded. Build it first: "
+            "model.build(input_shape), or call it on data."
+        )
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"There is no weights file {path}.")
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{path} is a folder, not a weights file.")
+    with reading(path):
+        if not is_hdf5(path) and KerasArchive.looks_like(path):
+            with KerasArchive.open(path) as archive:
+                h5 = archive.weights(verify=True)
+                _refuse_by_name(by_name)
+                keras3.read(model, h5, skip_mismatch)
+            return
+        with Hdf5File.open(path) as h5:
+            if legacy_weights.is_legacy(h5):
+                legacy_weights.read(model, h5, skip_mismatch, by_name)
+            else:
+                _refuse_by_name(by_name)
+                keras3.read(model, h5, skip_mismatch)
+
+
+def _refuse_by_name(by_name: bool) -> None:
+    if by_name:
+        raise ValueError("by_name=True works with weights files of Keras 1 and 2 only; this one is of Keras 3.")
