@@ -43,6 +43,7 @@ _SUBMODULES = (
     "optimizers",
     "random",
     "regularizers",
+    "saving",
     "utils",
     "visualization",
 )

@@ -188,7 +188,7 @@ KERAS_NAMES: dict[str, str] = {
         ThresholdedReLU TimeDistributed TimeDistributedDense UnitNormalization UpSampling2D UpSampling3D Wrapper
         ZeroPadding3D merge
     """,
-    "models": "Graph clone_model load_model save_model model_from_config model_from_json model_from_yaml",
+    "models": "Graph model_from_yaml",
     "optimizers": "Adadelta Adafactor Adagrad Adamax Ftrl Lamb Lion LossScaleOptimizer Muon Nadam TFOptimizer",
     "losses": """
         BinaryFocalCrossentropy CTC CategoricalFocalCrossentropy CategoricalHinge CosineSimilarity Dice Hinge Huber
@@ -222,8 +222,7 @@ INSTEAD: dict[str, str] = {
     "datasets": "load the arrays with numpy.load and pass them to fit()",
     "layers.ThresholdedReLU": "use keras.layers.ReLU(threshold=theta)",
     "models.Graph": "the class left Keras with version 1",
-    "models.load_model": "build the model in code and use load_weights()",
-    "models.save_model": "use model.save_weights() and build the model in code when loading",
+    "models.model_from_yaml": "use model.to_json() and model_from_json(): YAML files can run code",
     "preprocessing": "read the images with Pillow into one NumPy array (uint8 is fine) and pass that to fit()",
     "tensorflow": "pykernels serves tensorflow.keras; of TensorFlow itself it has only a few names",
     "tensorflow.ConfigProto": "drop the line; for the number of threads set OMP_NUM_THREADS",

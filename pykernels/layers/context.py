@@ -42,8 +42,8 @@ class calling:  # noqa: N801 - used as `with calling(...)`
 
 
 class VariableLimit:
-    """What a file may make layers allocate: `with VariableLimit(numbers, name):` counts the numbers in the variables that
-    `add_weight` makes, refuses more, and leaves out their initial values, which the file has.
+    """What a file may make layers allocate: `with VariableLimit(numbers, name):` counts the numbers in the variables
+    that `add_weight` makes, refuses more, and leaves out their initial values, which the file has.
 
     Args:
         numbers: how many numbers the variables may have together.

@@ -210,6 +210,22 @@ class LayerState:
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
 
+    def save_own_variables(self, store) -> None:
+        """Writes the layer's own variables into a dict-like `store`, under "0", "1", ...; may be overridden."""
+        for i, variable in enumerate(self._own_variables()):
+            store[str(i)] = variable.numpy()
+
+    def load_own_variables(self, store) -> None:
+        """Reads what `save_own_variables` wrote. Raises ValueError when number or shapes differ."""
+        variables = self._own_variables()
+        if len(store.keys()) != len(variables):
+            raise ValueError(
+                f"Layer '{self.name}' expected {len(variables)} variables, but received {len(store.keys())} variables "
+                f"during loading. Expected: {[v.name for v in variables]}"
+            )
+        for i, variable in enumerate(variables):
+            variable.assign(np.asarray(store[str(i)]))
+
     def count_params(self) -> int:
         """Number of scalars in `weights`. Raises ValueError while the layer is not built."""
         if not self.built:

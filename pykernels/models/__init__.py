@@ -1,5 +1,7 @@
 """Models (`keras.models`)."""
 
+from ..saving.cloning import clone_model, model_from_config, model_from_json
+from ..saving.model_files import load_model, save_model
 from ..utils import serialization as _serialization
 from .functional import Functional
 from .model import Model
@@ -8,4 +10,13 @@ from .sequential import Sequential
 _serialization.register_module("keras.models", {"Model": Model, "Sequential": Sequential, "Functional": Functional})
 _serialization.register_module("keras", {"Model": Model, "Sequential": Sequential, "Functional": Functional})
 
-__all__ = ["Functional", "Model", "Sequential"]
+__all__ = [
+    "Functional",
+    "Model",
+    "Sequential",
+    "clone_model",
+    "load_model",
+    "model_from_config",
+    "model_from_json",
+    "save_model",
+]

@@ -143,6 +143,8 @@ class Compiling:
         self._trainable_when_compiled = self._trainable_state()
         self._programs.clear()
 
+    _own_compile = compile  # noqa: A003 - files restore a `compile` that no subclass has replaced
+
     def _trainable_state(self) -> dict:
         return {layer.name: layer.trainable for layer in self._flatten_layers()}
 

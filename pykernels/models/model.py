@@ -12,8 +12,8 @@ from ..layers.input_spec import InputSpec
 from ..layers.layer import Layer
 from ..layers.nest import flatten, map_structure
 from ..layers.node import symbolic
-from ..saving.weights import load_weights, save_weights
 from .arrays import Data, make_data
+from .files import Files
 from .graph import LayerGraph
 from .steps import StepTypes, step_types
 from .summary import print_summary
@@ -22,7 +22,7 @@ from .training import Trainer
 _DIRECT_KEPT = 64  # batch shapes for which the short way is remembered
 
 
-class Model(Trainer, Layer):
+class Model(Trainer, Files, Layer):
     """A network: `Model(inputs, outputs)` of symbolic tensors, or a subclass with a `call` of its own.
 
     Args:
@@ -317,26 +317,6 @@ class Model(Trainer, Layer):
             layer_range: two names (or regular expressions): first and last layer to show.
         """
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
-
-    def save_weights(self, filepath, overwrite=True) -> None:
-        """Writes the weights to HDF5: Keras 3's layout for `.weights.h5`, the earlier one for other `.h5`, `.hdf5`.
-
-        The file is written under another name and then renamed, so that an interruption leaves no half file.
-
-        Raises:
-            ValueError: another extension. FileExistsError: the file is there and `overwrite` is False.
-        """
-        save_weights(self, filepath, overwrite)
-
-    def load_weights(self, filepath, skip_mismatch=False, by_name=False) -> None:
-        """Reads weights that `save_weights` (or Keras) wrote; nothing changes unless all of them fit.
-
-        Args:
-            filepath: HDF5 file of either layout.
-            skip_mismatch: whether layers whose weights do not fit are left as they are, with a warning.
-            by_name: whether layers are matched by name instead of by place (earlier layout only).
-        """
-        load_weights(self, filepath, skip_mismatch, by_name)
 
     def __getstate__(self):
         state = super().__getstate__()

@@ -16,10 +16,54 @@ _OWN = "pykernels.ops"
 # Keras's classes without arguments of their own, by the name of the op here.
 _SAME = {
     **dict.fromkeys(
-        """Negative Absolute Sign Square Sqrt Reciprocal Exp Expm1 Log Log1p Sin Cos Tan Arcsin Arccos Arctan Sinh
-        Cosh Floor Ceil Round Isnan Isinf Isfinite LogicalNot Add Subtract Multiply Divide Maximum Minimum Power
-        FloorDivide Mod Arctan2 Equal NotEqual Less LessEqual Greater GreaterEqual LogicalAnd LogicalOr LogicalXor
-        Where Matmul""".split(),
+        [
+            "Negative",
+            "Absolute",
+            "Sign",
+            "Square",
+            "Sqrt",
+            "Reciprocal",
+            "Exp",
+            "Expm1",
+            "Log",
+            "Log1p",
+            "Sin",
+            "Cos",
+            "Tan",
+            "Arcsin",
+            "Arccos",
+            "Arctan",
+            "Sinh",
+            "Cosh",
+            "Floor",
+            "Ceil",
+            "Round",
+            "Isnan",
+            "Isinf",
+            "Isfinite",
+            "LogicalNot",
+            "Add",
+            "Subtract",
+            "Multiply",
+            "Divide",
+            "Maximum",
+            "Minimum",
+            "Power",
+            "FloorDivide",
+            "Mod",
+            "Arctan2",
+            "Equal",
+            "NotEqual",
+            "Less",
+            "LessEqual",
+            "Greater",
+            "GreaterEqual",
+            "LogicalAnd",
+            "LogicalOr",
+            "LogicalXor",
+            "Where",
+            "Matmul",
+        ],
         _NUMPY,
     ),
     **dict.fromkeys(["Erf", "Rsqrt"], "keras.src.ops.math"),
@@ -47,15 +91,69 @@ _READABLE = {
         *_SAME,
         *(name for _, name in _ACTIVATIONS.values()),
         *_REDUCTIONS.values(),
-        *"""TrueDivide Abs Clip Concatenate Reshape Transpose Squeeze ExpandDims Stack Softmax LogSoftmax LeakyRelu Elu
-        Gelu LogSigmoid Cast Pad Flip GetItem Var Std Argmax Argmin Swapaxes BroadcastTo Take OneHot Repeat Tile
-        SquaredDifference""".split(),
+        *[
+            "TrueDivide",
+            "Abs",
+            "Clip",
+            "Concatenate",
+            "Reshape",
+            "Transpose",
+            "Squeeze",
+            "ExpandDims",
+            "Stack",
+            "Softmax",
+            "LogSoftmax",
+            "LeakyRelu",
+            "Elu",
+            "Gelu",
+            "LogSigmoid",
+            "Cast",
+            "Pad",
+            "Flip",
+            "GetItem",
+            "Var",
+            "Std",
+            "Argmax",
+            "Argmin",
+            "Swapaxes",
+            "BroadcastTo",
+            "Take",
+            "OneHot",
+            "Repeat",
+            "Tile",
+            "SquaredDifference",
+        ],
     )
 }
 # Ops of pykernels that Keras has no class for; a file of pykernels may name them.
 _OWN_OPS = frozenset(
-    """activation slice pad broadcast_to take one_hot clip softmax log_softmax squared_difference log_sigmoid argmax argmin
-    reshape transpose concatenate cast sum mean max min prod any all matmul""".split()
+    [
+        "activation",
+        "slice",
+        "pad",
+        "broadcast_to",
+        "take",
+        "one_hot",
+        "clip",
+        "softmax",
+        "log_softmax",
+        "squared_difference",
+        "log_sigmoid",
+        "argmax",
+        "argmin",
+        "reshape",
+        "transpose",
+        "concatenate",
+        "cast",
+        "sum",
+        "mean",
+        "max",
+        "min",
+        "prod",
+        "any",
+        "all",
+        "matmul",
+    ]
 )
 
 
@@ -70,7 +168,7 @@ def op_config(step: Step, name: str) -> tuple[dict, list, dict]:
             return {"module": module, "class_name": cls, "config": config, "registered_name": cls}, args, {}
     if op not in _OWN_OPS and op not in _BY_OP:
         raise NotImplementedError(
-            f"A model that calls the op '{op}' on symbolic tensors cannot be saved with its configuration. Put the call "
+            f"A model that calls the op '{op}' on symbolic tensors cannot be saved with its configuration. Put it "
             "into a Layer subclass, or use save_weights()."
         )
     config = {"name": name, "op": op, "attributes": map_structure(_value, attrs)}
@@ -133,7 +231,7 @@ class GraphOp:
                 raise ValueError(f"The configuration of the model names an unknown op: {op!r}")
             attributes = {key: _tuples(value) for key, value in config.get("attributes", {}).items()}
             return cls(name, lambda *args: apply(op, list(args), **attributes), {})
-        is_op = str(module).startswith("keras.src.ops.") or (module is None and _called_as_op(entry))
+        is_op = str(module).startswith("keras.src.ops.") or (module in (None, "keras.layers") and _called_as_op(entry))
         if not is_op or kind not in _READABLE:
             return None
         config.pop("dtype", None)
@@ -154,7 +252,8 @@ def _tuples(x):
 def _called_as_op(entry: dict) -> bool:
     """In older files an op `Multiply` and a layer `Multiply` look alike but for their arguments."""
     nodes = entry.get("inbound_nodes") or []
-    if entry["class_name"] not in _READABLE or not nodes or not isinstance(nodes[0], dict):
+    is_layer = entry["class_name"] not in _READABLE or "trainable" in entry["config"]
+    if is_layer or not nodes or not isinstance(nodes[0], dict):
         return False
     args = nodes[0].get("args") or [None]
     return len(args) > 1 or not isinstance(args[0], list)

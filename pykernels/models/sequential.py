@@ -7,6 +7,7 @@ from ..layers.context import structure_changed
 from ..layers.input_layer import InputLayer
 from ..layers.layer import Layer
 from ..layers.node import outside_traces
+from ..saving.legacy_config import is_legacy, modern_model
 from ..utils import serialization
 from .arrays import Data
 from .graph import LayerGraph
@@ -184,13 +185,18 @@ class Sequential(Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        if "name" not in config or "layers" not in config:
+        """The model, with new weights, that `get_config` of any version of Keras described."""
+        if isinstance(config, list):  # Keras 1, and 2 before 2.2.3
+            config = {"layers": config}
+        if "layers" not in config or not isinstance(config["layers"], list):
             raise ValueError(
                 "A Sequential model configuration must be a dictionary containing the 'name' and 'layers' keys. "
                 f"Received: config={config}"
             )
+        if any(is_legacy(layer) for layer in config["layers"]):
+            config = modern_model({"class_name": "Sequential", "config": config})["config"]
         layers = [serialization.deserialize_keras_object(layer, custom_objects) for layer in config["layers"]]
-        model = cls(layers, name=config["name"])
+        model = cls(layers, name=config.get("name"))
         shape = config.get("build_input_shape")
         if model._graph is None and isinstance(shape, (list, tuple)):
             model.build(tuple(shape))

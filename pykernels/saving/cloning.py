@@ -27,7 +27,7 @@ def model_from_config(config, custom_objects=None):
     """The model that a dict with `class_name` and `config` describes; of any version of Keras."""
     if isinstance(config, list):
         raise TypeError(
-            f"`model_from_config` expects a dictionary, not a list. Received: config={str(config)[:200]}. Did you meant "
+            f"`model_from_config` expects a dictionary, not a list. Received: config={str(config)[:200]}. Did you mean "
             "to use `Sequential.from_config(config)`?"
         )
     with (
@@ -65,13 +65,15 @@ def clone_model(model, input_tensors=None, clone_function=None, call_function=No
     graph = getattr(model, "_graph", None)
     if stack is None and graph is None:
         raise ValueError(
-            f"Model '{getattr(model, 'name', model)}' cannot be cloned: it is a subclass whose structure is in its code. "
+            f"Model '{getattr(model, 'name', model)}' cannot be cloned: its structure is in its code. "
             "Use model.__class__.from_config(model.get_config())."
         )
     if stack is not None and call_function is not None:
-        raise ValueError("`call_function` argument is not supported with Sequential models. In a Sequential model, "
-                         "layers aren't called at model-construction time (they're merely listed). Use it with "
-                         "Functional models only.")
+        raise ValueError(
+            "`call_function` argument is not supported with Sequential models. In a Sequential model, "
+            "layers aren't called at model-construction time (they're merely listed). Use it with "
+            "Functional models only."
+        )
     functions = _Functions(clone_function, call_function, recursive)
     if stack is not None:
         return _clone_sequential(model, input_tensors, functions)
@@ -142,8 +144,8 @@ def _clone_functional(model, input_tensors, functions):
         inputs = map_structure(lambda x: _input_of(x).output, input_tensors)
         if len(flatten(inputs)) != len(graph.inputs):
             raise ValueError(
-                f"`input_tensors` must have the structure of the model's inputs: {len(graph.inputs)} tensors. Received: "
-                f"{len(flatten(inputs))}"
+                f"`input_tensors` must have the structure of the model's inputs, {len(graph.inputs)} tensors. "
+                f"Received: {len(flatten(inputs))}"
             )
     outputs = graph.calls(flatten(inputs), functions.call)
     return type(model)(inputs, outputs, name=model.name)

@@ -29,8 +29,8 @@ class DamagedFileError(OSError):
 
 def damaged(name: str, why: str) -> DamagedFileError:
     return DamagedFileError(
-        f"{name} cannot be read: {why}. The file is damaged or was not written to its end; save it again, or use an older "
-        "copy."
+        f"{name} cannot be read: {why}. The file is damaged or was not written to its end; save it again, or use an "
+        "older copy."
     )
 
 

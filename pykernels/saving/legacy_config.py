@@ -103,7 +103,7 @@ def modern_model(config: dict) -> dict:
     if not isinstance(inner, dict):
         raise ValueError(f"The configuration of '{name}' should be a dict. Received: {str(inner)[:300]}")
     inner = dict(inner)
-    if name in _MODELS or "layers" in inner and ("input_layers" in inner or "build_input_shape" in inner):
+    if name in _MODELS or ("layers" in inner and ("input_layers" in inner or "build_input_shape" in inner)):
         layers = inner.get("layers")
         if not isinstance(layers, list):
             raise ValueError(f"The configuration of '{name}' has no list `layers`.")
@@ -111,9 +111,7 @@ def modern_model(config: dict) -> dict:
     else:
         name, inner = _modern_layer(name, inner)
     result = {**config, "class_name": name, "config": inner}
-    if name in _MODELS:
-        result["module"] = "keras.models"
-    return result
+    return {**result, "module": "keras.models" if name in _MODELS else "keras.layers"}
 
 
 def _layers(layers: list, sequential: bool) -> list:
@@ -125,7 +123,7 @@ def _layers(layers: list, sequential: bool) -> list:
         if shape is not None and entry["class_name"] != "InputLayer":
             dtype = layer["config"].get("input_dtype") or "float32"
             given = {"batch_shape": shape, "dtype": dtype, "name": f"{config.get('name', 'layer')}_input"}
-            result.append({"class_name": "InputLayer", "config": given})
+            result.append({"class_name": "InputLayer", "config": given, "module": "keras.layers"})
         result.append(entry)
     return result
 
@@ -167,7 +165,7 @@ def _modern_layer(name: str, config: dict) -> tuple[str, dict]:
 def _modern_value(key: str, value):
     if not isinstance(value, dict):
         return value
-    if "layer" == key or value.get("class_name") in ("Sequential", "Model", "Functional"):
+    if key == "layer" or value.get("class_name") in ("Sequential", "Model", "Functional"):
         return modern_model(value)
     if value.get("type") == "ndarray" and "value" in value:
         return value["value"]
@@ -194,7 +192,9 @@ def _is_initializer(key: str) -> bool:
 def _merge(config: dict) -> tuple[str, dict]:
     mode = config.get("mode")
     if mode not in _MERGES:
-        raise ValueError(f"A Merge layer of Keras 1 with mode {mode!r} is not read; build that part of the model in code.")
+        raise ValueError(
+            f"A Merge layer of Keras 1 with mode {mode!r} is not read; build that part of the model in code."
+        )
     kept = {key: config[key] for key in ("name", "trainable") if key in config}
     if mode == "concat":
         kept["axis"] = config.get("concat_axis", -1)

@@ -55,8 +55,8 @@ def _format_of(path: str, save_format, zipped) -> str:
         raise ValueError("save(zipped=False) writes a folder in Keras; pykernels writes files only. Use `.keras`.")
     if save_format is not None and str(save_format).lower() in ("tf", "tensorflow"):
         raise ValueError(
-            "The SavedModel format belongs to TensorFlow; Keras 3 does not write it either. Save to a file that ends in "
-            f"`.keras`, or `.h5`. Received: save_format={save_format!r}, filepath={path}"
+            "The SavedModel format belongs to TensorFlow; Keras 3 does not write it either. Save to a file that ends "
+            f"in `.keras`, or `.h5`. Received: save_format={save_format!r}, filepath={path}"
         )
     if save_format is not None and str(save_format).lower() in ("h5", "hdf5", "keras"):
         return "keras" if str(save_format).lower() == "keras" else "h5"
@@ -154,7 +154,7 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):  # 
     path = path.decode() if isinstance(path, bytes) else path
     if os.path.isdir(path):
         raise ValueError(
-            f"{path} is a folder. TensorFlow's SavedModel format is not read; save the model to a `.keras` or `.h5` file."
+            f"{path} is a folder. TensorFlow's SavedModel format is not read; save the model as `.keras` or `.h5`."
         )
     if not os.path.exists(path):
         raise FileNotFoundError(f"File not found: filepath={path}. Please ensure the file is an accessible file.")

@@ -28,6 +28,10 @@ _registered_names: dict[object, str] = {}
 _scopes = threading.local()
 
 
+class _UnlocatedError(TypeError):
+    """A name that nobody has registered. Says enough as it is."""
+
+
 def register_module(module: str, objects: dict) -> None:
     """Makes pykernels' own classes known under Keras's module name. For pykernels' modules."""
     _builtin.setdefault(module, {}).update(objects)
@@ -285,11 +289,13 @@ def _make(config, name, inner, custom_objects, module_objects):
             made = cls.from_config(dict(inner))
             _restore(made, config)
             return made
+        except _UnlocatedError:
+            raise
         except TypeError as error:
             raise TypeError(
                 f"{cls} could not be deserialized properly. Please ensure that components that are Python object "
                 "instances (layers, models, etc.) returned by `get_config()` are explicitly deserialized in the "
-                f"model's `from_config()` method.\n\nconfig={config}.\n\nException encountered: {error}"
+                f"model's `from_config()` method.\n\nconfig={str(config)[:2000]}.\n\nException encountered: {error}"
             ) from error
 
 
@@ -303,14 +309,16 @@ def _restore(made, config) -> None:
 def _array(inner) -> np.ndarray:
     dtype = inner["dtype"]
     if dtype not in _ARRAY_TYPES:
-        raise ValueError(f"An array of dtype {dtype!r} in a configuration is not read; it must be one of {_ARRAY_TYPES}.")
+        raise ValueError(
+            f"An array of dtype {dtype!r} in a configuration is not read; it must be one of {_ARRAY_TYPES}."
+        )
     return np.array(inner["value"], dtype=dtype)
 
 
 def _lambda(inner):
     if in_safe_mode():
         raise ValueError(
-            "The file holds the bytecode of a lambda, which could do anything on this computer, and which is not run by "
+            "The file holds the bytecode of a lambda, which could do anything on this computer, and is not run by "
             "default. If you trust the file's author, pass `safe_mode=False`; better, give a named function in "
             "`custom_objects`."
         )
@@ -329,10 +337,10 @@ def _find(registered_name, name, what, config, custom_objects, module_objects):
             if name in objects and (module.startswith(public) or module == "builtins"):
                 return objects[name]
     known = [*(module_objects or ()), *(custom_objects or ()), *_builtin.get(module, ())]
-    raise TypeError(
+    raise _UnlocatedError(
         f"Could not locate {what} '{name}'.{nearest_names(name, known)} Make sure custom classes and functions are "
         "decorated with `@keras.saving.register_keras_serializable()`, or pass them in `custom_objects`. "
-        f"Full object config: {config}"
+        f"Full object config: {str(config)[:2000]}"
     )
 
 

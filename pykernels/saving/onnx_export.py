@@ -1,0 +1,5 @@
+"""Placeholder."""
+
+
+def export_onnx(model, filepath, verbose=False, **kwargs):
+    raise NotImplementedError
