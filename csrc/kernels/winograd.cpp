@@ -43,9 +43,9 @@ Tiling make_tiling(const Conv2dShape& s, ConvPass pass, int tile) {
 }  // namespace
 }  // namespace winograd
 
-bool Winograd::applies(const Conv2dShape& s, ConvPass pass) {
-  return pass != ConvPass::backward_weights && s.r == 3 && s.s == 3 && s.groups == 1 && s.stride_h == 1 &&
-         s.stride_w == 1 && s.dilation_h == 1 && s.dilation_w == 1;
+bool Winograd::applies(const Conv2dShape& s, ConvPass) {
+  return s.r == 3 && s.s == 3 && s.groups == 1 && s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 &&
+         s.dilation_w == 1;
 }
 
 Winograd::Winograd(const Conv2dShape& shape, ConvPass pass, int tile, const ConvEpilogue<float>& like) {
@@ -61,8 +61,13 @@ Winograd::Winograd(const Conv2dShape& shape, ConvPass pass, int tile, const Conv
   plan->groups = winograd::ceil_div(plan->g.c, plan->level.width);
   plan->panels = winograd::ceil_div(plan->g.k, plan->level.cols);
   plan->zeros = winograd::round_up(std::max(plan->g.c, plan->g.k), 16);
-  plan->sink_rows = like.sink.fn != nullptr ? std::max<int64_t>(1, like.sink.multiple) : 0;
-  plan->plan_forward();
+  if (pass == ConvPass::backward_weights) {
+    plan->dbias = like.dbias != nullptr;
+    plan->plan_weights();
+  } else {
+    plan->sink_rows = like.sink.fn != nullptr ? std::max<int64_t>(1, like.sink.multiple) : 0;
+    plan->plan_forward();
+  }
   plan_ = std::move(plan);
 }
 
@@ -73,7 +78,8 @@ std::size_t Winograd::packed_bytes() const { return static_cast<std::size_t>(pla
 void Winograd::pack_weights(const float* w, void* packed) const { plan_->pack(w, static_cast<float*>(packed)); }
 
 void Winograd::run(const ConvRun<float>& args, void* scratch) const {
-  plan_->run_forward(args, static_cast<float*>(scratch));
+  float* s = static_cast<float*>(scratch);
+  plan_->pass == ConvPass::backward_weights ? plan_->run_weights(args, s) : plan_->run_forward(args, s);
 }
 
 double Winograd::estimated_ns(const Conv2dShape& shape, ConvPass pass, int tile) {

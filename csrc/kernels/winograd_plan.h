@@ -43,11 +43,11 @@ struct TileAt {
   }
 };
 
-// size x size elements of an image (n, h, w, c) from (row, col), which may lie outside. `table` has room for size *
-// size pointers, `zeros` for c floats.
+// size x size elements, from channel c0 on, of an image (n, h, w, c) from (row, col), which may lie outside. `table`
+// has room for size * size pointers, `zeros` for c floats.
 inline WinogradPatch patch(const float* x, int64_t h, int64_t w, int64_t c, int64_t image, int64_t row, int64_t col,
-                           int64_t size, const float* zeros, const float** table) {
-  const float* origin = x + image * h * w * c;
+                           int64_t size, const float* zeros, const float** table, int64_t c0 = 0) {
+  const float* origin = x + image * h * w * c + c0;
   if (row >= 0 && col >= 0 && row + size <= h && col + size <= w) {
     return {origin + (row * w + col) * c, w * c, c, nullptr};
   }
@@ -97,6 +97,13 @@ struct Winograd::Plan {
   int64_t m_floats = 0, out_floats = 0;  // of a worker, after the transformed patches
   int64_t v_floats = 0;
 
+  // backward_weights: a task has c_groups groups of channels, k_panels panels of filters and a chunk of the blocks.
+  int64_t c_groups = 0, k_panels = 0, c_parts = 0, k_parts = 0;
+  int64_t chunk = 0, chunks = 0;  // in tiles
+  int64_t d_position = 0, d_panel = 0, acc_panel = 0, acc_position = 0;
+  bool dbias = false;
+
+  int64_t partial() const { return 9 * g.c * g.k + (dbias ? g.k : 0); }
   std::size_t scratch_bytes() const {
     return static_cast<std::size_t>(zeros + shared + workers * local) * sizeof(float);
   }
@@ -104,7 +111,10 @@ struct Winograd::Plan {
   void plan_forward();
   void run_forward(const ConvRun<float>& args, float* scratch) const;
   void pack(const float* w, float* packed) const;
-  int64_t packed() const { return panels * u_panel; }
+  int64_t packed() const { return pass == ConvPass::backward_weights ? 0 : panels * u_panel; }
+
+  void plan_weights();
+  void run_weights(const ConvRun<float>& args, float* scratch) const;
 };
 
 }  // namespace pk

@@ -170,7 +170,7 @@ TEST_F(WinogradTest, EveryShapePassAndLevel) {
   each_level([&] {
     unsigned seed = 1;
     for (const Conv2dShape& s : shapes()) {
-      for (ConvPass pass : {ConvPass::forward, ConvPass::backward_input}) {
+      for (ConvPass pass : {ConvPass::forward, ConvPass::backward_input, ConvPass::backward_weights}) {
         Problem problem(s, pass, seed++);
         for (int tile : {2, 4}) {
           problem.go(tile);
