@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .callback import Callback
 from .logs import Logs
 
@@ -12,6 +14,8 @@ class History(Callback):
     Attributes:
         history: dict of lists, one entry per epoch; "acc" and "accuracy" both answer.
         epoch: list of the epochs' numbers.
+
+    `history.rates` remembers the learning rates, for `visualization.plot_history`.
     """
 
     is_history = True
@@ -25,6 +29,19 @@ class History(Callback):
         self.epoch = []
         if self.model is not None:
             self.model.history = self
+            self._note_rate()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._note_rate()  # as the last of the callbacks, after those that change it
+
+    def _note_rate(self) -> None:
+        optimizer = getattr(self.model, "optimizer", None)
+        if optimizer is None or not isinstance(self.history, Logs):
+            return
+        rate, rates = float(np.asarray(optimizer.learning_rate)), self.history.rates
+        if not rates or rates[-1][1] != rate:
+            recorded = max((len(values) for values in self.history.values()), default=0)
+            self.history.rates = [*rates, (recorded, rate)]
 
     def on_epoch_end(self, epoch, logs=None):
         self.epoch.append(epoch)

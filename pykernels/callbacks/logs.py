@@ -11,7 +11,12 @@ class Logs(dict):
     """A dict in which "acc" and "accuracy" (and "val_acc", "lr", ...) find the same entry, whichever it has.
 
     Iteration, `keys()`, `items()` and printing show the entries as they are.
+
+    Attributes:
+        rates: of a history: list of (epochs recorded before, learning rate from there on).
     """
+
+    rates: tuple | list = ()
 
     def __missing__(self, key):
         other = _OTHER.get(key)

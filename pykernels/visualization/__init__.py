@@ -1,0 +1,23 @@
+"""Pictures of data, training, layers and models (needs matplotlib, ``pip install 'pykernels[viz]'``).
+
+The functions return a `matplotlib.figure.Figure` that belongs to no window, so they work without a display:
+``plot_history(history).savefig("curves.png")``.
+"""
+
+from .confusion import confusion_matrix, plot_confusion_matrix
+from .convolution import plot_activations, plot_filters
+from .history import plot_history
+from .images import as_picture, plot_images
+from .predictions import plot_predictions, select_predictions
+
+__all__ = [
+    "as_picture",
+    "confusion_matrix",
+    "plot_activations",
+    "plot_confusion_matrix",
+    "plot_filters",
+    "plot_history",
+    "plot_images",
+    "plot_predictions",
+    "select_predictions",
+]
