@@ -143,47 +143,115 @@ def _crossings(rows: list[list[_Place]]) -> int:
 
 
 # --- positions ----------------------------------------------------------------------------------------------------
-def _positions(rows: list[list[_Place]], gap: float, sweeps: int = 12) -> None:
-    """x of every place: as near as possible to the middle of its neighbours, without overlap. Edges that pass ranks
-    pull most, so that they become straight."""
-    for row in rows:
-        x = 0.0
-        for place in row:
-            place.x = x + place.width / 2
-            x += place.width + gap
-        for place in row:
-            place.x -= (x - gap) / 2
-    if all(len(row) == 1 for row in rows):
-        return
+class _Block:
+    """Places that stand exactly below each other: a chain of boxes, or an edge that passes ranks."""
+
+    __slots__ = ("left", "neighbours", "right", "x")
+
+    def __init__(self):
+        self.x = 0.0
+        self.left: dict[_Block, float] = {}  # block to the left -> least distance of the middles
+        self.right: dict[_Block, float] = {}
+        self.neighbours: list[_Block] = []  # blocks that edges lead to or come from
+
+
+def _positions(rows: list[list[_Place]], gap: float, sweeps: int = 60) -> None:
+    """x of every place. Chains are straight; blocks come as near as they can to the middle of their neighbours."""
+    blocks = _linked(rows, _blocks(rows, chains=True), gap) or _linked(rows, _blocks(rows, chains=False), gap)
+    order, of = blocks
+    for block in order:  # packed to the left; `order` begins with what has nothing to its left
+        block.x = max((other.x + distance for other, distance in block.left.items()), default=0.0)
     for sweep in range(sweeps):
-        down = sweep % 2 == 0
-        for row in rows if down else reversed(rows):
-            wanted, weights = [], []
-            for place in row:
-                others = place.above if down else place.below
-                wanted.append(float(np.median([o.x for o in others])) if others else place.x)
-                passing = place.key is None and any(o.key is None for o in others)
-                weights.append(8.0 if passing else 2.0 if place.key is None else 1.0)
-            _settle(row, wanted, weights, gap)
+        for block in order if sweep % 2 else reversed(order):
+            _move([block])
+        for cluster in _touching(order):
+            _move(cluster)
+    for row in rows:
+        for place in row:
+            place.x = of[place].x
 
 
-def _settle(row: list[_Place], wanted: list[float], weights: list[float], gap: float) -> None:
-    """The positions with the least weighted squared distance to those wanted, in order and without overlap (pool
-    adjacent violators: neighbours that would overlap move as one block)."""
-    offsets = [0.0]
-    for left, right in zip(row, row[1:], strict=False):
-        offsets.append(offsets[-1] + (left.width + right.width) / 2 + gap)
-    blocks: list[list] = []  # [sum of weighted positions, weight, members]
-    for x, offset, weight in zip(wanted, offsets, weights, strict=True):
-        blocks.append([(x - offset) * weight, weight, 1])
-        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] > blocks[-1][0] / blocks[-1][1]:
-            total, weight, members = blocks.pop()
-            blocks[-1] = [blocks[-1][0] + total, blocks[-1][1] + weight, blocks[-1][2] + members]
-    i = 0
-    for total, weight, members in blocks:
-        for _ in range(members):
-            row[i].x = total / weight + offsets[i]
-            i += 1
+def _blocks(rows: list[list[_Place]], chains: bool) -> dict[_Place, _Block]:
+    """The block of each place. With `chains` a box stands below the one box above it if it is the one box below that,
+    or begins the longest chain there: the trunk of a network stays straight, shortcuts go beside it."""
+    run: dict[_Place, int] = {}  # boxes in the chain that begins here
+    for row in reversed(rows):
+        for place in row:
+            after = place.below[0] if len(place.below) == 1 else None
+            goes_on = after is not None and after.key is not None and len(after.above) == 1
+            run[place] = (place.key is not None) + (run[after] if goes_on else 0)
+    of: dict[_Place, _Block] = {}
+    for row in rows:
+        for place in row:
+            upper = _foremost(place.above, run=None) if chains else None
+            of[place] = of[upper] if upper is not None and _foremost(upper.below, run) is place else _Block()
+    return of
+
+
+def _foremost(places: list[_Place], run: dict[_Place, int] | None) -> _Place | None:
+    """The only neighbour; else the only box among them, or the one with the longest run. None where there is none."""
+    if len(places) == 1:
+        return places[0]
+    boxes = [p for p in places if p.key is not None]
+    if run is not None and boxes:
+        longest = max(run[p] for p in boxes)
+        boxes = [p for p in boxes if run[p] == longest]
+    return boxes[0] if len(boxes) == 1 else None
+
+
+def _linked(rows, of: dict[_Place, _Block], gap: float) -> tuple[list[_Block], dict[_Place, _Block]] | None:
+    """Distances and neighbours filled in, and the blocks from left to right; None where there is no such order."""
+    for row in rows:
+        for a, b in zip(row, row[1:], strict=False):
+            least = max((a.width + b.width) / 2 + gap, of[a].right.get(of[b], 0.0))
+            of[a].right[of[b]] = of[b].left[of[a]] = least
+        for place in row:
+            for other in place.below:
+                if of[place] is not of[other]:
+                    of[place].neighbours.append(of[other])
+                    of[other].neighbours.append(of[place])
+    waiting = {block: len(block.left) for block in of.values()}
+    ready = [block for block, count in waiting.items() if count == 0]
+    order: list[_Block] = []
+    while ready:
+        order.append(ready.pop())
+        for other in order[-1].right:
+            waiting[other] -= 1
+            if waiting[other] == 0:
+                ready.append(other)
+    return (order, of) if len(order) == len(waiting) else None
+
+
+def _move(cluster: list[_Block]) -> None:
+    """Moves blocks together towards their neighbours, as far as the blocks beside them let them."""
+    inside = set(cluster)
+    pulls = [other.x - block.x for block in cluster for other in block.neighbours if other not in inside]
+    if not pulls:
+        return
+    least, most = -np.inf, np.inf
+    for block in cluster:
+        for other, distance in block.left.items():
+            if other not in inside:
+                least = max(least, other.x + distance - block.x)
+        for other, distance in block.right.items():
+            if other not in inside:
+                most = min(most, other.x - distance - block.x)
+    shift = min(max(sum(pulls) / len(pulls), min(least, 0.0)), max(most, 0.0))
+    for block in cluster:
+        block.x += shift
+
+
+def _touching(order: list[_Block]) -> list[list[_Block]]:
+    """Groups of two or more blocks that stand at the least distance and so cannot move alone."""
+    group: dict[_Block, list[_Block]] = {}
+    for block in order:
+        mine = group.setdefault(block, [block])
+        for other, distance in block.left.items():
+            theirs = group.setdefault(other, [other])
+            if theirs is not mine and block.x - other.x < distance * (1 + 1e-9) + 1e-9:
+                mine.extend(theirs)
+                group.update(dict.fromkeys(theirs, mine))
+    return [cluster for cluster in {id(c): c for c in group.values()}.values() if len(cluster) > 1]
 
 
 def _finished(rows, chains, gap_y: float) -> Layout:
