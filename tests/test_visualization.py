@@ -1,4 +1,4 @@
-"""Curves and confusion matrices."""
+"""Curves, confusion matrices, images and filters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,19 @@ import types
 import numpy as np
 import pytest
 
-from pykernels.visualization import confusion_matrix, plot_confusion_matrix, plot_history
+from pykernels.callbacks import LearningRateScheduler
+from pykernels.layers import Dense
+from pykernels.models import Sequential
+from pykernels.visualization import (
+    as_picture,
+    confusion_matrix,
+    plot_confusion_matrix,
+    plot_filters,
+    plot_history,
+    plot_images,
+    plot_predictions,
+    select_predictions,
+)
 
 pytest.importorskip("matplotlib")
 
@@ -36,6 +48,51 @@ def test_metrics_can_be_chosen():
         plot_history({})
 
 
+def marks(axes):
+    return {line.get_xdata()[0]: line.get_linestyle() for line in axes.lines if line.get_label().startswith("_child")}
+
+
+def test_histories_are_chained_and_changes_of_the_learning_rate_are_marked():
+    model = Sequential([Dense(1, input_shape=(3,))])
+    model.compile("sgd", "mse", metrics=["mae"])
+    x, y = np.ones((8, 3), "f"), np.ones((8, 1), "f")
+    first = model.fit(x, y, epochs=4, verbose=0)  # epochs that nobody watches
+    model.optimizer.learning_rate = 0.001
+    second = model.fit(x, y, epochs=3, validation_split=0.5, verbose=0)
+    third = model.fit(x, y, epochs=2, verbose=0)
+    loss, mae = plot_history([first, second, third]).axes
+    training, validation = (line for line in loss.lines if not line.get_label().startswith("_"))
+    np.testing.assert_array_equal(
+        training.get_ydata(), first.history["loss"] + second.history["loss"] + third.history["loss"]
+    )
+    np.testing.assert_array_equal(validation.get_xdata(), [5, 6, 7])
+    assert marks(mae) == {4.5: "--", 7.5: ":"}
+    assert "lr 0.001" in [text.get_text() for text in loss.texts]
+    assert set(marks(plot_history([first, second], mark_learning_rate=False).axes[0]).values()) == {":"}
+
+
+def test_a_learning_rate_that_changes_all_the_time_gets_a_panel():
+    model = Sequential([Dense(1, input_shape=(3,))])
+    model.compile("sgd", "mse")
+    x, y = np.ones((8, 3), "f"), np.ones((8, 1), "f")
+    scheduler = LearningRateScheduler(lambda epoch: 0.1 * 0.5**epoch)
+    history = model.fit(x, y, epochs=9, verbose=0, callbacks=[scheduler])
+    assert [rate for _, rate in history.history.rates] == [np.float32(0.1 * 0.5**i) for i in range(9)]
+    loss, rate = plot_history(history).axes
+    assert (rate.get_title("left"), rate.get_yscale(), marks(loss)) == ("learning rate", "log", {})
+    np.testing.assert_allclose(rate.lines[0].get_ydata(), history.history["lr"], rtol=1e-6)
+
+
+def test_old_and_new_names_of_the_accuracy_are_one_metric():
+    chained = [{"loss": [1.0], "acc": [0.5]}, {"loss": [0.5], "accuracy": [0.6], "val_acc": [0.4]}]
+    figure = plot_history(chained)
+    assert [axes.get_title("left") for axes in figure.axes] == ["loss", "accuracy"]
+    np.testing.assert_array_equal(figure.axes[1].lines[0].get_ydata(), [0.5, 0.6])
+    np.testing.assert_array_equal(figure.axes[1].lines[1].get_xdata(), [2])
+    with pytest.raises(ValueError, match="list of those"):
+        plot_history([1, 2])
+
+
 def test_confusion_matrix_counts():
     expected = np.array([[1, 1, 0], [0, 2, 0], [1, 0, 0]])
     true, predicted = [0, 0, 1, 1, 2], [0, 1, 1, 1, 0]
@@ -59,3 +116,123 @@ def test_the_picture_shows_the_counts_and_names():
     assert sorted(text.get_text() for text in shares) == ["100", "100", "50", "50"]
     with pytest.raises(ValueError, match="no samples"):
         plot_confusion_matrix([], [])
+
+
+def test_pictures_of_every_kind():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(as_picture(image), image)
+    np.testing.assert_allclose(as_picture(image.astype("f")), image / 255, atol=1e-7)
+    np.testing.assert_array_equal(as_picture(image.transpose(2, 0, 1), "channels_first"), image)
+    assert as_picture(image[..., :1]).shape == (5, 7)
+    unit = image / 255.0
+    np.testing.assert_allclose(as_picture(unit), unit, atol=1e-7)
+    spread = as_picture(unit * 2 - 1)
+    assert (spread.min(), spread.max()) == (0, 1)
+    assert np.isfinite(as_picture(np.full((2, 2), np.nan))).all()
+    with pytest.raises(ValueError, match=r"channels_first"):
+        as_picture(image.transpose(2, 0, 1))
+    with pytest.raises(ValueError, match=r"\(2, 2, 2, 2\)"):
+        as_picture(np.zeros((2, 2, 2, 2)))
+    with pytest.raises(ValueError, match="data_format"):
+        as_picture(image, "hwc")
+
+
+def test_images_with_titles(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (10, 4, 4, 3), dtype=np.uint8)
+    figure = plot_images(images, titles=[*"abcdefghi", 0.12345])
+    shown = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title() for axes in shown] == [*"abcdefghi", "0.123"]
+    np.testing.assert_array_equal(shown[3].images[0].get_array(), images[3])
+    image = pytest.importorskip("PIL.Image").fromarray(images[0])
+    image.save(tmp_path / "one.png")
+    figure = plot_images([tmp_path / "one.png", image], columns=1)
+    for axes in figure.axes:
+        np.testing.assert_array_equal(axes.images[0].get_array(), images[0])
+    with pytest.raises(ValueError, match="10 images but 2 titles"):
+        plot_images(images, titles=["a", "b"])
+    with pytest.raises(ValueError, match="no images"):
+        plot_images([])
+
+
+def lesson_view(view, probs, labels, cats):
+    """The lesson's own lines; `probs` is the probability of class 0."""
+    preds = np.round(1 - probs)
+    if view == "most_uncertain":
+        return np.argsort(np.abs(probs - 0.5), kind="stable")
+    right = preds == labels if view == "most_correct" else preds != labels
+    rows = np.where((preds == (0 if cats else 1)) & right)[0]
+    order = np.argsort(probs[rows], kind="stable")
+    return rows[order[::-1]] if cats else rows[order]
+
+
+@pytest.mark.parametrize("view", ["most_correct", "most_incorrect", "most_uncertain"])
+@pytest.mark.parametrize("cats", [True, False])
+def test_the_views_choose_what_the_lesson_chooses(view, cats):
+    rng = np.random.default_rng(3)
+    probs, labels = rng.random(200), rng.integers(0, 2, 200)
+    y_pred = np.stack([probs, 1 - probs], axis=1)
+    class_index = None if view == "most_uncertain" else 0 if cats else 1
+    chosen = select_predictions(labels, y_pred, view, 4, class_index)
+    np.testing.assert_array_equal(chosen, lesson_view(view, probs, labels, cats)[:4])
+    of_class_1 = select_predictions(np.eye(2)[labels], 1 - probs, view, 4, class_index)
+    np.testing.assert_array_equal(of_class_1, chosen)
+
+
+def test_random_views_are_random_but_repeatable():
+    rng = np.random.default_rng(4)
+    y_pred, labels = rng.dirichlet(np.ones(5), 300), rng.integers(0, 5, 300)
+    right = select_predictions(labels, y_pred, "correct", 6, seed=1)
+    assert (y_pred.argmax(1)[right] == labels[right]).all()
+    assert len(set(right)) == 6
+    np.testing.assert_array_equal(right, select_predictions(labels, y_pred, "correct", 6, seed=1))
+    assert list(right) != list(select_predictions(labels, y_pred, "correct", 6, seed=2))
+    with pytest.raises(ValueError, match="most_uncertain"):
+        select_predictions(labels, y_pred, "random")
+    with pytest.raises(ValueError, match=r"0 \.\. 4"):
+        select_predictions(labels, y_pred, "correct", class_index=5)
+    with pytest.raises(ValueError, match="3 true classes but 300"):
+        select_predictions(labels[:3], y_pred, "correct")
+
+
+def test_the_five_views_in_one_figure():
+    labels = np.array([0, 0, 1, 1])
+    y_pred = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.45, 0.55]])
+    images = np.arange(4 * 2 * 2 * 3, dtype=np.uint8).reshape(4, 2, 2, 3)
+    figure = plot_predictions(images, labels, y_pred, {"cat": 0, "dog": 1}, count=2, seed=0)
+    headings = [part.get_suptitle() for part in figure.subfigs]
+    assert headings == [
+        "Correct, at random",
+        "Incorrect, at random",
+        "Most confident to be cat, and right",
+        "Most confident to be dog, and right",
+        "Most confident to be dog, but wrong",
+        "Most uncertain",
+    ]
+    wrong = figure.subfigs[4].axes[0]
+    assert (wrong.get_title(), wrong.get_xlabel()) == ("dog 0.800", "true: cat")
+    np.testing.assert_array_equal(wrong.images[0].get_array(), images[1])
+    assert [axes.get_title() for axes in figure.subfigs[5].axes] == ["dog 0.550", "dog 0.600"]
+    with pytest.raises(ValueError, match="no samples"):
+        plot_predictions(images[:1], labels[:1], y_pred[:1], views="incorrect")
+    with pytest.raises(ValueError, match="3 class names"):
+        plot_predictions(images, labels, y_pred, ["a", "b", "c"])
+
+
+def test_filters():
+    kernel = np.random.default_rng(0).normal(size=(3, 3, 3, 10))
+    figure = plot_filters(types.SimpleNamespace(name="conv", kernel=kernel), count=9)
+    tiles = [axes for axes in figure.axes if axes.images]
+    assert len(tiles) == 9
+    limit = np.abs(kernel[..., :9]).max()
+    np.testing.assert_allclose(tiles[4].images[0].get_array(), 0.5 + 0.5 * kernel[..., 4] / limit)
+    layer = types.SimpleNamespace(name="conv", kernel=kernel[:, :, :2])
+    tile = plot_filters(layer, channel=1).axes[2]
+    np.testing.assert_array_equal(tile.images[0].get_array(), kernel[:, :, 1, 2])
+    with pytest.raises(ValueError, match=r"0 \.\. 1"):
+        plot_filters(layer, channel=2)
+    with pytest.raises(ValueError, match=r"shape \(3, 4\)"):
+        model = Sequential([Dense(4, input_shape=(3,))])
+        plot_filters(model.layers[0])
+    with pytest.raises(ValueError, match="not built"):
+        plot_filters(Dense(4))

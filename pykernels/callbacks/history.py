@@ -41,7 +41,7 @@ class History(Callback):
         rate, rates = float(np.asarray(optimizer.learning_rate)), self.history.rates
         if not rates or rates[-1][1] != rate:
             recorded = max((len(values) for values in self.history.values()), default=0)
-            self.history.rates = [*rates, (recorded, rate)]
+            self.history.rates = [*(r for r in rates if r[0] < recorded), (recorded, rate)]
 
     def on_epoch_end(self, epoch, logs=None):
         self.epoch.append(epoch)

@@ -85,6 +85,7 @@ MODULES: dict[str, str] = {
     "utils.io_utils": "utils",
     "utils.np_utils": "utils",
     "utils.vis_utils": "utils",
+    "utils.visualize_util": "utils",
 }
 
 _CONVOLUTIONS = {
@@ -166,7 +167,12 @@ NAMES: dict[str, dict[str, str]] = {
         "adamax": "optimizers.Adamax",
         "nadam": "optimizers.Nadam",
     },
-    "utils": {"clear_session": "backend.clear_session"},
+    "utils": {
+        "clear_session": "backend.clear_session",
+        "model_to_dot": "visualization.model_to_dot",
+        "plot": "visualization.plot_model",
+        "plot_model": "visualization.plot_model",
+    },
 }
 
 _POOLING = " ".join(f"{p}3D Global{p}3D" for p in ("MaxPooling", "AveragePooling"))
@@ -207,8 +213,8 @@ KERAS_NAMES: dict[str, str] = {
     "regularizers": "WeightRegularizer activity_l2",
     "utils": """
         FeatureSpace HDF5Matrix PyDataset Sequence array_to_img audio_dataset_from_directory get_file
-        image_dataset_from_directory img_to_array layer_from_config load_img model_to_dot multi_gpu_model pad_sequences
-        plot_model save_img split_dataset text_dataset_from_directory timeseries_dataset_from_array
+        image_dataset_from_directory img_to_array layer_from_config load_img multi_gpu_model pad_sequences
+        save_img split_dataset text_dataset_from_directory timeseries_dataset_from_array
     """,
     "backend": "function set_learning_phase set_session get_session manual_variable_initialization",
 }
@@ -230,7 +236,6 @@ INSTEAD: dict[str, str] = {
     "tensorflow.Session": "there is no session: drop the lines that make and set it",
     "tensorflow.compat": "drop the lines that choose TensorFlow 1 behaviour",
     "tensorflow.data": "pass NumPy arrays or a Python generator of batches to fit()",
-    "utils.plot_model": "model.summary() prints the layers",
     "wrappers": "write a small class with fit/predict around the model",
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib as _importlib
+
 from . import np_utils
 from .naming import get_uid
 from .numerical import normalize, to_categorical
@@ -18,6 +20,9 @@ from .serialization import (
     serialize_keras_object,
 )
 
+# Names of Keras's utils that live in modules which need layers and models, which need utils: found when asked for.
+_LATER = {"model_to_dot": "visualization", "plot_model": "visualization"}
+
 __all__ = [
     "CustomObjectScope",
     "Progbar",
@@ -27,10 +32,20 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "get_uid",
+    "model_to_dot",
     "normalize",
     "np_utils",
+    "plot_model",
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",
     "to_categorical",
 ]
+
+
+def __getattr__(name):
+    if name in _LATER:
+        value = getattr(_importlib.import_module(f"{__package__.rpartition('.')[0]}.{_LATER[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -45,7 +45,8 @@ def as_picture(image: Any, data_format: str = "channels_last") -> np.ndarray:
         array = array.transpose(1, 2, 0)
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[-1] not in _CHANNELS):
         raise ValueError(
-            f"An image to show must have the shape (height, width) or (height, width, 1, 3 or 4). Received {array.shape}"
+            "An image to show must have the shape (height, width) or (height, width, 1, 3 or 4). Received: "
+            f"{array.shape}"
             + (": is it of data_format='channels_first'?" if array.ndim == 3 and array.shape[0] in _CHANNELS else "")
         )
     if array.ndim == 3 and array.shape[-1] == 1:

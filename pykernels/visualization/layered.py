@@ -5,6 +5,7 @@ pass ranks run through places of their own between the boxes.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -97,7 +98,7 @@ def _chain(a: _Place, b: _Place, rows, edge_width: float) -> list[_Place]:
         chain.append(_Place(None, rank, edge_width, 0.0))
         rows[rank].append(chain[-1])
     chain.append(b)
-    for upper, lower in zip(chain, chain[1:], strict=False):
+    for upper, lower in itertools.pairwise(chain):
         if lower not in upper.below:
             upper.below.append(lower)
             lower.above.append(upper)
@@ -132,7 +133,7 @@ def _order(rows: list[list[_Place]], sweeps: int = 8) -> None:
 
 def _crossings(rows: list[list[_Place]]) -> int:
     count = 0
-    for upper, lower in zip(rows, rows[1:], strict=False):
+    for upper, lower in itertools.pairwise(rows):
         place = {id(p): k for k, p in enumerate(lower)}
         seen: list[int] = []
         for p in upper:
@@ -202,7 +203,7 @@ def _foremost(places: list[_Place], run: dict[_Place, int] | None) -> _Place | N
 def _linked(rows, of: dict[_Place, _Block], gap: float) -> tuple[list[_Block], dict[_Place, _Block]] | None:
     """Distances and neighbours filled in, and the blocks from left to right; None where there is no such order."""
     for row in rows:
-        for a, b in zip(row, row[1:], strict=False):
+        for a, b in itertools.pairwise(row):
             least = max((a.width + b.width) / 2 + gap, of[a].right.get(of[b], 0.0))
             of[a].right[of[b]] = of[b].left[of[a]] = least
         for place in row:
