@@ -1,8 +1,10 @@
 #include "program/schedule.h"
 
 #include <algorithm>
+#include <climits>
 #include <cstdint>
 #include <numeric>
+#include <utility>
 
 namespace pk {
 
@@ -91,17 +93,23 @@ struct Dependencies {
   }
 };
 
-std::vector<int> greedy(const std::vector<CallShape>& calls, const std::vector<std::size_t>& bytes) {
+// Only calls less than `window` places behind the first one that has not run are looked at: what belongs together stays
+// together, and what is computed again late in the program is not computed early.
+std::vector<int> greedy(const std::vector<CallShape>& calls, const std::vector<std::size_t>& bytes, int window) {
   Dependencies dependencies(calls, bytes.size());
   Alive alive(calls, bytes);
   std::vector<int> ready, order;
   for (std::size_t i = 0; i < calls.size(); ++i) {
     if (dependencies.waits[i] == 0) ready.push_back(static_cast<int>(i));
   }
+  std::vector<bool> done(calls.size(), false);
+  int first = 0;
   while (!ready.empty()) {
+    while (done[static_cast<std::size_t>(first)]) ++first;
     std::size_t best = 0;
     std::int64_t least = INT64_MAX;
     for (std::size_t r = 0; r < ready.size(); ++r) {
+      if (ready[r] - first >= window) continue;
       const std::int64_t change = alive.change(calls[static_cast<std::size_t>(ready[r])]);
       if (change < least || (change == least && ready[r] < ready[best])) {
         least = change;
@@ -109,6 +117,7 @@ std::vector<int> greedy(const std::vector<CallShape>& calls, const std::vector<s
       }
     }
     const int call = ready[best];
+    done[static_cast<std::size_t>(call)] = true;
     ready.erase(ready.begin() + static_cast<std::ptrdiff_t>(best));
     alive.run(calls[static_cast<std::size_t>(call)]);
     order.push_back(call);
@@ -132,8 +141,17 @@ std::size_t peak_bytes(const std::vector<CallShape>& calls, const std::vector<in
 std::vector<int> schedule(const std::vector<CallShape>& calls, const std::vector<std::size_t>& bytes) {
   std::vector<int> given(calls.size());
   std::iota(given.begin(), given.end(), 0);
-  std::vector<int> found = greedy(calls, bytes);
-  return peak_bytes(calls, found, bytes) < peak_bytes(calls, given, bytes) ? found : given;
+  std::vector<int> best = given;
+  std::size_t least = peak_bytes(calls, given, bytes);
+  for (int window : {8, 64, INT_MAX}) {
+    std::vector<int> found = greedy(calls, bytes, window);
+    const std::size_t peak = peak_bytes(calls, found, bytes);
+    if (peak < least) {
+      best = std::move(found);
+      least = peak;
+    }
+  }
+  return best;
 }
 
 }  // namespace pk

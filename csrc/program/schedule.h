@@ -19,8 +19,9 @@ struct CallShape {
 std::size_t peak_bytes(const std::vector<CallShape>& calls, const std::vector<int>& order,
                        const std::vector<std::size_t>& bytes);
 
-// An order (numbers of calls) that keeps what calls see: greedily, of the calls that may run, the one after which the
-// least is alive, the earliest of equals; the given order where that has no larger peak.
+// An order (numbers of calls) that keeps what calls see: greedily, of the calls that may run (among all, or among those
+// near in the given order), the one after which the least is alive, the earliest of equals. Of these orders and the
+// given one the first with the smallest peak, the given one first.
 std::vector<int> schedule(const std::vector<CallShape>& calls, const std::vector<std::size_t>& bytes);
 
 }  // namespace pk

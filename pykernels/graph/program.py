@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import _core
 from .autodiff import reachable
+from .checkpoint import checkpoint_activations
 from .passes import optimize
 from .tensor import Node, Tensor
 from .variable import Variable
@@ -56,8 +57,11 @@ class Program:
         return "\n".join(lines)
 
 
-def lower(placeholders: list[Tensor], outputs: list, effects: list[Node]) -> Program:
-    """Builds the program that computes `outputs` and performs `effects`, in the order of recording."""
+def lower(placeholders: list[Tensor], outputs: list, effects: list[Node], checkpoint=False) -> Program:
+    """Builds the program that computes `outputs` and performs `effects`, in the order of recording.
+
+    With `checkpoint`, forward values are computed a second time in the backward pass where that saves memory.
+    """
     nodes = reachable([*outputs, *effects])
     known = {id(p) for p in placeholders}
     for node in nodes:
@@ -66,6 +70,8 @@ def lower(placeholders: list[Tensor], outputs: list, effects: list[Node]) -> Pro
                 f"the program depends on the symbolic tensor {node.outputs[0]!r}, which is not among its inputs"
             )
     nodes, outputs = optimize([n for n in nodes if n.op is not None], outputs)
+    if checkpoint:
+        nodes = checkpoint_activations(nodes, outputs)
     return _Lowering(placeholders).build(nodes, outputs)
 
 

@@ -42,9 +42,14 @@ class Trace:
         if isinstance(tensor, Tensor):
             self.effects.append(Node(_CHECK, [tensor], {}, []))
 
-    def build(self, outputs=()) -> Program:
-        """Optimises and lowers what was recorded. `outputs`: tensors (or arrays) that `run` returns."""
-        return lower(self.placeholders, list(outputs), self.effects)
+    def build(self, outputs=(), checkpoint=False) -> Program:
+        """Optimises and lowers what was recorded.
+
+        Args:
+            outputs: tensors (or arrays) that `run` returns.
+            checkpoint: whether activations before `check_finite` are computed twice where that saves memory.
+        """
+        return lower(self.placeholders, list(outputs), self.effects, checkpoint)
 
 
 def current_trace() -> Trace | None:

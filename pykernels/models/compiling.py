@@ -40,6 +40,7 @@ class Compiling:
         self.loss = None
         self.stop_training = False
         self.run_eagerly = False
+        self.checkpoint_activations = False
         self.steps_per_execution = 1
         self._history: tuple | None = None  # weak reference to the History, and what it holds
         self._compiled: Compiled | None = None
@@ -94,6 +95,7 @@ class Compiling:
         steps_per_execution=1,
         jit_compile="auto",
         auto_scale_loss=True,
+        checkpoint_activations=False,
     ):
         """Says how the model is trained.
 
@@ -111,6 +113,8 @@ class Compiling:
             steps_per_execution: batches between two calls of batch callbacks.
             jit_compile: steps are always compiled; accepted as in Keras.
             auto_scale_loss: concerns float16, which pykernels does not compute in; accepted as in Keras.
+            checkpoint_activations: True computes activations a second time in the backward pass, where that lets a step
+                need less memory: the same numbers, at most one more forward pass per step.
 
         Raises:
             ValueError: an unknown name (with the nearest known one).
@@ -126,6 +130,7 @@ class Compiling:
         self.optimizer = optimizer
         self.loss = loss
         self.run_eagerly = bool(run_eagerly)
+        self.checkpoint_activations = bool(checkpoint_activations)
         self.steps_per_execution = steps_per_execution
         self.stop_training = False
         self.compiled = True

@@ -195,7 +195,7 @@ def _message(model, plan: MemoryPlan, available: int) -> str:
 
 def _hint(model, kind: str) -> str:
     hint = "Use a smaller batch_size"
-    if kind == "train" and not getattr(model, "checkpoint_activations", False):
+    if kind == "train" and not model.checkpoint_activations:
         hint += ", or compile(..., checkpoint_activations=True), which computes activations twice and keeps fewer"
     return hint + "."
 

@@ -143,20 +143,20 @@ def record(model, kind: str, types: StepTypes) -> Program:
     check_batch(model, kind, types)
     model._clear_losses()
     try:
+        training = kind == "train"
         with Trace() as trace:
             names = model.input_names or [f"x{i}" for i in range(len(types.xs))]
             xs = [trace.placeholder(*spec, name) for spec, name in zip(types.xs, names, strict=True)]
             y = put_together(types.y_spec, [trace.placeholder(*spec, "y") for spec in types.ys])
             weights = [trace.placeholder(*spec, "sample_weight") for spec in types.weights]
             weight = put_together(types.weight_spec, weights)
-            training = kind == "train"
             y_pred = model(model._pack_inputs(xs), training=training)
             outputs = []
             if kind == "predict":
                 outputs = flatten(y_pred)
             else:
                 _score(model, trace, training, model._pack_inputs(xs), y, y_pred, weight, types.batch)
-            program = trace.build(outputs=outputs)
+            program = trace.build(outputs=outputs, checkpoint=training and model.checkpoint_activations)
     except MemoryError as error:
         raise too_large(model, kind, types, available_memory()) from error
     finally:
