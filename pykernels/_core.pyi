@@ -16,6 +16,37 @@ def op_names() -> list[str]: ...
 def run_op(name: str, inputs: Sequence, out_types: Sequence, attrs: dict) -> list: ...
 def run_op_into(name: str, inputs: Sequence, variables: Sequence[Variable], attrs: dict) -> None: ...
 
+def standardize_images(
+    x: np.ndarray,
+    index: object,
+    channels_first: bool,
+    scale: float,
+    sample_center: bool,
+    sample_std: bool,
+    mean: object,
+    std: object,
+    threaded: bool,
+) -> np.ndarray: ...
+def affine_images(
+    x: np.ndarray,
+    index: object,
+    maps: np.ndarray,
+    flips: object,
+    channels_first: bool,
+    order: int,
+    fill_mode: str,
+    cval: float,
+    pad: int,
+    threaded: bool,
+) -> np.ndarray: ...
+def resample_image(
+    x: np.ndarray,
+    row_first: np.ndarray,
+    row_weights: np.ndarray,
+    col_first: np.ndarray,
+    col_weights: np.ndarray,
+) -> np.ndarray: ...
+
 class Variable:
     def __init__(self, shape: object, dtype: str) -> None: ...
     def assign(self, value: np.ndarray) -> None: ...

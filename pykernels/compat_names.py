@@ -102,6 +102,8 @@ RENAMED: dict[str, dict[str, str]] = {
     "train_on_batch": {"X": "x", "Y": "y"},
     "test_on_batch": {"X": "x", "Y": "y"},
     "predict_on_batch": {"X": "x"},
+    # images
+    "ImageDataGenerator": {"dim_ordering": "data_format"},
     # utilities and data sets
     "to_categorical": {"nb_classes": "num_classes"},
     "load_data": {"nb_words": "num_words"},

@@ -77,11 +77,14 @@ MODULES: dict[str, str] = {
     "optimizer_v2.adam": "optimizers",
     "optimizer_v2.gradient_descent": "optimizers",
     "optimizer_v2.rmsprop": "optimizers",
+    "preprocessing": "preprocessing",
+    "preprocessing.image": "preprocessing.image",
     "random": "random",
     "regularizers": "regularizers",
     "utils": "utils",
     "utils.data_utils": "utils",
     "utils.generic_utils": "utils",
+    "utils.image_utils": "utils",
     "utils.io_utils": "utils",
     "utils.np_utils": "utils",
     "utils.vis_utils": "utils",
@@ -212,9 +215,9 @@ KERAS_NAMES: dict[str, str] = {
     "datasets": "boston_housing california_housing cifar10 cifar100 imdb reuters",
     "regularizers": "WeightRegularizer activity_l2",
     "utils": """
-        FeatureSpace HDF5Matrix PyDataset Sequence array_to_img audio_dataset_from_directory get_file
-        image_dataset_from_directory img_to_array layer_from_config load_img multi_gpu_model pad_sequences
-        save_img split_dataset text_dataset_from_directory timeseries_dataset_from_array
+        FeatureSpace HDF5Matrix audio_dataset_from_directory get_file image_dataset_from_directory
+        layer_from_config multi_gpu_model pad_sequences split_dataset text_dataset_from_directory
+        timeseries_dataset_from_array
     """,
     "backend": "function set_learning_phase set_session get_session manual_variable_initialization",
 }
@@ -229,7 +232,6 @@ INSTEAD: dict[str, str] = {
     "layers.ThresholdedReLU": "use keras.layers.ReLU(threshold=theta)",
     "models.Graph": "the class left Keras with version 1",
     "models.model_from_yaml": "use model.to_json() and model_from_json(): YAML files can run code",
-    "preprocessing": "read the images with Pillow into one NumPy array (uint8 is fine) and pass that to fit()",
     "tensorflow": "pykernels serves tensorflow.keras; of TensorFlow itself it has only a few names",
     "tensorflow.ConfigProto": "drop the line; for the number of threads set OMP_NUM_THREADS",
     "tensorflow.GradientTape": "use model.fit() with a custom loss, or pykernels.graph.gradients",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib as _importlib
 
 from . import np_utils
+from .image_utils import array_to_img, img_to_array, load_img, save_img
 from .naming import get_uid
 from .numerical import normalize, to_categorical
 from .progbar import Progbar
+from .py_dataset import PyDataset, Sequence
 from .random_seed import set_random_seed
 from .serialization import (
     CustomObjectScope,
@@ -26,17 +28,23 @@ _LATER = {"model_to_dot": "visualization", "plot_model": "visualization"}
 __all__ = [
     "CustomObjectScope",
     "Progbar",
+    "PyDataset",
+    "Sequence",
+    "array_to_img",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
     "get_uid",
+    "img_to_array",
+    "load_img",
     "model_to_dot",
     "normalize",
     "np_utils",
     "plot_model",
     "register_keras_serializable",
+    "save_img",
     "serialize_keras_object",
     "set_random_seed",
     "to_categorical",

@@ -1,0 +1,185 @@
+"""`Iterator`: batches of images, by number or one after another for ever."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import os
+import threading
+from typing import NamedTuple
+
+import numpy as np
+
+from ..utils.ahead import default_workers
+from ..utils.image_utils import array_to_img
+from ..utils.py_dataset import PyDataset
+
+_QUEUE_BYTES = 256 << 20  # batches that wait for the training take at most this, unless the user says otherwise
+
+
+class Job(NamedTuple):
+    """A batch to make: the images' numbers, and where its random draws begin."""
+
+    index: np.ndarray
+    seed: int
+    after_order: bool  # whether the order of the pass was drawn from this seed before
+
+
+class Iterator(PyDataset):
+    """Base class of the iterators over images.
+
+    `next(it)` goes on for ever, in a new order after each pass if `shuffle`; `it[i]` is batch i of the present order;
+    `fit`, `evaluate` and `predict` take one pass per epoch, with loading in threads ahead of them. The random draws
+    of `next` and `it[i]` are those of Keras with the same `seed` (or state of NumPy's generator).
+
+    Args:
+        n: number of images.
+        batch_size: images of a batch; the last one of a pass may be smaller.
+        shuffle: whether the order is drawn anew for each pass.
+        seed: for the order and the random transformations; None for NumPy's global generator.
+        workers, use_multiprocessing, max_queue_size: for `fit`; see `PyDataset`. By default as many threads as there
+            are processors. Threads are used in any case: decoding releases Python's lock.
+    """
+
+    white_list_formats = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
+
+    def __init__(self, n, batch_size, shuffle, seed, workers=None, use_multiprocessing=False, max_queue_size=None):
+        super().__init__(default_workers() if workers is None else workers, use_multiprocessing, max_queue_size)
+        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+            raise ValueError(f"`batch_size` must be a positive integer. Received: batch_size={batch_size!r}")
+        self.n = n
+        self.batch_size = int(batch_size)
+        self.seed = seed
+        self.shuffle = shuffle
+        self.batch_index = 0
+        self.total_batches_seen = 0
+        self.lock = threading.Lock()
+        self.index_array = None
+        self._draws_are_own = False  # whether the last batches drew from generators of their own
+
+    def __len__(self):
+        return (self.n + self.batch_size - 1) // self.batch_size
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        while True:
+            with self.lock:
+                index = self._next_index()
+            batch = self._get_batches_of_transformed_samples(index)
+            if not is_empty(batch):
+                return batch
+
+    next = __next__  # Keras 1 and 2
+
+    def _next_index(self) -> np.ndarray:
+        if self.seed is not None:
+            np.random.seed(self.seed + self.total_batches_seen)
+        if self.batch_index == 0:
+            self._set_index_array()
+        start = self.batch_index * self.batch_size % max(self.n, 1)
+        self.batch_index = self.batch_index + 1 if self.n > start + self.batch_size else 0
+        self.total_batches_seen += 1
+        return self.index_array[start : start + self.batch_size]
+
+    def __getitem__(self, idx):
+        if idx < 0:
+            idx += len(self)
+        if not 0 <= idx < len(self):
+            raise ValueError(f"Asked to retrieve element {idx}, but the Sequence has length {len(self)}")
+        if self.seed is not None:
+            np.random.seed(self.seed + self.total_batches_seen)
+        self.total_batches_seen += 1
+        if self.index_array is None:
+            self._set_index_array()
+        self._draws_are_own = False
+        return self._get_batches_of_transformed_samples(self._numbers(self.index_array, idx))
+
+    def _numbers(self, order, idx) -> np.ndarray:
+        return order[self.batch_size * idx : self.batch_size * (idx + 1)]
+
+    def _set_index_array(self, rng=np.random):
+        self.index_array = rng.permutation(self.n) if self.shuffle else np.arange(self.n)
+
+    def on_epoch_end(self):
+        own = self._draws_are_own and self.seed is not None
+        self._set_index_array(np.random.RandomState(self._seed_of(self.total_batches_seen)) if own else np.random)
+
+    def reset(self):
+        """`next` starts a new pass."""
+        self.batch_index = 0
+
+    # --- for fit, evaluate and predict ----------------------------------------------------------------------
+    def jobs(self, order) -> list[Job]:
+        """What `make` needs for the batches `order` (numbers) of a pass.
+
+        All draws from NumPy's global generator happen here. Each batch draws from a generator of its own, so that
+        batches can be made in any thread; with a seed their draws are those of `it[i]` called in this order.
+
+        Raises:
+            ValueError: there are no images.
+        """
+        if self.n == 0:
+            raise ValueError(f"{type(self).__name__} has no images.")
+        seen, drawn = self.total_batches_seen, self.index_array is None
+        if drawn:
+            self._set_index_array(np.random if self.seed is None else np.random.RandomState(self._seed_of(seen)))
+        self._draws_are_own = True
+        key = None if self.seed is not None else int(np.random.randint(2**31))
+        seeds = [self._seed_of(seen + k) if key is None else key + k for k in range(len(order))]
+        numbers = [self._numbers(self.index_array, int(i)) for i in order]
+        after = [drawn and key is None and k == 0 for k in range(len(order))]
+        return [Job(*job) for job in zip(numbers, seeds, after, strict=True)]
+
+    def _seed_of(self, batches_seen: int) -> int:
+        return (self.seed + batches_seen) % 2**32
+
+    def make(self, job: Job, turn=None):
+        """The batch of a job; user functions are called under `turn`."""
+        if "rng" not in inspect.signature(self._get_batches_of_transformed_samples).parameters:
+            with turn or contextlib.nullcontext():  # a user's subclass
+                return self._get_batches_of_transformed_samples(job.index)
+        rng = np.random.RandomState(job.seed)
+        if job.after_order and self.shuffle:
+            rng.permutation(self.n)
+        return self._get_batches_of_transformed_samples(job.index, rng, False, turn)
+
+    def count_batch(self):
+        """Called for each batch that was taken from `jobs`, by its reader."""
+        self.total_batches_seen += 1
+
+    def queue_size(self, batch_bytes: int) -> int:
+        """How many batches may wait, when the user did not say."""
+        return max(2, min(10, self.workers + 2, _QUEUE_BYTES // max(batch_bytes, 1)))
+
+    def _get_batches_of_transformed_samples(self, index_array, rng=np.random, threaded=True, turn=None):
+        """The batch of the images with these numbers."""
+        raise NotImplementedError(f"{type(self).__name__} must define _get_batches_of_transformed_samples(index_array)")
+
+
+def is_empty(batch) -> bool:
+    """Whether a batch has no rows (all of its files were skipped)."""
+    while isinstance(batch, (tuple, list)):
+        if not len(batch):
+            return True
+        batch = batch[0]
+    return len(batch) == 0
+
+
+def save_images(batch, index_array, data_format, folder, prefix, file_format, largest, rng=np.random) -> None:
+    """Writes the images of a batch as `{prefix}_{number}_{random number below largest}.{format}`.
+
+    Raises:
+        OSError: a file cannot be written (the disk is full, the folder is missing); it is removed again.
+    """
+    for image, number in zip(batch, index_array, strict=True):
+        name = f"{prefix}_{number}_{rng.randint(largest)}.{file_format}"
+        path = os.path.join(folder, name)
+        try:
+            array_to_img(image, data_format, scale=True).save(path)
+        except OSError as error:
+            if os.path.isfile(path) and not os.path.islink(path):
+                os.unlink(path)
+            message = f"cannot save the image '{path}' (save_to_dir='{folder}'): {error.strerror or error}"
+            raise type(error)(error.errno, message) if error.errno else OSError(message) from error
