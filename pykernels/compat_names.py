@@ -15,7 +15,7 @@ or, where the keyword arguments are already in a dict::
 What `translate` does with one keyword, in this order:
 
 1. `NEUTRAL`: a value that meant "the default" in its day (``decay=0.0``, ``epsilon=None``) is dropped.
-2. `WITHOUT_EFFECT`: a keyword that never changed a result (``workers``) is dropped.
+2. `WITHOUT_EFFECT`: a keyword that never changed a result (``theano_mode``) is dropped.
 3. `REFUSED`: a keyword that would change the result and has no equivalent raises `TypeError` with the advice.
 4. `JOINED`: several old keywords make one new one (``nb_row, nb_col`` -> ``kernel_size``).
 5. `RENAMED`: the keyword gets its present name, and its value too where `VALUES` has one (``"th"`` ->
@@ -51,6 +51,7 @@ _SEPARABLE = {
 }
 _POOLING_1D = {"pool_length": "pool_size", "stride": "strides", "border_mode": "padding"}
 _OPTIMIZER = {"lr": "learning_rate"}
+_LOADING = {"max_q_size": "max_queue_size", "nb_worker": "workers", "pickle_safe": "use_multiprocessing"}
 
 #: callable -> {old keyword: present keyword}
 RENAMED: dict[str, dict[str, str]] = {
@@ -93,12 +94,12 @@ RENAMED: dict[str, dict[str, str]] = {
     "MaxNorm": {"m": "max_value"},
     # models
     "Model": {"input": "inputs", "output": "outputs"},
-    "fit": {"nb_epoch": "epochs", "X": "x", "Y": "y"},
-    "fit_generator": {"nb_epoch": "epochs", "generator": "x"},
-    "evaluate": {"X": "x", "Y": "y"},
-    "evaluate_generator": {"generator": "x"},
-    "predict": {"X": "x"},
-    "predict_generator": {"generator": "x"},
+    "fit": {**_LOADING, "nb_epoch": "epochs", "X": "x", "Y": "y"},
+    "fit_generator": {**_LOADING, "nb_epoch": "epochs", "generator": "x"},
+    "evaluate": {**_LOADING, "X": "x", "Y": "y"},
+    "evaluate_generator": {**_LOADING, "generator": "x"},
+    "predict": {**_LOADING, "X": "x"},
+    "predict_generator": {**_LOADING, "generator": "x"},
     "train_on_batch": {"X": "x", "Y": "y"},
     "test_on_batch": {"X": "x", "Y": "y"},
     "predict_on_batch": {"X": "x"},
@@ -132,15 +133,8 @@ NEUTRAL: dict[str, dict[str, tuple[Any, ...]]] = {
     "test_on_batch": {"accuracy": (False,)},
 }
 
-_LOADING = dict.fromkeys(
-    ("workers", "use_multiprocessing", "max_queue_size", "max_q_size", "nb_worker", "pickle_safe"),
-    "how batches are fetched changes no result; pykernels chooses it",
-)
-_TAKES_BATCHES = ("fit", "evaluate", "predict", "fit_generator", "evaluate_generator", "predict_generator")
-
 #: callable -> {keyword: why it can be dropped}
 WITHOUT_EFFECT: dict[str, dict[str, str]] = {
-    **dict.fromkeys(_TAKES_BATCHES, _LOADING),
     "compile": {
         "theano_mode": "there is no Theano",
         "class_mode": "the accuracy is chosen by the shapes of target and output",

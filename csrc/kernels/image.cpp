@@ -72,11 +72,13 @@ void standardize_all(const T* x, const int64_t* index, int64_t count, ImageLayou
   });
 }
 
-double fold(double v, double period) { return v - period * std::floor(v / period); }
+// v without whole periods, sign kept.
+double less_periods(double v, double period) { return v - period * std::trunc(v / period); }
 
-// The position inside [-0.5, n - 0.5] that stands for v, or a NaN where there is none (constant).
+// The position inside [-0.5, n - 0.5] that stands for v, or a NaN where there is none (constant). Each step rounds as
+// SciPy's does: where a position lies half way between two pixels, the last bit decides which is the nearest.
 double inside(double v, int64_t n, Fill fill) {
-  const double last = static_cast<double>(n - 1);
+  const double size = static_cast<double>(n), last = size - 1;
   if (v >= 0 && v <= last) return v;
   switch (fill) {
     case Fill::constant:
@@ -84,19 +86,24 @@ double inside(double v, int64_t n, Fill fill) {
     case Fill::nearest:
       return v < 0 ? 0 : last;
     case Fill::reflect: {
-      const double period = 2.0 * static_cast<double>(n);
-      const double u = fold(v + 0.5, period);
-      return (u < static_cast<double>(n) ? u : period - u) - 0.5;
+      if (n == 1) return 0;
+      const double u = less_periods(v, 2 * size);
+      if (v < 0) return u < -size ? u + 2 * size : -u - 1;
+      return u >= size ? 2 * size - u - 1 : u;
     }
     case Fill::mirror: {
       if (n == 1) return 0;
-      const double u = fold(v, 2 * last);
-      return u <= last ? u : 2 * last - u;
+      const double u = less_periods(v, 2 * last);
+      if (v < 0) return u <= -last ? u + 2 * last : -u;
+      return u > last ? 2 * last - u : u;
     }
-    case Fill::wrap:
-      return n == 1 ? 0 : fold(v, last);
+    case Fill::wrap: {
+      if (n == 1) return 0;
+      const double u = less_periods(v, last);
+      return v < 0 ? u + last : u;
+    }
     case Fill::grid_wrap:
-      return fold(v, static_cast<double>(n));
+      return v - size * std::floor(v / size);
   }
   return v;
 }

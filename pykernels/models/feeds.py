@@ -15,6 +15,7 @@ import numpy as np
 from ..user_warning import warn
 from .arrays import Data, class_weights, is_structure_of_arrays, make_data, unpack
 from .given import match
+from .loading import Loading, batches_of
 from .structure import LEAF, take_apart
 
 _RAN_OUT = (
@@ -149,10 +150,12 @@ class StreamFeed:
         steps: batches per epoch; None until the source ends.
         shuffle: whether a Sequence is read in random order.
         class_weight: dict of class -> weight.
+        loading: how a Sequence is read; see `Loading`.
     """
 
-    def __init__(self, source, model, steps=None, shuffle=False, class_weight=None):
+    def __init__(self, source, model, steps=None, shuffle=False, class_weight=None, loading=None):
         self.source = source
+        self.loading = (loading or Loading()).checked()
         self.model = model
         self.steps = steps
         self.class_weight = class_weight
@@ -164,6 +167,7 @@ class StreamFeed:
         self.exhausted = False
         self._iterator: Iterator | None = None
         self._peeked: list = []
+        self._untouched = False  # whether nothing of the present pass was used yet
 
     def first(self) -> Data:
         """The first batch, which the first epoch sees again."""
@@ -173,6 +177,7 @@ class StreamFeed:
             if batch is None:
                 raise ValueError("The generator or dataset given as `x` yields no batch.")
             self._peeked.append(self._data(batch))
+            self._untouched = True
         return self._peeked[0]
 
     @property
@@ -203,6 +208,7 @@ class StreamFeed:
             self._iterator = None if not self.one_shot else self._iterator
 
     def _next(self, starting: bool) -> Data | None:
+        self._untouched = False
         if self._peeked:
             return self._peeked.pop()
         if self._iterator is None:
@@ -222,7 +228,7 @@ class StreamFeed:
         if not self.is_sequence:
             return iter(self.source)
         order = np.random.permutation(len(self.source)) if self.shuffle else range(len(self.source))
-        return (self.source[int(i)] for i in order)
+        return batches_of(self.source, order, self.loading)
 
     def _data(self, batch) -> Data:
         x, y, weight = unpack(batch)
@@ -233,7 +239,7 @@ class StreamFeed:
 
     def rewind(self) -> None:
         """The next epoch starts at the first batch; a generator goes on where it is."""
-        if not self.one_shot:
+        if not self.one_shot and not self._untouched:
             self._iterator = None
             self._peeked.clear()
 
@@ -275,7 +281,17 @@ def with_class_weights(model, data: Data, class_weight) -> Data:
     return data._replace(weights=tuple(leaves), weight_spec=spec)
 
 
-def open_feed(model, x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle=False, class_weight=None):
+def open_feed(
+    model,
+    x,
+    y=None,
+    sample_weight=None,
+    batch_size=None,
+    steps=None,
+    shuffle=False,
+    class_weight=None,
+    loading=None,
+):
     """The feed for what a user passed to fit, evaluate or predict.
 
     Raises:
@@ -301,7 +317,7 @@ def open_feed(model, x, y=None, sample_weight=None, batch_size=None, steps=None,
                 f"When providing `x` as a {type(x).__name__}, `{name}` should not be passed. Instead, {what} should be "
                 f"included as part of the {type(x).__name__}."
             )
-    return StreamFeed(x, model, steps and int(steps), shuffle, class_weight)
+    return StreamFeed(x, model, steps and int(steps), shuffle, class_weight, loading)
 
 
 def _is_positive_int(value) -> bool:

@@ -10,6 +10,7 @@ from ..compat_names import SAMPLE_COUNTS, accepts_old_names
 from .arrays import make_data
 from .checks import check_targets
 from .feeds import open_feed, with_class_weights
+from .loading import Loading
 from .memory import MemoryPlan
 from .planning import plan_memory
 from .steps import step_types
@@ -136,15 +137,20 @@ class OnBatch:
         class_weight=None,
         shuffle=True,
         initial_epoch=0,
+        max_queue_size=None,
+        workers=None,
+        use_multiprocessing=None,
         **samples,
     ):
         """`fit` on a generator, as Keras 1 and 2 called it. `samples_per_epoch` and `nb_val_samples` count samples."""
         self._assert_compiled()
-        feed = open_feed(self, x, None, None, None, steps_per_epoch, shuffle, class_weight)
+        loading = Loading(workers, use_multiprocessing, max_queue_size)
+        feed = open_feed(self, x, None, None, None, steps_per_epoch, shuffle, class_weight, loading)
         steps = _steps_from_samples("fit_generator", samples, feed.first().rows)
         feed.steps = feed.num_steps = steps.get("steps_per_epoch", feed.steps) or feed.num_steps
         validation_steps = steps.get("validation_steps", validation_steps)
-        if hasattr(validation_data, "__next__") and validation_steps is None:
+        endless = hasattr(validation_data, "__next__") and not hasattr(validation_data, "__len__")
+        if endless and validation_steps is None:
             raise ValueError("fit_generator() with a generator as `validation_data` needs `validation_steps`.")
         return self._fit_feed(
             feed,
@@ -156,20 +162,43 @@ class OnBatch:
             validation_steps,
             None,
             validation_freq,
+            loading,
         )
 
     @accepts_old_names("evaluate_generator")
-    def evaluate_generator(self, x, steps=None, callbacks=None, verbose=0, **samples):
+    def evaluate_generator(
+        self,
+        x,
+        steps=None,
+        callbacks=None,
+        verbose=0,
+        max_queue_size=None,
+        workers=None,
+        use_multiprocessing=None,
+        **samples,
+    ):
         """`evaluate` on a generator, as Keras 1 and 2 called it."""
         self._assert_compiled()
         steps = self._steps_for("evaluate_generator", x, steps, samples)
-        return self.evaluate(x, steps=steps, callbacks=callbacks, verbose=verbose)
+        loading = Loading(workers, use_multiprocessing, max_queue_size)._asdict()
+        return self.evaluate(x, steps=steps, callbacks=callbacks, verbose=verbose, **loading)
 
     @accepts_old_names("predict_generator")
-    def predict_generator(self, x, steps=None, callbacks=None, verbose=0, **samples):
+    def predict_generator(
+        self,
+        x,
+        steps=None,
+        callbacks=None,
+        verbose=0,
+        max_queue_size=None,
+        workers=None,
+        use_multiprocessing=None,
+        **samples,
+    ):
         """`predict` on a generator, as Keras 1 and 2 called it."""
         steps = self._steps_for("predict_generator", x, steps, samples)
-        return self.predict(x, steps=steps, callbacks=callbacks, verbose=verbose)
+        loading = Loading(workers, use_multiprocessing, max_queue_size)._asdict()
+        return self.predict(x, steps=steps, callbacks=callbacks, verbose=verbose, **loading)
 
     def _steps_for(self, name, source, steps, samples):
         if not samples:

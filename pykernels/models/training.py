@@ -12,6 +12,7 @@ from .arrays import make_data, unpack
 from .checks import check_targets, warn_missing_classes
 from .compiling import Compiling
 from .feeds import open_feed
+from .loading import Loading
 from .loop import Loop
 from .on_batch import OnBatch
 from .plain_epochs import is_plain, run_plain_epochs
@@ -40,6 +41,9 @@ class Trainer(OnBatch, Compiling):
         validation_steps=None,
         validation_batch_size=None,
         validation_freq=1,
+        max_queue_size=None,
+        workers=None,
+        use_multiprocessing=None,
     ):
         """Trains the model.
 
@@ -61,6 +65,10 @@ class Trainer(OnBatch, Compiling):
             steps_per_epoch: batches per epoch; by default until the data end.
             validation_steps, validation_batch_size: for the validation.
             validation_freq: epochs between validations, or a list of epochs.
+            workers: threads that fetch the batches of image iterators and Sequences ahead of the training (processes
+                with `use_multiprocessing`); 0 for none. By default what the iterator or Sequence says. They change no
+                result. A generator is read by the training itself.
+            max_queue_size: how many batches they fetch ahead.
 
         Returns:
             A `History`; `history.history` has a list per loss and metric.
@@ -71,7 +79,8 @@ class Trainer(OnBatch, Compiling):
         self._assert_compiled()
         if validation_split and validation_data is None:
             x, y, sample_weight, validation_data = self._split(x, y, sample_weight, validation_split)
-        feed = open_feed(self, x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight)
+        loading = Loading(workers, use_multiprocessing, max_queue_size)
+        feed = open_feed(self, x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight, loading)
         return self._fit_feed(
             feed,
             epochs,
@@ -82,6 +91,7 @@ class Trainer(OnBatch, Compiling):
             validation_steps,
             validation_batch_size or batch_size,
             validation_freq,
+            loading,
         )
 
     def _fit_feed(
@@ -95,11 +105,12 @@ class Trainer(OnBatch, Compiling):
         validation_steps=None,
         validation_batch_size=None,
         validation_freq=1,
+        loading=None,
     ):
         self._warn_if_thawed()
         self._prepare(feed.first())
         check_targets(self, feed.targets)
-        validation = self._open_validation(validation_data, validation_batch_size, validation_steps)
+        validation = self._open_validation(validation_data, validation_batch_size, validation_steps, loading)
         callbacks = self._callbacks(callbacks, True, verbose, epochs, feed.num_steps)
         self._validation_expected = validation is not None
         self.stop_training = False
@@ -155,14 +166,14 @@ class Trainer(OnBatch, Compiling):
         packed = self._pack_inputs(train.xs)
         return packed, train.y, train.weight, (self._pack_inputs(held.xs), held.y, held.weight)
 
-    def _open_validation(self, validation_data, batch_size, steps):
+    def _open_validation(self, validation_data, batch_size, steps, loading=None):
         if validation_data is None:
             return None
         if isinstance(validation_data, (tuple, list)):
             x, y, weight = unpack(validation_data)
-            feed = open_feed(self, x, y, weight, batch_size, steps)
+            feed = open_feed(self, x, y, weight, batch_size, steps, loading=loading)
         else:
-            feed = open_feed(self, validation_data, batch_size=batch_size, steps=steps)
+            feed = open_feed(self, validation_data, batch_size=batch_size, steps=steps, loading=loading)
         feed.limit_to_one_pass()
         check_targets(self, feed.targets, "validation y")
         return feed
@@ -189,6 +200,9 @@ class Trainer(OnBatch, Compiling):
         steps=None,
         callbacks=None,
         return_dict=False,
+        max_queue_size=None,
+        workers=None,
+        use_multiprocessing=None,
     ):
         """Loss and metrics over data, as the validation lines of `fit` show them.
 
@@ -198,7 +212,8 @@ class Trainer(OnBatch, Compiling):
             The loss alone without metrics, else a list in the order of `metrics_names`; a dict with `return_dict`.
         """
         self._assert_compiled()
-        feed = open_feed(self, x, y, sample_weight, batch_size, steps)
+        loading = Loading(workers, use_multiprocessing, max_queue_size)
+        feed = open_feed(self, x, y, sample_weight, batch_size, steps, loading=loading)
         feed.limit_to_one_pass()
         self._prepare(feed.first(), train=False)
         check_targets(self, feed.targets)
@@ -224,7 +239,17 @@ class Trainer(OnBatch, Compiling):
 
     # --- predict ----------------------------------------------------------------------------------------
     @accepts_old_names("predict")
-    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+    def predict(
+        self,
+        x,
+        batch_size=None,
+        verbose="auto",
+        steps=None,
+        callbacks=None,
+        max_queue_size=None,
+        workers=None,
+        use_multiprocessing=None,
+    ):
         """The model's outputs for data; see `fit` for the arguments. Safe to call from several threads.
 
         Returns:
@@ -240,7 +265,8 @@ class Trainer(OnBatch, Compiling):
             run = self._direct(x)
             if run is not None:
                 return run((x,), self._next_run())[0]
-        feed = open_feed(self, x, None, None, batch_size, steps)
+        loading = Loading(workers, use_multiprocessing, max_queue_size)
+        feed = open_feed(self, x, None, None, batch_size, steps, loading=loading)
         feed.limit_to_one_pass()
         self._build_from(feed.first())
         callbacks = self._callbacks(callbacks, False, verbose, 1, feed.num_steps)

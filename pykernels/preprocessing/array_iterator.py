@@ -74,8 +74,10 @@ class NumpyArrayIterator(Iterator):
             y = None if y is None else y[rows]
             sample_weight = None if sample_weight is None else sample_weight[rows]
         x = np.asarray(x)
-        self.x = x if x.dtype == np.uint8 and self.dtype == "float32" else np.asarray(x, self.dtype)
+        keep = x.dtype == np.uint8 and self.dtype == "float32"
+        self.x = np.ascontiguousarray(x, None if keep else self.dtype)
         self.x_misc = others
+        self.image_shape = self.x.shape[1:]
         self._check_images()
         self.y = None if y is None else np.asarray(y)
         self.sample_weight = None if sample_weight is None else np.asarray(sample_weight)

@@ -177,8 +177,14 @@ class Augmenter:
         if p.get("flip_vertical", False):
             x = flip_axis(x, row)
         if p.get("brightness") is not None:
-            x = apply_brightness_shift(x, p["brightness"], False)
+            x = self._brightened(x, p["brightness"])
         return x
+
+    def _brightened(self, x, factor) -> np.ndarray:
+        """`apply_brightness_shift`, which takes images in the global data format, for those of this generator."""
+        axis = 0 if config.image_data_format() == "channels_first" else 2
+        y = apply_brightness_shift(np.moveaxis(x, self.channel_axis - 1, axis), factor, False)
+        return np.moveaxis(y, axis, self.channel_axis - 1)
 
     def random_transform(self, x, seed=None) -> np.ndarray:
         """One image, changed at random."""
@@ -206,7 +212,8 @@ class Augmenter:
 
     def _whiten(self, x) -> np.ndarray:
         if self.zca_whitening and self._is_fitted("zca_whitening_matrix", "zca_whitening"):
-            return (x.reshape(-1, math.prod(x.shape[-3:])) @ self.zca_whitening_matrix).reshape(x.shape)
+            flat = x.reshape(-1, math.prod(x.shape[-3:])) @ self.zca_whitening_matrix
+            return flat.reshape(x.shape).astype(x.dtype, copy=False)
         return x
 
     def _is_fitted(self, attribute: str, option: str) -> bool:
@@ -268,6 +275,7 @@ class Augmenter:
             Array of `dtype`.
         """
         turn = turn or contextlib.nullcontext()
+        images = np.ascontiguousarray(images)
         shape = images.shape[1:]
         rows = np.arange(len(images)) if index is None else np.asarray(index, "int64")
         if self._is_customized() or self.dtype != "float32" or images.dtype not in ("uint8", "float32"):
@@ -323,7 +331,7 @@ class Augmenter:
             if p["channel_shift_intensity"] is not None:
                 x[i] = apply_channel_shift(x[i], p["channel_shift_intensity"])
             if p["brightness"] is not None:
-                x[i] = apply_brightness_shift(x[i], p["brightness"], False)
+                x[i] = self._brightened(x[i], p["brightness"])
         return x, None
 
     def _standardized(self, images, rows, threaded: bool) -> np.ndarray:
@@ -380,4 +388,4 @@ def _whitening_matrix(x: np.ndarray, epsilon: float) -> np.ndarray:
         s = np.sqrt(np.maximum(squares, 0))
     else:
         u, s, _ = np.linalg.svd(x.T, full_matrices=False)
-    return ((u * (np.sqrt(n) / (s + epsilon))) @ u.T).astype(x.dtype)
+    return (u * (np.sqrt(n) / (s + epsilon))) @ u.T

@@ -68,7 +68,7 @@ class Iterator(PyDataset):
             with self.lock:
                 index = self._next_index()
             batch = self._get_batches_of_transformed_samples(index)
-            if not is_empty(batch):
+            if not self.is_empty(batch):
                 return batch
 
     next = __next__  # Keras 1 and 2
@@ -149,22 +149,22 @@ class Iterator(PyDataset):
         """Called for each batch that was taken from `jobs`, by its reader."""
         self.total_batches_seen += 1
 
-    def queue_size(self, batch_bytes: int) -> int:
-        """How many batches may wait, when the user did not say."""
-        return max(2, min(10, self.workers + 2, _QUEUE_BYTES // max(batch_bytes, 1)))
+    def queue_size(self, workers: int) -> int:
+        """How many batches may be under way, where the user does not say."""
+        shape = getattr(self, "image_shape", ())
+        row = 4 * int(np.prod(shape, dtype="int64"))
+        return max(workers + 1, min(10, _QUEUE_BYTES // max(row * self.batch_size, 1)))
+
+    @staticmethod
+    def is_empty(batch) -> bool:
+        """Whether a batch has no rows (all of its files were skipped)."""
+        while isinstance(batch, (tuple, list)):
+            batch = batch[0]
+        return len(batch) == 0
 
     def _get_batches_of_transformed_samples(self, index_array, rng=np.random, threaded=True, turn=None):
         """The batch of the images with these numbers."""
         raise NotImplementedError(f"{type(self).__name__} must define _get_batches_of_transformed_samples(index_array)")
-
-
-def is_empty(batch) -> bool:
-    """Whether a batch has no rows (all of its files were skipped)."""
-    while isinstance(batch, (tuple, list)):
-        if not len(batch):
-            return True
-        batch = batch[0]
-    return len(batch) == 0
 
 
 def save_images(batch, index_array, data_format, folder, prefix, file_format, largest, rng=np.random) -> None:

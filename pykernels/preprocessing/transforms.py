@@ -58,14 +58,13 @@ def apply_affine_transform(
     matrix = matrix_of(height, width, theta, tx, ty, shear, zx, zy, swap=col_axis > row_axis)
     if matrix is None:
         return x
-    axes = (row_axis, col_axis, channel_axis)
-    image = x.transpose(axes)
+    image = np.moveaxis(x, channel_axis, 2)
     image = image if image.dtype == np.uint8 else image.astype("float32")
     y = transform_images(image[None], [matrix], order=order, fill_mode=fill_mode, cval=cval)[0]
     if x.dtype.kind in "iu":
         limits = np.iinfo(x.dtype)
         y = np.clip(np.copysign(np.floor(np.abs(y) + 0.5), y), limits.min, limits.max)
-    return y.transpose(np.argsort(axes)).astype(x.dtype, copy=False)
+    return np.moveaxis(y, 2, channel_axis).astype(x.dtype, copy=False)
 
 
 def apply_channel_shift(x, intensity, channel_axis=0):

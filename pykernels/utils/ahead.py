@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -59,6 +61,7 @@ class Ahead:
         self._total: int | None = None  # number of jobs, once known
         self._closed = False
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(workers)]
+        _alive.add(self)
         for thread in self._threads:
             thread.start()
 
@@ -137,6 +140,16 @@ class Ahead:
                 self._turns_over.discard(self._turn)
                 self._turn += 1
             self._changed.notify_all()
+
+
+_alive: weakref.WeakSet[Ahead] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Threads that are inside of C code while the interpreter ends would end it badly."""
+    for ahead in list(_alive):
+        ahead.close()
 
 
 # --- processes --------------------------------------------------------------------------------------------------------
