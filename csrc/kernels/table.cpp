@@ -18,6 +18,7 @@ namespace pk {
   void fill(RandomTable&);      \
   void fill(Pool2dTable&);      \
   void fill(WinogradTable&);    \
+  void fill(NormTable&);        \
   }
 
 PK_DECLARE_LEVEL(scalar)
@@ -45,6 +46,7 @@ void check(const KernelTable& t) { check_table(t.gemm); }
     pk::level::fill(t.random);      \
     pk::level::fill(t.pool2d);      \
     pk::level::fill(t.winograd);    \
+    pk::level::fill(t.norm);        \
     check(t);                       \
     return t;                       \
   }()

@@ -6,6 +6,7 @@
 #include "kernels/isa/elementwise_table.h"
 #include "kernels/isa/gemm_table.h"
 #include "kernels/isa/loss_table.h"
+#include "kernels/isa/normalization_table.h"
 #include "kernels/isa/optimizer_table.h"
 #include "kernels/isa/pool2d_table.h"
 #include "kernels/isa/random_table.h"
@@ -24,6 +25,7 @@ struct KernelTable {
   RandomTable random;
   Pool2dTable pool2d;
   WinogradTable winograd;
+  NormTable norm;
 };
 
 // The table of a level that available_isas() lists; throws std::invalid_argument otherwise.

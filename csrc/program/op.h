@@ -127,5 +127,6 @@ void register_loss_ops();
 void register_optimizer_ops();
 void register_random_ops();
 void register_pool_ops();
+void register_norm_ops();
 
 }  // namespace pk

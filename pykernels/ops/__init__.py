@@ -172,6 +172,11 @@ from .nn import (
     tanh_shrink,
     threshold,
 )
+from .normalization import (
+    batch_normalization,
+    layer_normalization,
+    rms_normalization,
+)
 from .pooling import (
     average_pool,
     max_pool,
@@ -226,6 +231,7 @@ __all__ = [
     "array",
     "average",
     "average_pool",
+    "batch_normalization",
     "binary_crossentropy",
     "broadcast_to",
     "cast",
@@ -278,6 +284,7 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "layer_normalization",
     "leaky_relu",
     "less",
     "less_equal",
@@ -328,6 +335,7 @@ __all__ = [
     "relu6",
     "repeat",
     "reshape",
+    "rms_normalization",
     "roll",
     "round",
     "rsqrt",
