@@ -2,6 +2,7 @@
 
 from .callback import Callback
 from .callback_list import CallbackList
+from .checkpoints import BackupAndRestore, ModelCheckpoint
 from .history import History
 from .logs import Logs
 from .monitor import EarlyStopping, MonitorCallback, ReduceLROnPlateau
@@ -9,6 +10,7 @@ from .progbar_logger import ProgbarLogger
 from .simple import CSVLogger, LambdaCallback, LearningRateScheduler, TerminateOnNaN
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",
@@ -17,6 +19,7 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "Logs",
+    "ModelCheckpoint",
     "MonitorCallback",
     "ProgbarLogger",
     "ReduceLROnPlateau",

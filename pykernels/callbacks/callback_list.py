@@ -32,6 +32,7 @@ class CallbackList:
                 raise ValueError(
                     f"`callbacks` takes instances, and {callback.__name__} is a class: write {callback.__name__}()"
                 )
+        self.callbacks.sort(key=lambda c: getattr(c, "runs_last", False))  # checkpoints see what the others have done
         self._history = self._find("is_history")
         self._progbar = self._find("is_progbar")
         if self._history is None and add_history:

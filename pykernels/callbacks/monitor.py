@@ -109,6 +109,8 @@ class EarlyStopping(MonitorCallback):
         self.start_from_epoch = start_from_epoch
         self._reset()
 
+    _remembered = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")  # by checkpoints
+
     def _reset(self):
         self.wait = 0
         self.stopped_epoch = 0
@@ -193,6 +195,8 @@ class ReduceLROnPlateau(MonitorCallback):
         self.verbose = verbose
         self.cooldown = cooldown
         self._reset()
+
+    _remembered = ("best", "cooldown_counter", "wait")  # by checkpoints
 
     def _reset(self):
         self.best = None

@@ -211,7 +211,7 @@ KERAS_NAMES: dict[str, str] = {
         OneHotMeanIoU Poisson Precision PrecisionAtRecall R2Score Recall RecallAtPrecision SensitivityAtSpecificity
         SpecificityAtSensitivity SquaredHinge TrueNegatives TruePositives
     """,
-    "callbacks": "BackupAndRestore BaseLogger ModelCheckpoint RemoteMonitor SwapEMAWeights TensorBoard",
+    "callbacks": "BaseLogger RemoteMonitor SwapEMAWeights TensorBoard",
     "datasets": "boston_housing california_housing cifar10 cifar100 imdb reuters",
     "regularizers": "WeightRegularizer activity_l2",
     "utils": """

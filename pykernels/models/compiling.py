@@ -50,6 +50,8 @@ class Compiling:
         self._runs_done = 1 << 40  # of everything else: keys of random streams that training never reaches
         self._seed: int | None = None
         self._tallies: Tallies | None = None
+        self._running = None  # the loop of `fit`, while it runs
+        self._resumption = None  # what the next `fit` has to restore
         self._held_metrics: tuple = (-1,)  # version of the structure, metrics that are attributes of layers
 
     def _random_seed(self) -> int:

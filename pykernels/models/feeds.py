@@ -51,7 +51,10 @@ class ArrayFeed:
         self.steps = steps
         self.passes = math.ceil(data.rows / batch_size)
         self.num_steps = steps or self.passes
+        self.resumed_at = 0  # batches of the coming epoch that were done before an interruption
         self._order: np.ndarray | None = None
+        self._drawn_from: tuple | None = None  # state of NumPy's generator before the order was drawn
+        self._place = (0, 0)  # batches of the epoch, and of the pass, that were over before the present segment
         self._done = self.passes  # batches of the present pass that are over
         self._noticed = False
 
@@ -65,10 +68,10 @@ class ArrayFeed:
         return self.data
 
     def segments(self) -> Iterator[Segment]:
-        left = self.num_steps
-        if self.steps is None:
+        left = self.num_steps - self.resumed_at
+        if self.steps is None and not self.resumed_at:
             self._done = self.passes
-        elif self.steps > self.passes and not self._noticed:
+        elif self.steps is not None and self.steps > self.passes and not self._noticed:
             self._noticed = True
             warn(
                 f"`steps_per_epoch`={self.steps} is more than the {self.passes} batches of one pass over the data; the "
@@ -78,6 +81,7 @@ class ArrayFeed:
             if self._done == self.passes:
                 self._order, self._done = self._permutation(), 0
             for segment in self._rest_of_pass(left):
+                self._place = (self.num_steps - left, self._done)
                 left -= segment.steps
                 self._done += segment.steps
                 yield segment
@@ -96,8 +100,36 @@ class ArrayFeed:
     def _segment(self, batch, first, steps) -> Segment:
         return Segment(self.data, batch, first, steps, self._order)
 
+    # --- checkpoints ------------------------------------------------------------------------------------
+    def state(self, step: int) -> tuple[dict, tuple | None]:
+        """(place in the data after `step` batches of the epoch, what the order was drawn from)."""
+        into = step - self._place[0]
+        return {"kind": "array", "done": self._place[1] + into, "rows": self.data.rows}, self._drawn_from
+
+    def resume(self, state: dict, drawn_from, batch: int) -> None:
+        """The coming epoch starts at its batch number `batch`, in the data at the place of `state`.
+
+        Raises:
+            ValueError: the state belongs to other data.
+        """
+        if state.get("kind") != "array" or state.get("rows") != self.data.rows:
+            raise ValueError(
+                f"The checkpoint was made while training on {state.get('rows', 'other')} rows; `x` has {self.data.rows}."
+                " Pass the same data, or remove the checkpoint to start anew."
+            )
+        if not (0 <= state["done"] <= self.passes and batch <= self.num_steps):
+            raise ValueError("The checkpoint was made with another `batch_size` or `steps_per_epoch`.")
+        if self.steps is None and not batch:
+            return
+        self._order, self._drawn_from = None, drawn_from
+        if self.shuffle and drawn_from is not None:
+            np.random.set_state(drawn_from)
+            self._order = self._permutation()
+        self._done, self.resumed_at = state["done"], batch
+
     def _permutation(self) -> np.ndarray | None:
         rows = self.data.rows
+        self._drawn_from = np.random.get_state() if self.shuffle else None
         if isinstance(self.shuffle, str):
             blocks = np.array_split(np.arange(rows, dtype=np.int64), range(self.batch_size, rows, self.batch_size))
             tail = [blocks.pop()] if rows % self.batch_size else []  # a short block stays last
@@ -165,6 +197,9 @@ class StreamFeed:
         self.passes = _length(source)
         self.num_steps = steps or self.passes
         self.exhausted = False
+        self.resumed_at = 0
+        self._drawn_from: tuple | None = None
+        self._taken = 0  # batches taken from the source since it was started
         self._iterator: Iterator | None = None
         self._peeked: list = []
         self._untouched = False  # whether nothing of the present pass was used yet
@@ -192,12 +227,13 @@ class StreamFeed:
         hook = getattr(self.source, "on_epoch_begin", None)
         if callable(hook):
             hook()
-        done = 0
+        done = self.resumed_at
         while self.steps is None or done < self.steps:
             data = self._next(starting=done == 0)
             if data is None:
                 break
             done += 1
+            self._taken += 1
             yield Segment(data, data.rows, 0, 1, None)
         if self.num_steps is None:
             self.num_steps = done
@@ -224,7 +260,35 @@ class StreamFeed:
             return None
         return self._data(batch)
 
+    def state(self, step: int) -> tuple[dict, tuple | None]:
+        """(batches taken from the source since it was started, what its order was drawn from)."""
+        return {"kind": "stream", "taken": self._taken, "going": self._iterator is not None}, self._drawn_from
+
+    def resume(self, state: dict, drawn_from, batch: int) -> None:
+        """The coming epoch starts at its batch number `batch`: the source is read on to where it was."""
+        if state.get("kind") != "stream":
+            raise ValueError("The checkpoint was made while training on arrays; `x` gives batches now.")
+        self.resumed_at = batch
+        skip = state["taken"]
+        if not self.one_shot:
+            self._peeked.clear()
+            self._iterator = None
+            if not state["going"]:
+                return
+            if drawn_from is not None:
+                np.random.set_state(drawn_from)
+            self._iterator = self._start()
+        elif skip and self._peeked:
+            self._peeked.clear()  # the first batch was taken to see its shape
+            skip -= 1
+        for _ in range(skip):
+            if next(self._iterator, None) is None:
+                break
+        self._taken = state["taken"]
+
     def _start(self) -> Iterator:
+        self._taken = 0
+        self._drawn_from = np.random.get_state() if self.shuffle else None
         if not self.is_sequence:
             return iter(self.source)
         order = np.random.permutation(len(self.source)) if self.shuffle else range(len(self.source))

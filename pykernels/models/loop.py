@@ -33,17 +33,23 @@ class Loop:
         self.outputs: list[list[np.ndarray]] = []
         self.told_not_finite = False
         self.slice = _SLICE
+        self.step = self.epoch = 0
+        self.epoch_is_over = False
         self._bound: tuple[Data, object, list] | None = None  # sources of the arrays in use
 
     def run(self, epoch: int = 0) -> int:
         """Runs one epoch; returns the number of steps done."""
-        self.step = self.rows = 0
+        self.step = getattr(self.feed, "resumed_at", 0)
+        self.rows = 0
         self.epoch = epoch
+        self.epoch_is_over = False
         self.outputs = []
         for segment in self.feed.segments():
             self._run_segment(segment)
             if self._stopped():
                 break
+        self.feed.resumed_at = 0
+        self.epoch_is_over = True
         return self.step
 
     def _stopped(self) -> bool:

@@ -45,6 +45,8 @@ class Model(Trainer, Files, Layer):
         "_tallies",
         "_trainable_when_compiled",
         "_history",
+        "_resumption",
+        "_running",
         "history",
         "optimizer",
     }
@@ -320,7 +322,15 @@ class Model(Trainer, Files, Layer):
 
     def __getstate__(self):
         state = super().__getstate__()
-        state.update(_direct_runs={}, _direct_version=-1, _held_metrics=(-1,), _tallies=None, _history=None)
+        state.update(
+            _direct_runs={},
+            _direct_version=-1,
+            _held_metrics=(-1,),
+            _tallies=None,
+            _history=None,
+            _running=None,
+            _resumption=None,
+        )
         return state
 
 

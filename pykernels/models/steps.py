@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import threading
@@ -11,7 +12,9 @@ from typing import NamedTuple
 from ..graph import Program, Tensor, Trace, Workspaces, gradients
 from ..layers.context import StructureVersion
 from ..layers.nest import flatten
+from ..ops.random import SeedGenerator
 from ..user_warning import warn
+from ..utils.random_seed import seeds_from
 from .arrays import Data
 from .memory import available_memory, check_batch, check_fits, too_large
 from .structure import put_together
@@ -138,13 +141,31 @@ class Programs:
         return types._replace(batch=batch, xs=resized(types.xs), ys=resized(types.ys), weights=resized(types.weights))
 
 
+@contextlib.contextmanager
+def first_streams(model):
+    """Within it, the random layers of a model draw from their first streams.
+
+    A program then does not depend on how many were recorded before it, so that a training that goes on from a
+    checkpoint draws what it would have drawn. (That each step draws anew is the step number's doing.)
+    """
+    found = [x for layer in model._flatten_layers() for x in layer._held() if isinstance(x, SeedGenerator)]
+    before = [x.draws for x in found]
+    for x in found:
+        x.draws = 0
+    try:
+        yield
+    finally:
+        for x, draws in zip(found, before, strict=True):
+            x.draws = draws
+
+
 def record(model, kind: str, types: StepTypes) -> Program:
     """Records one step of `model` and compiles it. Raises MemoryError for sizes that are out of the question."""
     check_batch(model, kind, types)
     model._clear_losses()
     try:
         training = kind == "train"
-        with Trace() as trace:
+        with seeds_from(model._random_seed()), first_streams(model), Trace() as trace:
             names = model.input_names or [f"x{i}" for i in range(len(types.xs))]
             xs = [trace.placeholder(*spec, name) for spec, name in zip(types.xs, names, strict=True)]
             y = put_together(types.y_spec, [trace.placeholder(*spec, "y") for spec in types.ys])

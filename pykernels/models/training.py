@@ -116,14 +116,26 @@ class Trainer(OnBatch, Compiling):
         self.stop_training = False
         training = Loop(self, "train", feed, callbacks)
         testing = Loop(self, "test", validation, callbacks) if validation else None
-        logs = Logs()
+        self.__dict__["_running"] = training
+        try:
+            return self._run_epochs(training, testing, initial_epoch, epochs, validation_freq)
+        finally:
+            self.__dict__["_running"] = None
+
+    def _run_epochs(self, training, testing, initial_epoch, epochs, validation_freq):
+        feed, callbacks, logs = training.feed, training.callbacks, Logs()
         callbacks.on_train_begin()
-        plain = testing is None and is_plain(training)
+        initial_epoch, resumption = self._resume(initial_epoch)
+        if resumption is not None and not resumption.within_epoch:
+            resumption.apply(self, training)
+        plain = testing is None and resumption is None and is_plain(training)
         if plain:
             logs = run_plain_epochs(training, initial_epoch, epochs)
         for epoch in range(initial_epoch, epochs if not plain else initial_epoch):
             self.reset_metrics()
             callbacks.on_epoch_begin(epoch)
+            if resumption is not None and resumption.within_epoch and epoch == initial_epoch:
+                resumption.apply(self, training)
             if training.run(epoch) == 0 and getattr(feed, "exhausted", False):
                 break
             logs = self._results()
@@ -138,6 +150,13 @@ class Trainer(OnBatch, Compiling):
             self.optimizer.finalize_variable_values(self.trainable_weights)
         callbacks.on_train_end(logs)
         return self.history
+
+    def _resume(self, initial_epoch: int):
+        """(first epoch, what a checkpoint that was loaded wants restored, or None)."""
+        resumption = self.__dict__.get("_resumption")
+        self.__dict__["_resumption"] = None
+        first = resumption.first_epoch(initial_epoch) if resumption is not None else None
+        return (initial_epoch, None) if first is None else (first, resumption)
 
     def _split(self, x, y, sample_weight, share):
         if not isinstance(share, (int, float)) or not 0 < share < 1:

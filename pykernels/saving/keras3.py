@@ -8,6 +8,7 @@ from __future__ import annotations
 from ..graph import Variable
 from ..layers.state import LayerState
 from ..user_warning import warn
+from . import training_state
 from .hdf5_reader import Dataset, Group, Hdf5File
 from .matching import Found, match
 from .tree import own_variables, read_variable, value_for_file, walk
@@ -27,6 +28,9 @@ def write(model, h5, optimizer=True) -> None:
             continue
         for i, variable in enumerate(own_variables(holder)):
             group.create_dataset(str(i), data=value_for_file(variable))
+    state = training_state.capture(model) if keeps else None
+    if state is not None:
+        training_state.write(state, h5)
 
 
 def _overridden(holder, name: str) -> bool:
@@ -39,7 +43,7 @@ def numbers_in(h5: Hdf5File) -> int:
     while pending:
         group, depth = pending.pop()
         for name in group:
-            if depth == 0 and name == "optimizer":
+            if depth == 0 and name in ("optimizer", training_state.GROUP):
                 continue
             node = group[name]
             if isinstance(node, Dataset):

@@ -15,6 +15,7 @@ from ..utils import serialization
 from . import keras3, legacy_weights
 from .archive import CONFIG, METADATA, KerasArchive, write_archive
 from .atomic import atomic_write
+from .checkpoints import remember
 from .errors import reading
 from .hdf5_reader import Hdf5File, is_hdf5
 from .legacy_config import is_legacy, modern_compile, modern_model
@@ -180,6 +181,7 @@ def _load_archive(path, archive: KerasArchive, custom_objects, compile):  # noqa
         if compile and compile_config:
             _compile(model, compile_config, path)
     keras3.read(model, h5, skip_mismatch=False)
+    remember(model, h5)
     archive.finish()
     return model
 

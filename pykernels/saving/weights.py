@@ -7,6 +7,7 @@ import os
 from . import keras3, legacy_weights
 from .archive import KerasArchive
 from .atomic import atomic_write
+from .checkpoints import remember
 from .errors import reading
 from .hdf5_reader import Hdf5File, is_hdf5
 
@@ -52,6 +53,7 @@ def load_weights(model, filepath, skip_mismatch: bool = False, by_name: bool = F
                 h5 = archive.weights(verify=True)
                 _refuse_by_name(by_name)
                 keras3.read(model, h5, skip_mismatch)
+                remember(model, h5)
             return
         with Hdf5File.open(path) as h5:
             if legacy_weights.is_legacy(h5):
@@ -59,6 +61,7 @@ def load_weights(model, filepath, skip_mismatch: bool = False, by_name: bool = F
             else:
                 _refuse_by_name(by_name)
                 keras3.read(model, h5, skip_mismatch)
+                remember(model, h5)
 
 
 def _refuse_by_name(by_name: bool) -> None:

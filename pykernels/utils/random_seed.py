@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import random
 import threading
@@ -9,6 +10,7 @@ import threading
 import numpy as np
 
 _lock = threading.Lock()
+_source = threading.local()
 _state = {"global": None, "numpy": b"", "draws": 0}
 
 
@@ -39,6 +41,17 @@ def get_random_seed() -> int | None:
     return _state["global"]
 
 
+@contextlib.contextmanager
+def seeds_from(seed: int):
+    """Within it, default seeds follow from this one: what a program draws depends on nothing else."""
+    outer = getattr(_source, "value", None)
+    _source.value = [seed, 0]
+    try:
+        yield
+    finally:
+        _source.value = outer
+
+
 def make_default_seed() -> int:
     """A fresh seed (0 .. 2**31 - 1) for an object that was given none.
 
@@ -47,6 +60,10 @@ def make_default_seed() -> int:
     `set_random_seed`; without either the seed differs from process to process. NumPy's generator is not advanced:
     the data that a script draws after building a model are the same as with Keras 3.
     """
+    source = getattr(_source, "value", None)
+    if source is not None:
+        source[1] += 1
+        return int.from_bytes(hashlib.blake2b(repr(source).encode(), digest_size=4).digest(), "little") >> 1
     kind, keys, position, has_gauss, gauss = np.random.get_state()
     digest = hashlib.blake2b(keys.tobytes(), digest_size=16)
     digest.update(repr((kind, position, has_gauss, gauss)).encode())
