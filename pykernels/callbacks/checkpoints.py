@@ -7,9 +7,9 @@ import json
 import os
 import shutil
 
-from ..saving.atomic import atomic_write
 from ..saving.checkpoints import load_checkpoint
 from ..user_warning import warn
+from ..utils.atomic import atomic_write
 from ..utils.progbar import print_line
 from .callback import Callback
 from .monitor import MonitorCallback

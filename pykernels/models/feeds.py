@@ -114,8 +114,8 @@ class ArrayFeed:
         """
         if state.get("kind") != "array" or state.get("rows") != self.data.rows:
             raise ValueError(
-                f"The checkpoint was made while training on {state.get('rows', 'other')} rows; `x` has {self.data.rows}."
-                " Pass the same data, or remove the checkpoint to start anew."
+                f"The checkpoint was made while training on {state.get('rows', 'other')} rows; `x` has "
+                f"{self.data.rows}. Pass the same data, or remove the checkpoint to start anew."
             )
         if not (0 <= state["done"] <= self.passes and batch <= self.num_steps):
             raise ValueError("The checkpoint was made with another `batch_size` or `steps_per_epoch`.")

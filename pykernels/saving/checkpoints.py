@@ -31,7 +31,7 @@ def load_checkpoint(model, path: str, epoch_of_keras) -> None:
 
 
 def remember(model, h5: Hdf5File) -> None:
-    """For a model read from a file that was saved within `fit`: a `fit` with that `initial_epoch` goes on from there."""
+    """For a model read from a file saved within `fit`: a `fit` with that `initial_epoch` goes on from there."""
     state = training_state.read(model, h5)
     if state is not None and getattr(model, "compiled", False):
         training_state.apply_to_model(state, model)

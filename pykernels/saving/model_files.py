@@ -12,9 +12,9 @@ from ..layers.context import VariableLimit
 from ..layers.node import outside_traces
 from ..user_warning import warn
 from ..utils import serialization
+from ..utils.atomic import atomic_write
 from . import keras3, legacy_weights
 from .archive import CONFIG, METADATA, KerasArchive, write_archive
-from .atomic import atomic_write
 from .checkpoints import remember
 from .errors import reading
 from .hdf5_reader import Hdf5File, is_hdf5

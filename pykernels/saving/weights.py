@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
+from ..utils.atomic import atomic_write
 from . import keras3, legacy_weights
 from .archive import KerasArchive
-from .atomic import atomic_write
 from .checkpoints import remember
 from .errors import reading
 from .hdf5_reader import Hdf5File, is_hdf5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib as _importlib
 
 from . import np_utils
+from .get_file import get_file
 from .image_utils import array_to_img, img_to_array, load_img, save_img
 from .naming import get_uid
 from .numerical import normalize, to_categorical
@@ -34,6 +35,7 @@ __all__ = [
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",
+    "get_file",
     "get_registered_name",
     "get_registered_object",
     "get_uid",
