@@ -17,7 +17,7 @@ namespace {
 
 // What a task writes and reads again should stay in a core's L2 (1 MiB or more on the machines that this is for)
 // together with the weights that pass through.
-constexpr int64_t block_bytes = 640 << 10;
+constexpr int64_t block_bytes = 480 << 10;
 constexpr int64_t max_panels = 8;  // of tiles in a block
 constexpr int64_t min_tasks = 8;
 

@@ -31,37 +31,48 @@ template <int m>
 void input(const WinogradPatch& d, int64_t c, float* v, int64_t group, int64_t position) {
   constexpr int side = m + 2;
   const auto one = [](const auto& in, auto& out) { Points<m>::input(in, out); };
-  const auto store = [&](VecF value, int i, int j) { value.store(v + (i * side + j) * position); };
-  vectors(c, [&](int64_t k, int n) {
-    if (d.at != nullptr) {
-      transform_2d<VecF, side, side>(one, [&](int i, int j) { return get(d.at[i * side + j] + k, n); }, store);
+  const int64_t row = d.row, col = d.col;
+  const float* const* const at = d.at;
+  const float* const first = d.x;
+  vectors(c, [=](int64_t k, int n) {
+    float* const to = v + k / VecF::W * group;
+    const float* const x = first + k;
+    const auto store = [=](VecF value, int i, int j) { value.store(to + (i * side + j) * position); };
+    if (at != nullptr) {
+      transform_2d<VecF, side, side>(one, [=](int i, int j) { return get(at[i * side + j] + k, n); }, store);
     } else if (n == VecF::W) {
-      const float* x = d.x + k;
-      transform_2d<VecF, side, side>(one, [&](int i, int j) { return VecF::load(x + i * d.row + j * d.col); }, store);
+      transform_2d<VecF, side, side>(one, [=](int i, int j) { return VecF::load(x + i * row + j * col); }, store);
     } else {
-      const float* x = d.x + k;
-      transform_2d<VecF, side, side>(
-          one, [&](int i, int j) { return VecF::load_n(x + i * d.row + j * d.col, n); }, store);
+      transform_2d<VecF, side, side>(one, [=](int i, int j) { return VecF::load_n(x + i * row + j * col, n); }, store);
     }
-    v += group;
   });
 }
 
 template <int m>
 void gradient(const WinogradPatch& d, int64_t c, float* v, int64_t group, int64_t position, float* sum) {
   constexpr int side = m + 2;
-  vectors(c, [&](int64_t k, int n) {
+  const auto one = [](const auto& in, auto& out) { Points<m>::gradient(in, out); };
+  const int64_t row = d.row, col = d.col;
+  const float* const* const at = d.at;
+  const float* const first = d.x;
+  vectors(c, [=](int64_t k, int n) {
+    float* const to = v + k / VecF::W * group;
+    const float* const x = first + k;
     VecF all = VecF::zero();
-    transform_2d<VecF, m, side>([](const auto& in, auto& out) { Points<m>::gradient(in, out); },
-                                [&](int i, int j) {
-                                  const VecF e =
-                                      get(d.at != nullptr ? d.at[i * m + j] + k : d.x + i * d.row + j * d.col + k, n);
-                                  all = all + e;
-                                  return e;
-                                },
-                                [&](VecF value, int i, int j) { value.store(v + (i * side + j) * position); });
+    const auto add = [&](VecF e) {
+      all = all + e;
+      return e;
+    };
+    const auto store = [=](VecF value, int i, int j) { value.store(to + (i * side + j) * position); };
+    if (at != nullptr) {
+      transform_2d<VecF, m, side>(one, [&](int i, int j) { return add(get(at[i * m + j] + k, n)); }, store);
+    } else if (n == VecF::W) {
+      transform_2d<VecF, m, side>(one, [&](int i, int j) { return add(VecF::load(x + i * row + j * col)); }, store);
+    } else {
+      transform_2d<VecF, m, side>(
+          one, [&](int i, int j) { return add(VecF::load_n(x + i * row + j * col, n)); }, store);
+    }
     if (sum != nullptr) put(get(sum + k, n) + all, sum + k, n);
-    v += group;
   });
 }
 
@@ -89,29 +100,26 @@ void filter_gradient(const float* u, int64_t position, int64_t n, float* g, int6
 template <int m>
 void output(const float* prod, int64_t position, int64_t n, const WinogradOut& out) {
   constexpr int side = m + 2;
-  const bool full = out.rows == m && out.cols == m;
+  const auto one = [](const auto& in, auto& o) { Points<m>::output(in, o); };
+  const bool full = out.rows == m && out.cols == m && out.mask == nullptr;
+  const int64_t row = out.row, col = out.col;
+  const VecF low = VecF::set1(out.relu ? 0.0F : -__builtin_inff());
   vectors(n, [&](int64_t k, int lanes) {
     const VecF scale = out.scale != nullptr ? get(out.scale + k, lanes) : VecF::set1(1);
     const VecF bias = out.bias != nullptr ? get(out.bias + k, lanes) : VecF::zero();
-    const bool affine = out.scale != nullptr || out.bias != nullptr;
-    const auto run = [&](auto put_at) {
-      transform_2d<VecF, side, m>([](const auto& in, auto& o) { Points<m>::output(in, o); },
-                                  [&](int i, int j) { return VecF::load(prod + (i * side + j) * position + k); },
-                                  [&](VecF z, int i, int j) {
-                                    if (affine) z = fma(z, scale, bias);
-                                    if (out.relu) z = vmax(VecF::zero(), z);  // this order keeps NaN
-                                    put_at(z, i, j);
-                                  });
-    };
-    const int64_t at = k;
-    if (full && lanes == VecF::W && out.mask == nullptr) {
-      run([&](VecF z, int i, int j) { z.store(out.y + i * out.row + j * out.col + at); });
+    const float* from = prod + k;
+    float* y = out.y + k;
+    const auto load = [=](int i, int j) { return VecF::load(from + (i * side + j) * position); };
+    const auto value = [=](VecF z) { return vmax(low, fma(z, scale, bias)); };  // this order keeps NaN
+    if (full && lanes == VecF::W) {
+      transform_2d<VecF, side, m>(one, load, [=](VecF z, int i, int j) { value(z).store(y + i * row + j * col); });
     } else {
-      run([&](VecF z, int i, int j) {
+      transform_2d<VecF, side, m>(one, load, [&](VecF z, int i, int j) {
         if (i >= out.rows || j >= out.cols) return;
-        const int64_t e = i * out.row + j * out.col + at;
-        if (out.mask != nullptr) z = select(le(get(out.mask + e, lanes), VecF::zero()), VecF::zero(), z);
-        put(z, out.y + e, lanes);
+        const int64_t at = i * out.row + j * out.col;
+        z = value(z);
+        if (out.mask != nullptr) z = select(le(get(out.mask + k + at, lanes), VecF::zero()), VecF::zero(), z);
+        put(z, y + at, lanes);
       });
     }
   });

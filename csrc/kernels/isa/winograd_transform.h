@@ -1,6 +1,7 @@
 // The one-dimensional Winograd transforms over vectors of channels (contract and points: winograd_table.h).
 #pragma once
 
+#include "kernels/isa/gemm_pack.h"
 #include "kernels/isa/vec.h"
 
 namespace pk::PK_ISA {
@@ -114,26 +115,32 @@ struct Points<4> {
   }
 };
 
-// The two-dimensional transform of an In x In block into Out x Out: along columns, then along rows. load(i, j) and
-// store(value, i, j) reach the elements.
+// The two-dimensional transform of an In x In block into Out x Out: along rows, then along columns. load(i, j) and
+// store(value, i, j) reach the elements. The loops stay loops: unrolled, they need more registers than there are.
 template <class V, int In, int Out, class F, class Load, class Store>
 inline __attribute__((always_inline)) void transform_2d(F one, Load load, Store store) {
-  V between[Out][In];
+  V between[In][Out];
+#pragma GCC unroll 1
+  for (int i = 0; i < In; ++i) {
+    V d[In];
 #pragma GCC unroll 6
-  for (int j = 0; j < In; ++j) {
+    for (int j = 0; j < In; ++j) {
+      d[j] = load(i, j);
+      in_register(d[j]);
+    }
+    one(d, between[i]);
+  }
+#pragma GCC unroll 1
+  for (int j = 0; j < Out; ++j) {
     V d[In], o[Out];
 #pragma GCC unroll 6
-    for (int i = 0; i < In; ++i) d[i] = load(i, j);
+    for (int i = 0; i < In; ++i) {
+      d[i] = between[i][j];
+      in_register(d[i]);
+    }
     one(d, o);
 #pragma GCC unroll 6
-    for (int i = 0; i < Out; ++i) between[i][j] = o[i];
-  }
-#pragma GCC unroll 6
-  for (int i = 0; i < Out; ++i) {
-    V o[Out];
-    one(between[i], o);
-#pragma GCC unroll 6
-    for (int j = 0; j < Out; ++j) store(o[j], i, j);
+    for (int i = 0; i < Out; ++i) store(o[i], i, j);
   }
 }
 
