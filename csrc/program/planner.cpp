@@ -11,35 +11,16 @@ namespace pk {
 
 namespace {
 
+constexpr std::size_t most_tries = 40000;  // of values placed again in the search for a smaller arena
+
 std::size_t aligned(std::size_t bytes) {
   return (bytes + Buffer::alignment - 1) / Buffer::alignment * Buffer::alignment;
 }
 
-}  // namespace
-
-std::size_t most_alive(const std::vector<Lifetime>& values) {
-  int steps = 0;
-  for (const Lifetime& v : values) steps = std::max(steps, v.last + 1);
-  std::vector<std::size_t> born(static_cast<std::size_t>(steps) + 1, 0), dead(born);
-  for (const Lifetime& v : values) {
-    born[static_cast<std::size_t>(v.first)] += aligned(v.bytes);
-    dead[static_cast<std::size_t>(v.last) + 1] += aligned(v.bytes);
-  }
-  std::size_t most = 0, now = 0;
-  for (std::size_t i = 0; i < born.size(); ++i) {
-    now = now + born[i] - dead[i];
-    most = std::max(most, now);
-  }
-  return most;
-}
-
-Plan plan_memory(const std::vector<Lifetime>& values) {
+// Places the values in the given order, each at the lowest offset that is free over its whole lifetime.
+Plan place(const std::vector<Lifetime>& values, const std::vector<std::size_t>& order) {
   Plan plan;
   plan.offsets.assign(values.size(), 0);
-  std::vector<std::size_t> order(values.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return values[a].bytes > values[b].bytes; });
   struct Placed {
     std::size_t begin, end;
     const Lifetime* life;
@@ -65,6 +46,44 @@ Plan plan_memory(const std::vector<Lifetime>& values) {
                   me);
   }
   return plan;
+}
+
+}  // namespace
+
+std::size_t most_alive(const std::vector<Lifetime>& values) {
+  int steps = 0;
+  for (const Lifetime& v : values) steps = std::max(steps, v.last + 1);
+  std::vector<std::size_t> born(static_cast<std::size_t>(steps) + 1, 0), dead(born);
+  for (const Lifetime& v : values) {
+    born[static_cast<std::size_t>(v.first)] += aligned(v.bytes);
+    dead[static_cast<std::size_t>(v.last) + 1] += aligned(v.bytes);
+  }
+  std::size_t most = 0, now = 0;
+  for (std::size_t i = 0; i < born.size(); ++i) {
+    now = now + born[i] - dead[i];
+    most = std::max(most, now);
+  }
+  return most;
+}
+
+Plan plan_memory(const std::vector<Lifetime>& values) {
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return values[a].bytes > values[b].bytes; });
+  Plan best = place(values, order);
+  const std::size_t bound = most_alive(values);
+  Plan last = best;
+  for (std::size_t left = most_tries / (values.size() + 1); left > 0 && best.bytes > bound; --left) {
+    // Whatever ended on top is placed first the next time.
+    const auto on_top = std::find_if(order.begin(), order.end(), [&](std::size_t i) {
+      return values[i].bytes > 0 && last.offsets[i] + aligned(values[i].bytes) == last.bytes;
+    });
+    std::rotate(order.begin(), on_top, on_top + 1);
+    last = place(values, order);
+    if (last.bytes < best.bytes) best = last;
+  }
+  return best;
 }
 
 }  // namespace pk

@@ -132,24 +132,21 @@ def hoist_updates(r: Rewriter) -> None:
 def _earliest(r: Rewriter, node: Node, limit: int, skip) -> int:
     """First position at which `node` may run: after what it reads is made, after others read what it writes, and
     after every check_finite."""
-    made_by = {id(t): i for i, n in enumerate(r.nodes) for t in n.outputs if i < limit}
-    at = 0
-    for x in node.inputs:
-        at = max(at, made_by.get(id(x), -1) + 1)
+    if any(n.name == "reshape" for v in node.writes for n in r.readers.get(id(v), ())):
+        return limit  # an alias of the variable may be read later
+    needed = {id(x) for x in node.inputs}
     written = {id(v) for v in node.writes}
     touched = written | {id(x) for x in node.inputs if isinstance(x, Variable)}
-    for i, n in enumerate(r.nodes[:limit]):
-        if n in skip:
-            continue
-        if (
+    for i in range(limit - 1, -1, -1):
+        n = r.nodes[i]
+        if n not in skip and (
             n.name == "check_finite"
             or any(id(x) in written for x in n.inputs)
             or any(id(v) in touched for v in n.writes)
+            or any(id(t) in needed for t in n.outputs)
         ):
-            at = max(at, i + 1)
-        if n.name == "reshape" and any(id(x) in written for x in n.inputs):
-            at = limit  # an alias of the variable may be read later
-    return at
+            return i + 1
+    return 0
 
 
 def drop_unread(r: Rewriter) -> None:
