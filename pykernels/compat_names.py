@@ -45,10 +45,6 @@ _KERNEL = {
 }
 _IMAGE = {"border_mode": "padding", "dim_ordering": "data_format"}
 _CONV = {**_KERNEL, **_IMAGE, "nb_filter": "filters", "subsample": "strides"}
-_SEPARABLE = {
-    "depthwise_init": "depthwise_initializer",
-    "pointwise_init": "pointwise_initializer",
-}
 _POOLING_1D = {"pool_length": "pool_size", "stride": "strides", "border_mode": "padding"}
 _OPTIMIZER = {"lr": "learning_rate"}
 _LOADING = {"max_q_size": "max_queue_size", "nb_worker": "workers", "pickle_safe": "use_multiprocessing"}
@@ -67,10 +63,11 @@ RENAMED: dict[str, dict[str, str]] = {
         "running_mean_initializer": "moving_mean_initializer",
         "running_std_initializer": "moving_variance_initializer",
     },
-    "Conv1D": {**_CONV, "filter_length": "kernel_size", "subsample_length": "strides", "atrous_rate": "dilation_rate"},
-    "Conv2D": {**_CONV, "atrous_rate": "dilation_rate"},
+    # these serve one and two spatial axes
+    "Conv2D": {**_CONV, "atrous_rate": "dilation_rate", "filter_length": "kernel_size", "subsample_length": "strides"},
     "Conv2DTranspose": _CONV,
-    "SeparableConv2D": {**_CONV, **_SEPARABLE},
+    "DepthwiseConv2D": {**_IMAGE, "subsample": "strides", "bias": "use_bias", "init": "depthwise_initializer"},
+    "SeparableConv2D": {**_CONV, "depthwise_init": "depthwise_initializer", "pointwise_init": "pointwise_initializer"},
     "MaxPooling1D": _POOLING_1D,
     "AveragePooling1D": _POOLING_1D,
     "MaxPooling2D": _IMAGE,
@@ -126,6 +123,7 @@ NEUTRAL: dict[str, dict[str, tuple[Any, ...]]] = {
         for name in RENAMED
         if RENAMED[name].get("dim_ordering") == "data_format"
     },
+    "BatchNormalization": {"mode": (0,)},
     "fit": {"show_accuracy": (False, None)},
     "evaluate": {"show_accuracy": (False, None)},
     "fit_generator": {"show_accuracy": (False, None)},
@@ -150,6 +148,8 @@ _SHOW_ACCURACY = "ask for it once: compile(..., metrics=['accuracy'])"
 #: callable -> {keyword: what to do instead}
 REFUSED: dict[str, dict[str, str]] = {
     **{name: {"decay": _DECAY} for name in RENAMED if RENAMED[name] is _OPTIMIZER},
+    "BatchNormalization": {"mode": "use the default, 0: normalization of each feature over the batch"},
+    "Conv2DTranspose": {"output_shape": "it follows from strides and padding; output_padding adds rows and columns"},
     "fit": {"show_accuracy": _SHOW_ACCURACY},
     "evaluate": {"show_accuracy": _SHOW_ACCURACY},
     "fit_generator": {"show_accuracy": _SHOW_ACCURACY},

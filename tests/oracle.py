@@ -79,6 +79,7 @@ def layer_twins(make, shapes, seed=0):
     assert outputs[0] == outputs[1]
     assert tuple(ours.compute_output_shape(shapes)) == tuple(theirs.compute_output_shape(shapes))
     _equal_weights(ours, theirs, seed)
+    getattr(theirs, "finalize_state", lambda: None)()  # Normalization computes with copies
     return ours, theirs
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import keras, message, pk, same_layer
+from oracle import assert_close, keras, message, pk, same_layer
 
 EXAMPLES = settings(max_examples=8, deadline=None, derandomize=True)
 FORMATS = st.sampled_from(("channels_last", "channels_first"))
@@ -119,6 +119,32 @@ def test_rescaling(scale, offset):
     np.testing.assert_allclose(have, want, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"axis": (1, 3)},
+        {"axis": None},
+        {"axis": 1, "invert": True},
+        {"mean": 2.0, "variance": 3.0},
+        {"axis": (2, 3), "mean": [1.0, 2.0, 3.0], "variance": [1.0, 0.0, 4.0], "invert": True},
+    ],
+)
+def test_normalization(options):
+    same_layer(lambda k: k.layers.Normalization(**options), (2, 4, 5, 3))
+    if "mean" in options:
+        return
+    x = np.random.default_rng(0).normal(2.0, 3.0, (6, 4, 5, 3)).astype("float32")
+    at_once, in_parts, theirs = (k.layers.Normalization(**options) for k in (pk, pk, keras))
+    at_once.adapt(x)
+    in_parts.adapt(batch for batch in [x[:1], (x[1:5], None), x[5:]])
+    theirs.adapt(x)
+    for ours in (at_once, in_parts):
+        assert_close(ours(x), theirs(x), "adapted")
+        for v, want in zip(ours.weights, theirs.weights, strict=True):
+            assert_close(v, want, v.name)
+
+
 # --- pooling ---------------------------------------------------------------------------------------------------------
 
 
@@ -208,6 +234,11 @@ def test_noise_outside_training(make, shape):
         lambda k: k.layers.Dot(axes=(1, 2, 3)),
         lambda k: k.layers.Dot(axes=(1, 2.0)),
         lambda k: k.layers.Add(foo=1),
+        lambda k: k.layers.Normalization(mean=1.0),
+        lambda k: k.layers.Normalization(mean=[1.0, 2.0], variance=1.0),
+        lambda k: k.layers.Normalization(mean=[[1.0]], variance=[[1.0]]),
+        lambda k: k.layers.Normalization(axis=3).build((None, 3)),
+        lambda k: k.layers.Normalization(axis=1).build((None, None, 3)),
         lambda k: k.layers.MaxPooling2D(0),
         lambda k: k.layers.MaxPooling2D((2, 2, 2)),
         lambda k: k.layers.AveragePooling1D(-1),

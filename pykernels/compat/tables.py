@@ -190,7 +190,7 @@ KERAS_NAMES: dict[str, str] = {
         Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping3D DepthwiseConv1D DepthwiseConv2D
         Discretization EinsumDense Embedding Equalization GRU GRUCell GroupNormalization GroupQueryAttention
         HashedCrossing Hashing Highway Identity IntegerLookup LSTM LSTMCell LayerNormalization
-        LocallyConnected1D LocallyConnected2D Masking MaxoutDense Merge MultiHeadAttention Normalization RNN
+        LocallyConnected1D LocallyConnected2D Masking MaxoutDense Merge MultiHeadAttention RNN
         RandAugment RandomBrightness RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue
         RandomRotation RandomTranslation RandomZoom Resizing SeparableConv1D SeparableConv2D SimpleRNN
         SimpleRNNCell SpatialDropout3D SpectralNormalization StackedRNNCells StringLookup TextVectorization

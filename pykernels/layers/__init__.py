@@ -39,7 +39,7 @@ from .pooling import (
     MaxPooling2D,
 )
 from .resampling import UpSampling1D
-from .rescaling import Rescaling
+from .rescaling import Normalization, Rescaling
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
 
 _ALL = {
@@ -73,6 +73,7 @@ _ALL = {
         MaxPooling2D,
         Minimum,
         Multiply,
+        Normalization,
         Permute,
         PReLU,
         ReLU,
