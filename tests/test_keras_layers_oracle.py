@@ -187,6 +187,73 @@ def test_global_average_of_masked_steps():
     np.testing.assert_allclose(have, want, rtol=1e-6, atol=1e-7)
 
 
+# --- normalization ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("training", [False, True])
+@given(data=st.data())
+@EXAMPLES
+def test_batch_normalization(training, data):
+    draw = data.draw
+    options = {
+        "axis": draw(st.sampled_from((-1, 1, 2))),
+        "momentum": draw(st.sampled_from((0.99, 0.5))),
+        "epsilon": draw(st.sampled_from((1e-3, 0.1))),
+        "center": draw(st.booleans()),
+        "scale": draw(st.booleans()),
+        "trainable": draw(st.sampled_from((True, True, False))),
+    }
+    shape = draw(st.sampled_from(((7, 5, 3), (4, 3, 5, 2), (6, 4, 17))))
+    same_layer(lambda k: k.layers.BatchNormalization(**options), shape, training=training)
+    same_layer(lambda k: k.layers.BatchNormalization(), (9, draw(SMALL)), training=training)
+
+
+def test_batch_normalization_of_masked_positions():
+    rng = np.random.default_rng(0)
+    x, mask = rng.normal(size=(4, 5, 3)).astype("float32"), rng.random((4, 5)) < 0.6
+    ours, theirs = pk.layers.BatchNormalization(), keras.layers.BatchNormalization()
+    assert_close(ours(x, training=True, mask=mask), theirs(x, training=True, mask=mask), "outputs")
+    for v, want in zip(ours.weights, theirs.weights, strict=True):
+        assert_close(v, want, v.name)
+
+
+@given(data=st.data())
+@EXAMPLES
+def test_layer_normalization(data):
+    draw = data.draw
+    options = {
+        "axis": draw(st.sampled_from((-1, 1, [1, 2], [2, 3], [1, 2, 3], (-2, -1), [1, 3]))),
+        "epsilon": draw(st.sampled_from((1e-3, 0.1))),
+        "center": draw(st.booleans()),
+        "scale": draw(st.booleans()),
+    }
+    same_layer(lambda k: k.layers.LayerNormalization(**options), image(draw))
+    same_layer(lambda k: k.layers.LayerNormalization(), (3, 17))
+
+
+@given(data=st.data())
+@EXAMPLES
+def test_group_normalization(data):
+    draw = data.draw
+    options = {
+        "groups": draw(st.sampled_from((1, 2, 4, -1))),
+        "axis": draw(st.sampled_from((-1, 1, 2))),
+        "epsilon": draw(st.sampled_from((1e-3, 0.1))),
+        "center": draw(st.booleans()),
+        "scale": draw(st.booleans()),
+    }
+    shape = [draw(st.integers(1, 3)), *(draw(st.integers(2, 4)) for _ in range(3))]
+    shape[options["axis"]] = 8
+    same_layer(lambda k: k.layers.GroupNormalization(**options), tuple(shape))
+
+
+@pytest.mark.parametrize("axis", [-1, 1, [1, 2]])
+def test_unit_and_rms_normalization(axis):
+    same_layer(lambda k: k.layers.UnitNormalization(axis=axis), (3, 4, 5))
+    if axis != 1:  # Keras multiplies along the last axis there
+        same_layer(lambda k: k.layers.RMSNormalization(axis=axis), (3, 4, 5))
+
+
 # --- layers that draw: what they do not change, and their configuration --------------------------------------------
 
 

@@ -2,12 +2,14 @@
 
 from ..utils import serialization as _serialization
 from .activation_layers import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from .batch_normalization import BatchNormalization
 from .dense import Dense
 from .dropout import Dropout
 from .input_layer import Input, InputLayer
 from .input_spec import InputSpec
 from .lambda_layer import Lambda
 from .layer import Layer
+from .layer_normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
 from .merging import (
     Add,
     Average,
@@ -51,6 +53,7 @@ _ALL = {
         Average,
         AveragePooling1D,
         AveragePooling2D,
+        BatchNormalization,
         Concatenate,
         Cropping1D,
         Cropping2D,
@@ -65,8 +68,10 @@ _ALL = {
         GlobalAveragePooling2D,
         GlobalMaxPooling1D,
         GlobalMaxPooling2D,
+        GroupNormalization,
         InputLayer,
         Lambda,
+        LayerNormalization,
         LeakyReLU,
         Maximum,
         MaxPooling1D,
@@ -80,10 +85,12 @@ _ALL = {
         RepeatVector,
         Rescaling,
         Reshape,
+        RMSNormalization,
         Softmax,
         SpatialDropout1D,
         SpatialDropout2D,
         Subtract,
+        UnitNormalization,
         UpSampling1D,
         ZeroPadding1D,
         ZeroPadding2D,
