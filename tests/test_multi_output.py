@@ -305,3 +305,59 @@ def test_a_pickled_model_goes_on_training():
     other = pickle.loads(pickle.dumps(model))
     have, want = (m.fit([X1, X2], y, shuffle=False, verbose=0).history for m in (other, model))
     assert have == want
+
+
+def test_inputs_and_outputs_in_nested_dicts(keras):
+    def build(k):
+        a, b = k.Input((5,), name="aa"), k.Input((3,), name="bb")
+        outputs = {"o": {"p": k.layers.Dense(1, name="x")(a), "q": [k.layers.Dense(1, name="y")(b)]}}
+        model = k.Model({"aa": a, "bb": b}, outputs)
+        model.compile(k.optimizers.SGD(0.1), "mse")
+        return model
+
+    a, b = build(pk), build(keras)
+    set_equal_weights(a, b)
+    x, y = {"aa": X1, "bb": X2}, {"o": {"p": REAL, "q": [REAL]}}
+    have, want = (m.fit(x, y, shuffle=False, verbose=0).history for m in (a, b))
+    assert list(have) == list(want)
+    for key, values in want.items():
+        assert_close(have[key], values, key)
+    assert isinstance(a.predict(x, verbose=0)["o"]["q"], list)
+
+
+def test_a_list_of_one_output_is_returned_alone():
+    a = pk.Input((5,))
+    model = pk.Model([a], [pk.layers.Dense(1)(a)])
+    model.compile("sgd", ["mse"], metrics=[["mae"]])
+    model.fit([X1], [REAL], verbose=0)
+    assert isinstance(model.predict(X1, verbose=0), np.ndarray)
+    assert isinstance(model(X1), np.ndarray)
+    assert isinstance(model.output, list)
+
+
+def test_a_subclass_gets_the_dict_that_it_was_given():
+    class Two(pk.Model):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = pk.layers.Dense(1), pk.layers.Dense(1)
+
+        def call(self, x):
+            return {"s": self.a(x["u"]), "t": self.b(x["v"])}
+
+    model = Two()
+    model.compile("sgd", {"s": "mse", "t": "mae"})
+    x = {"v": X2, "u": X1}
+    history = model.fit(x, {"s": REAL, "t": REAL}, verbose=0).history
+    assert list(history) == ["loss", "s_loss", "t_loss"]
+    assert set(model.predict(x, verbose=0)) == {"s", "t"}
+    assert model.memory(8).batch == 8 * (5 + 3 + 2) * 4
+
+
+def test_losses_and_metrics_added_where_keras_refuses_them():
+    a = pk.Input((5,))
+    output = pk.layers.Dense(1)(a)
+    model = pk.Model(a, output)
+    with pytest.raises(ValueError, match="only be called from inside"):
+        model.add_loss(pk.ops.sum(output))
+    with pytest.raises(NotImplementedError, match="add_metric"):
+        model.add_metric(output, name="sum")

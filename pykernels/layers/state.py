@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from .. import initializers
-from ..graph import Variable
+from ..graph import Tensor, Variable, current_trace
 from .context import StructureVersion, structure_changed, variable_limit
 
 # Attributes of these types never hold state.
@@ -241,7 +241,19 @@ class LayerState:
         for item in loss if isinstance(loss, (list, tuple)) else [loss]:
             if callable(item):
                 raise ValueError(f"Layer '{self.name}': add_loss takes tensors, not functions. Received: {item}")
+            if isinstance(item, Tensor) and current_trace() is None:
+                raise ValueError(
+                    f"`add_loss()` can only be called from inside `build()` or `call()`. Received, for '{self.name}': "
+                    f"{item}. Put the computation into a layer whose call() adds the loss, or override compute_loss()."
+                )
             self._losses.append(item)
+
+    def add_metric(self, *args, **kwargs):
+        """As in Keras 3, which no longer has it: raises NotImplementedError that says what to do instead."""
+        raise NotImplementedError(
+            f"Layer '{self.name}': add_metric() is gone since Keras 3. Pass metrics to `Model.compile(metrics=[...])`, "
+            "or make a metric an attribute of the layer and call its update_state() in call()."
+        )
 
     @property
     def losses(self) -> list:

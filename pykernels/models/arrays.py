@@ -136,6 +136,7 @@ def flat_inputs(model, x) -> list:
                 f'Missing data for input "{missing[0]}". You passed a data dictionary with keys {list(x)}. '
                 f"Expected the following keys: {names}"
             )
+        _remember_structure(model, x)
         return [as_array(x[name], name) for name in names or sorted(x)]
     if isinstance(x, (list, tuple)):
         arrays = len(x) > 0 and all(is_array_like(item) and np.ndim(item) > 0 for item in x)
@@ -144,10 +145,20 @@ def flat_inputs(model, x) -> list:
                 raise ValueError(
                     f'Layer "{model.name}" expects {len(names)} input(s) ({names}), but it received {len(x)} arrays.'
                 )
+            _remember_structure(model, x)
             return [as_array(item, f"x[{i}]") for i, item in enumerate(x)]
         if arrays and len(x) == 1 and (not names or np.ndim(x[0]) >= len(model.input_types[0][0])):
             return [as_array(x[0], "x")]
+    _remember_structure(model, None)
     return [as_array(x, "x")]
+
+
+def _remember_structure(model, x) -> None:
+    """For a model whose code says what it computes: its `call` gets what the user passed."""
+    if not model.input_names:
+        spec = take_apart(x)[0]
+        if spec != model._free_input_spec:
+            model.__dict__["_free_input_spec"] = spec
 
 
 def fit_to_inputs(model, xs: list) -> list:

@@ -6,7 +6,7 @@ from .. import losses as losses_module
 from .. import metrics as metrics_module
 from ..layers.nest import flatten
 from ..utils.naming import to_snake_case
-from .given import Given, keys_of, match
+from .given import Given, keys_of, loss_names, match
 from .structure import is_nested
 
 _ACCURACY = ("accuracy", "acc")
@@ -169,10 +169,10 @@ class Compiled:
                 )
             )
         self.outputs = outputs
-        with_loss = [o for o in outputs if o.loss is not None]
-        if len(with_loss) > 1:
-            for output in with_loss:
-                output.tracker = metrics_module.Mean(name=f"{output.name or output.loss.name}_loss")
+        if sum(o.loss is not None for o in outputs) > 1:
+            for output, name in zip(outputs, loss_names(y_pred, names), strict=True):
+                if output.loss is not None:
+                    output.tracker = metrics_module.Mean(name=f"{name or output.loss.name}_loss")
         self.named_metrics = _log_names(outputs)
         self.built = True
 

@@ -252,7 +252,7 @@ class Compiling:
     def _symbolic_outputs(self, data: Data):
         """Something with the shape of each output, in the structure of the model's outputs."""
         if self._graph is not None:
-            return map_structure(lambda t: _Shape(t.shape), self._graph.outputs_struct)
+            return map_structure(lambda t: _Shape(t.shape), self._graph.returned_struct)
         with Trace():
             specs = step_types(self, data, 1, targets=False).xs
             specs = [symbolic((None, *shape[1:]), dtype) for shape, dtype in specs]

@@ -15,6 +15,26 @@ def keys_of(y_pred) -> list | None:
     return None
 
 
+def loss_names(y_pred, names: list) -> list:
+    """What the losses of outputs are called: the outputs' names; in nested structures Keras's paths, "head/box"."""
+    inner = y_pred.values() if isinstance(y_pred, dict) else y_pred if is_nested(y_pred) else ()
+    if not any(is_nested(item) for item in inner):
+        return names
+    return ["/".join(map(str, path)) for path in _paths(y_pred, iter(names))]
+
+
+def _paths(structure, names, path=()) -> list[tuple]:
+    if not is_nested(structure):
+        name = next(names)
+        in_list = isinstance(path[-1], int) and name is not None  # there the name stands for the place
+        return [(*path[:-1], name) if in_list else path]
+    if isinstance(structure, dict):
+        items = [(key, structure[key]) for key in sorted(structure)]
+    else:
+        items = list(enumerate(structure))
+    return [found for key, item in items for found in _paths(item, names, (*path, key))]
+
+
 def match(structure, names: list, wanted: list[bool], with_loss: list[bool], what: str) -> list:
     """The leaf of `structure` for each output, None where there is none.
 

@@ -145,9 +145,15 @@ class LayerGraph:
                 )
         return list(found.values())
 
+    @property
+    def returned_struct(self):
+        """The outputs as calls return them: as they were given, except that a list of one is its only entry."""
+        given = self.outputs_struct
+        return given[0] if isinstance(given, (list, tuple)) and len(given) == 1 else given
+
     # --- running ----------------------------------------------------------------------------------------
     def run(self, inputs: list, watch=None):
-        """Outputs, in the structure given at construction.
+        """Outputs, in the structure of `returned_struct`.
 
         Args:
             inputs: list of arrays or tensors, one per input.
@@ -165,7 +171,7 @@ class LayerGraph:
                 watch(step, results)
             for slot, value in zip(flatten(step.outputs), _leaves(results), strict=True):
                 values[slot.index] = value
-        return map_structure(lambda t: values[self._index[id(t)]], self.outputs_struct)
+        return map_structure(lambda t: values[self._index[id(t)]], self.returned_struct)
 
     def calls(self, inputs: list, call):
         """The outputs, each step made by `call(step, args, kwargs)`: for copies of the graph."""

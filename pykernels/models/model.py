@@ -10,12 +10,13 @@ from ..graph import Tensor, Trace, current_trace
 from ..layers.context import StructureVersion
 from ..layers.input_spec import InputSpec
 from ..layers.layer import Layer
-from ..layers.nest import flatten, map_structure
+from ..layers.nest import flatten, map_shapes, map_structure
 from ..layers.node import symbolic
 from .arrays import Data, make_data
 from .files import Files
 from .graph import LayerGraph
 from .steps import StepTypes, step_types
+from .structure import put_together, spec_size
 from .summary import print_summary
 from .training import Trainer
 
@@ -158,6 +159,9 @@ class Model(Trainer, Files, Layer):
         if self._graph is not None:
             leaves = iter(xs)
             return map_structure(lambda _: next(leaves), self._graph.inputs_struct)
+        spec = self._free_input_spec
+        if spec is not None and spec_size(spec) == len(xs):
+            return put_together(spec, xs)
         return xs[0] if len(xs) == 1 else xs
 
     @property
@@ -175,6 +179,8 @@ class Model(Trainer, Files, Layer):
 
     # The outputs of a model whose code says what it computes, in their structure; None while that is not known.
     _free_outputs = None
+    # How such a model was last given inputs other than one array (see structure.py).
+    _free_input_spec = None
 
     # --- calling ------------------------------------------------------------------------------------------
     def call(self, inputs, training=None, mask=None):
@@ -237,7 +243,7 @@ class Model(Trainer, Files, Layer):
 
     def _make_direct(self, x):
         graph = self._graph
-        if graph is None or len(graph.inputs) != 1 or not isinstance(graph.outputs_struct, Tensor):
+        if graph is None or len(graph.inputs) != 1 or not isinstance(graph.returned_struct, Tensor):
             return None
         want, dtype = self.input_types[0]
         fits = len(want) == x.ndim and all(w in (None, h) for w, h in zip(want, x.shape, strict=True))
@@ -290,12 +296,12 @@ class Model(Trainer, Files, Layer):
         self.__dict__["_input_spec"] = value
 
     def build(self, input_shape=None):
-        """Makes the variables for inputs of this shape, the batch included (None for any)."""
+        """Makes the variables for inputs of this shape, the batch included (None for any); a list or dict of shapes for
+        several inputs."""
         self.built = True  # so that the call below does not build again
         if self._graph is None and input_shape is not None and type(self).call is not Model.call:
-            shapes = [input_shape] if _is_one_shape(input_shape) else list(input_shape)
             with Trace():
-                self(self._pack_inputs([symbolic(shape, self.compute_dtype) for shape in shapes]))
+                self(map_shapes(lambda shape: symbolic(shape, self.compute_dtype), input_shape))
             self._clear_losses()
 
     # --- output -------------------------------------------------------------------------------------------
@@ -349,7 +355,3 @@ def _shape_of_one(tensor) -> tuple | None:
 def _origin_name(tensor) -> str:
     history = getattr(tensor, "_keras_history", None)
     return history.operation.name if history is not None else tensor.name or tensor.node.name
-
-
-def _is_one_shape(shape) -> bool:
-    return all(d is None or isinstance(d, int) for d in shape)

@@ -81,5 +81,5 @@ def _assumed_types(model, kind: str, batch: int) -> StepTypes:
 def _outputs(model):
     """Something with the shape of each output, in the structure of the model's outputs."""
     if model._graph is not None:
-        return map_structure(lambda t: _Shape(t.shape), model._graph.outputs_struct)
+        return map_structure(lambda t: _Shape(t.shape), model._graph.returned_struct)
     return map_structure(lambda output: _Shape((None, *(output.shape or ()))), model._free_outputs)

@@ -46,5 +46,12 @@ def _fill(spec, leaves):
     return filled if kind == "list" else tuple(filled)
 
 
+def spec_size(spec) -> int:
+    """The number of leaves."""
+    if spec is None or spec == LEAF:
+        return int(spec == LEAF)
+    return sum(spec_size(item[1] if spec[0] == "dict" else item) for item in spec[1:])
+
+
 def is_nested(x) -> bool:
     return isinstance(x, (list, tuple, dict))

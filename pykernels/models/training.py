@@ -299,7 +299,7 @@ class Trainer(OnBatch, Compiling):
     def _unpack(self, outputs: list):
         """Predictions in the structure of the model's outputs."""
         leaves = iter(outputs)
-        structure = self._graph.outputs_struct if self._graph is not None else self._free_outputs
+        structure = self._graph.returned_struct if self._graph is not None else self._free_outputs
         return map_structure(lambda _: next(leaves), structure)
 
 
