@@ -214,7 +214,7 @@ KERAS_NAMES: dict[str, str] = {
     "datasets": "boston_housing california_housing cifar10 cifar100 imdb reuters",
     "regularizers": "WeightRegularizer activity_l2",
     "utils": """
-        FeatureSpace HDF5Matrix audio_dataset_from_directory image_dataset_from_directory
+        FeatureSpace HDF5Matrix audio_dataset_from_directory
         layer_from_config multi_gpu_model pad_sequences split_dataset text_dataset_from_directory
         timeseries_dataset_from_array
     """,

@@ -41,6 +41,8 @@ class Iterator(PyDataset):
             are processors. Threads are used in any case: decoding releases Python's lock.
     """
 
+    _permutes = property(lambda self: self.shuffle)
+
     white_list_formats = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
 
     def __init__(self, n, batch_size, shuffle, seed, workers=None, use_multiprocessing=False, max_queue_size=None):
@@ -100,7 +102,7 @@ class Iterator(PyDataset):
         return order[self.batch_size * idx : self.batch_size * (idx + 1)]
 
     def _set_index_array(self, rng=np.random):
-        self.index_array = rng.permutation(self.n) if self.shuffle else np.arange(self.n)
+        self.index_array = rng.permutation(self.n) if self._permutes else np.arange(self.n)
 
     def on_epoch_end(self):
         own = self._draws_are_own and self.seed is not None
@@ -141,7 +143,7 @@ class Iterator(PyDataset):
             with turn or contextlib.nullcontext():  # a user's subclass
                 return self._get_batches_of_transformed_samples(job.index)
         rng = np.random.RandomState(job.seed)
-        if job.after_order and self.shuffle:
+        if job.after_order and self._permutes:
             rng.permutation(self.n)
         return self._get_batches_of_transformed_samples(job.index, rng, False, turn)
 

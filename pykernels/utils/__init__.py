@@ -24,7 +24,11 @@ from .serialization import (
 )
 
 # Names of Keras's utils that live in modules which need layers and models, which need utils: found when asked for.
-_LATER = {"model_to_dot": "visualization", "plot_model": "visualization"}
+_LATER = {
+    "image_dataset_from_directory": "preprocessing",
+    "model_to_dot": "visualization",
+    "plot_model": "visualization",
+}
 
 __all__ = [
     "CustomObjectScope",
@@ -39,6 +43,7 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "get_uid",
+    "image_dataset_from_directory",
     "img_to_array",
     "load_img",
     "model_to_dot",

@@ -1,0 +1,259 @@
+"""`image_dataset_from_directory`: photo folders as datasets of (images, labels)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+import numpy as np
+
+from ..models.loading import Loading, batches_of
+from ..utils.image_utils import check_color_mode, check_data_format, check_size, load_img
+from ..utils.progbar import print_line
+from .directory_iterator import image_files, list_directory, subfolders
+from .iterator import Iterator
+from .pixels import PixelLoader
+from .resampling import METHODS, resize
+from .streams import StreamMethods, eager
+
+FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+
+
+class ImageDataset(StreamMethods, Iterator):
+    """Batches of images and labels: one pass per iteration, read ahead by threads; fit, evaluate and predict take it.
+
+    Made by `image_dataset_from_directory`, which documents what is in it.
+
+    Attributes: class_names, file_paths.
+    """
+
+    _permutes = False
+
+    def __init__(self, paths, labels, class_names, options: dict, shuffle: bool):
+        self.file_paths = paths
+        self.class_names = class_names
+        self._labels = labels
+        self._mode = options["label_mode"]
+        self._is_batched = options["batch_size"] is not None
+        self.data_format = options["data_format"]
+        channels = check_color_mode(options["color_mode"])
+        size = options["image_size"]
+        self.image_shape = (channels, *size) if self.data_format == "channels_first" else (*size, channels)
+        self._loader = PixelLoader(
+            paths, self._decoder(options), self.image_shape, options["cache"], options["on_error"], "float32"
+        )
+        super().__init__(len(paths), options["batch_size"] if self._is_batched else 1, None, options["seed"])
+        del self.shuffle  # here that is a method
+        self._permutes = shuffle
+
+    @staticmethod
+    def _decoder(options):
+        turned = options["data_format"] == "channels_first"
+
+        def decode(path):
+            x = np.asarray(load_img(path, options["color_mode"]))
+            x = x if x.ndim == 3 else x[:, :, None]
+            y = resize(x, options["image_size"], options["interpolation"], options["crop"], options["pad"])
+            return y.transpose(2, 0, 1) if turned else y
+
+        return decode
+
+    @property
+    def skipped(self) -> list[str]:
+        """Files that could not be read, with `on_error="skip"`."""
+        return list(self._loader.skipped.values())
+
+    def __iter__(self):
+        with contextlib.closing(batches_of(self, range(len(self)), Loading())) as batches:
+            try:
+                for batch in batches:
+                    yield eager(batch)
+            finally:
+                self.on_epoch_end()
+
+    def _get_batches_of_transformed_samples(self, index_array, rng=np.random, threaded=True, turn=None):
+        images, rows, index = self._loader.load(np.asarray(index_array, "int64"))
+        x = images if rows is None else images[rows]
+        if self._mode is None:
+            return x if self._is_batched or not len(x) else x[0]
+        y = self._labels[index]
+        if self._mode == "categorical":
+            y = np.eye(len(self.class_names), dtype="float32")[y]
+        elif self._mode == "binary":
+            y = y.astype("float32")[:, None]
+        return (x, y) if self._is_batched or not len(x) else (x[0], y[0])
+
+
+def image_dataset_from_directory(
+    directory,
+    labels="inferred",
+    label_mode="int",
+    class_names=None,
+    color_mode="rgb",
+    batch_size=32,
+    image_size=(256, 256),
+    shuffle=True,
+    seed=None,
+    validation_split=None,
+    subset=None,
+    interpolation="bilinear",
+    follow_links=False,
+    crop_to_aspect_ratio=False,
+    pad_to_aspect_ratio=False,
+    data_format=None,
+    format="tf",  # noqa: A002 - Keras's name
+    verbose=True,
+    cache=True,
+    on_error="raise",
+):
+    """A dataset of `(images, labels)` batches from a folder with a subfolder per class.
+
+    Images are decoded by Pillow and resized in float32 without antialiasing, as Keras does with its JAX backend. Hidden
+    files and folders are left out.
+
+    Args:
+        directory: the folder. Files end with bmp, gif, jpeg, jpg or png.
+        labels: "inferred" (the subfolders), a list of class numbers in the order of the sorted files, or None.
+        label_mode: "int" (int32, (N,)), "categorical" (one-hot float32), "binary" (float32 (N, 1)), or None.
+        class_names: names of the subfolders in the order of the class numbers; sorted by default.
+        color_mode: "rgb", "rgba" or "grayscale".
+        batch_size: None for single images.
+        image_size: (height, width), or one number for both.
+        shuffle: whether each pass has a new order.
+        seed: of the orders; needed for a split of shuffled files.
+        validation_split, subset: share for validation, and "training", "validation" or "both" (a list of two).
+        interpolation: bilinear, nearest, bicubic, area, lanczos3, lanczos5, gaussian or mitchellcubic.
+        follow_links: whether links to folders are followed.
+        crop_to_aspect_ratio, pad_to_aspect_ratio: cut the centre, or add zeros, instead of changing the aspect ratio.
+        data_format: `image_data_format()` by default.
+        format: "tf" or "grain"; there is one kind of dataset here, with the common methods of `tf.data.Dataset`.
+        verbose: whether the numbers of files and classes are printed.
+        cache: True keeps resized images for the next pass while they take at most a quarter of the free memory, a
+            number is that budget in bytes, False keeps none.
+        on_error: "raise", or "skip" for leaving files out that cannot be read (one warning each; see `skipped`).
+
+    Returns:
+        An `ImageDataset`, with `class_names` and `file_paths`.
+
+    Raises:
+        ValueError: an option that cannot be, or no images. FileNotFoundError, NotADirectoryError: no such folder.
+    """
+    _check(labels, label_mode, class_names, interpolation, format, crop_to_aspect_ratio and pad_to_aspect_ratio)
+    _check_split(validation_split, subset, shuffle, seed)
+    check_color_mode(color_mode)
+    if labels is None or label_mode is None:
+        labels = label_mode = None
+    seed = int(np.random.randint(10**6)) if seed is None else seed
+    paths, numbers, class_names = _index(directory, labels, class_names, follow_links, verbose)
+    if shuffle:
+        np.random.RandomState(seed).shuffle(paths)
+        if numbers is not None:
+            np.random.RandomState(seed).shuffle(numbers)
+    if label_mode == "binary" and len(class_names) != 2:
+        raise ValueError(
+            f'When passing `label_mode="binary"`, there must be exactly 2 class_names. Received: {class_names}'
+        )
+    options = {
+        "label_mode": label_mode,
+        "color_mode": color_mode,
+        "batch_size": batch_size,
+        "image_size": check_size((image_size,) * 2 if isinstance(image_size, int) else image_size, "image_size"),
+        "interpolation": interpolation.lower(),
+        "crop": crop_to_aspect_ratio,
+        "pad": pad_to_aspect_ratio,
+        "data_format": check_data_format(data_format),
+        "seed": seed,
+        "cache": cache,
+        "on_error": on_error,
+    }
+    parts = []
+    for name in ("training", "validation") if subset == "both" else (subset,):
+        part = _part(paths, numbers, validation_split, name)
+        if not part[0]:
+            kind = f"{name} " if name else ""
+            raise ValueError(f"No {kind}images found in directory {directory}. Allowed formats: {FORMATS}")
+        parts.append(ImageDataset(*part, class_names, options, shuffle and (name != "validation" or subset != "both")))
+    return parts if subset == "both" else parts[0]
+
+
+def _check(labels, label_mode, class_names, interpolation, kind, both_ratios) -> None:
+    if labels not in ("inferred", None):
+        if not isinstance(labels, (list, tuple)):
+            raise ValueError(
+                '`labels` must be a list of class numbers, one for each image file, "inferred" (from the subfolders) '
+                f"or None. Received: labels={labels}"
+            )
+        if class_names:
+            raise ValueError(f'You can only pass `class_names` if `labels="inferred"`. Received: labels={labels}')
+    if label_mode not in ("int", "categorical", "binary", None):
+        raise ValueError(
+            f'`label_mode` argument must be one of "int", "categorical", "binary", or None. Received: {label_mode}'
+        )
+    if interpolation.lower() not in METHODS:
+        raise ValueError(
+            f"Argument `interpolation` should be one of {METHODS}. Received: interpolation={interpolation}"
+        )
+    if kind not in ("tf", "grain"):
+        raise ValueError(f'`format` should be either "tf" or "grain". Received: format={kind}')
+    if both_ratios:
+        raise ValueError("Only one of `pad_to_aspect_ratio`, `crop_to_aspect_ratio` can be set to `True`.")
+
+
+def _check_split(validation_split, subset, shuffle, seed) -> None:
+    if validation_split and not 0 < validation_split < 1:
+        raise ValueError(f"`validation_split` must be between 0 and 1, received: {validation_split}")
+    if bool(validation_split) != bool(subset):
+        raise ValueError("If `subset` is set, `validation_split` must be set, and inversely.")
+    if subset not in ("training", "validation", "both", None):
+        raise ValueError(f'`subset` must be either "training", "validation" or "both", received: {subset}')
+    if validation_split and shuffle and seed is None:
+        raise ValueError(
+            "If using `validation_split` and shuffling the data, you must provide a `seed` argument, to make sure that "
+            "there is no overlap between the training and validation subset."
+        )
+
+
+def _index(directory, labels, class_names, follow_links: bool, verbose) -> tuple:
+    """(paths, class numbers or None, class names or None)."""
+    directory = os.fspath(directory)
+    if labels == "inferred":
+        found = subfolders(directory)
+        if class_names is not None and not set(class_names) <= set(found):
+            raise ValueError(
+                "The `class_names` passed did not match the names of the subdirectories of the target directory. "
+                f"Expected: {found} (or a subset of it), but received: class_names={class_names}"
+            )
+        class_names = list(found if class_names is None else class_names)
+        folders = [os.path.join(directory, name) for name in class_names]
+    else:
+        if class_names is not None:
+            raise ValueError("When `labels=None` (no labels), argument `class_names` cannot be specified.")
+        list_directory(directory)
+        folders = [os.path.join(directory, "")]
+    files = [[os.path.join(*file) for file in image_files(folder, FORMATS, follow_links)] for folder in folders]
+    paths = [path for group in files for path in group]
+    numbers = None
+    if labels == "inferred":
+        numbers = np.repeat(np.arange(len(files), dtype="int32"), [len(group) for group in files])
+    elif labels is not None:
+        if len(labels) != len(paths):
+            raise ValueError(
+                "Expected the lengths of `labels` to match the number of files in the target directory. len(labels) is "
+                f"{len(labels)} while we found {len(paths)} files in directory {directory}."
+            )
+        class_names = [str(label) for label in sorted(set(labels))]
+        numbers = np.array(labels, "int32")
+    if verbose:
+        suffix = "." if labels is None else f" belonging to {len(class_names)} classes."
+        print_line(f"Found {len(paths)} files{suffix}")
+    return paths, numbers, class_names
+
+
+def _part(paths, numbers, share, name) -> tuple:
+    if not share:
+        return paths, numbers
+    count = int(share * len(paths))
+    cut = len(paths) - count
+    rows = slice(cut) if name == "training" else slice(cut, None)
+    print_line(f"Using {cut if name == 'training' else count} files for {name}.")
+    return paths[rows], None if numbers is None else numbers[rows]
