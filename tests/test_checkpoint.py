@@ -49,11 +49,19 @@ def moving(depth=10):
     return pk.Model(x, L.Dense(5, activation="softmax")(y))
 
 
+def normalized(depth=8):
+    x = y = pk.Input((32,))
+    for _ in range(depth):
+        y = L.ReLU()(L.BatchNormalization(momentum=0.9)(L.Dense(32)(y)))
+        y = L.LayerNormalization()(y)
+    return pk.Model(x, L.Dense(5, activation="softmax")(y))
+
+
 def shared(depth=10):
     x = y = pk.Input((32,))
     layer = L.Dense(32, activation="relu", activity_regularizer="l2")
     for _ in range(depth):
-        y = L.GaussianNoise(0.01)(layer(y)) if hasattr(L, "GaussianNoise") else layer(y)
+        y = L.GaussianNoise(0.01)(layer(y))
     return pk.Model(x, L.Dense(5, activation="softmax")(y))
 
 
@@ -79,7 +87,7 @@ def train(build, checkpointed, optimizer="adam"):
     return model, history
 
 
-@pytest.mark.parametrize("build", [chain, residual, moving, shared, forked])
+@pytest.mark.parametrize("build", [chain, residual, moving, normalized, shared, forked])
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_the_same_bits_in_less_memory(build, optimizer):
     plain, want = train(build, False, optimizer)
