@@ -12,6 +12,7 @@ from .arrays import make_data, unpack
 from .checks import check_targets, warn_missing_classes
 from .compiling import Compiling
 from .feeds import open_feed
+from .frozen import FrozenPrefix
 from .loading import Loading
 from .loop import Loop
 from .on_batch import OnBatch
@@ -44,6 +45,7 @@ class Trainer(OnBatch, Compiling):
         max_queue_size=None,
         workers=None,
         use_multiprocessing=None,
+        cache_frozen=False,
     ):
         """Trains the model.
 
@@ -69,12 +71,18 @@ class Trainer(OnBatch, Compiling):
                 with `use_multiprocessing`); 0 for none. By default what the iterator or Sequence says. They change no
                 result. A generator is read by the training itself.
             max_queue_size: how many batches they fetch ahead.
+            cache_frozen: whether the frozen layers (`trainable = False`) at the beginning of the model are run only
+                once for each sample, for training and validation data, and the rest is trained on what they gave. The
+                result is that of the plain way; memory for the layers' results is needed. Random layers end the part
+                that is run once. See `frozen.FrozenPrefix`.
 
         Returns:
             A `History`; `history.history` has a list per loss and metric.
 
         Raises:
-            ValueError: the model is not compiled, or data that do not fit to it; the message names the fix.
+            ValueError: the model is not compiled, or data that do not fit to it; `cache_frozen` with a model that does
+                not begin with frozen layers, or with data that change from epoch to epoch; the message names the fix.
+            MemoryError: a step, or what `cache_frozen` keeps, does not fit into the memory.
         """
         self._assert_compiled()
         if validation_split and validation_data is None:
@@ -92,6 +100,7 @@ class Trainer(OnBatch, Compiling):
             validation_batch_size or batch_size,
             validation_freq,
             loading,
+            cache_frozen,
         )
 
     def _fit_feed(
@@ -106,16 +115,23 @@ class Trainer(OnBatch, Compiling):
         validation_batch_size=None,
         validation_freq=1,
         loading=None,
+        cache_frozen=False,
     ):
         self._warn_if_thawed()
         self._prepare(feed.first())
         check_targets(self, feed.targets)
         validation = self._open_validation(validation_data, validation_batch_size, validation_steps, loading)
+        trained = tested = self
+        if cache_frozen:
+            prefix = FrozenPrefix(self)
+            trained, feed = prefix.tail, prefix.cached(feed, verbose)
+            if validation is not None and prefix.can_cache(validation):
+                tested, validation = prefix.tail, prefix.cached(validation)
         callbacks = self._callbacks(callbacks, True, verbose, epochs, feed.num_steps)
         self._validation_expected = validation is not None
         self.stop_training = False
-        training = Loop(self, "train", feed, callbacks)
-        testing = Loop(self, "test", validation, callbacks) if validation else None
+        training = Loop(trained, "train", feed, callbacks)
+        testing = Loop(tested, "test", validation, callbacks) if validation else None
         self.__dict__["_running"] = training
         try:
             return self._run_epochs(training, testing, initial_epoch, epochs, validation_freq)

@@ -1,0 +1,235 @@
+"""`fit(cache_frozen=True)`: the frozen layers at the beginning of a model are run once, and the rest is trained on what
+they gave.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import numpy as np
+
+from ..graph import Tensor, Trace, Variable
+from ..graph.autodiff import reachable
+from ..layers.context import calling
+from ..layers.layer import Layer
+from ..layers.nest import flatten
+from .arrays import Data
+from .feeds import ArrayFeed, StreamFeed
+from .frozen_batches import cached_stream, is_same_each_time
+from .graph import LayerGraph, Slot
+from .loop import Loop
+from .memory import available_memory, readable
+from .steps import Programs, first_streams
+
+_REFUSED = "cache_frozen=True"
+
+
+class FrozenPrefix:
+    """A model cut in two: `head`, the layers whose results stay the same during a training, and `tail`, the rest.
+
+    The head takes every layer call, in order, that changes with nothing: its inputs come from the head or are the
+    model's, none of its weights is trained, it draws no random numbers, keeps no statistics and adds no loss.
+
+    Attributes:
+        layers: names of the layers (and ops) of the head.
+
+    Raises:
+        ValueError: the model is not made of a graph of layers, computes its loss itself, or does not begin with a
+            frozen layer that has weights; the message names the layer and what is wrong.
+    """
+
+    def __init__(self, model):
+        graph = model._graph
+        _check_model(model)
+        known = {graph._index[id(t)] for t in graph.inputs}
+        head, self.layers, has_weights, stop = [], [], False, None
+        trained = {id(v) for v in model.trainable_variables}
+        for step in graph.steps:
+            if not {slot.index for slot in _slots([step.args, step.kwargs])} <= known:
+                continue
+            reason, reads_weights = _changes(model, step, trained)
+            if reason:
+                stop = stop or f"{_name(step)} {reason}"
+                continue
+            head.append(step)
+            known |= {slot.index for slot in _slots(step.outputs)}
+            self.layers.append(_name(step))
+            has_weights = has_weights or reads_weights
+        if not has_weights:
+            raise ValueError(
+                f"{_REFUSED}: model '{model.name}' does not begin with frozen layers that have weights, so there is "
+                f"nothing to run only once{': ' + stop if stop else ''}. Set `trainable = False` for the first layers "
+                "and compile again, or leave cache_frozen out."
+            )
+        inside = {id(step) for step in head}
+        needed = [
+            slot.index for step in graph.steps if id(step) not in inside for slot in _slots([step.args, step.kwargs])
+        ]
+        needed += [graph._index[id(t)] for t in graph.outputs]
+        cut = [graph.tensors[i] for i in sorted({i for i in needed if i in known})]
+        self.model = model
+        self.head = _Part(model, LayerGraph(graph.inputs, cut), "head")
+        self.tail = _Part(model, LayerGraph(cut, graph.outputs_struct), "tail")
+
+    def cached(self, feed, verbose=0):
+        """A feed of the head's results for the rows of `feed`, in the same order and batches.
+
+        Raises:
+            ValueError: `feed` comes from something that may give other samples each time.
+            MemoryError: the results do not fit into the memory.
+        """
+        if isinstance(feed, StreamFeed):
+            return cached_stream(self, feed, verbose)
+        results = self.run(feed, verbose)
+        data = feed.data._replace(xs=results)
+        if type(feed) is ArrayFeed:
+            new = copy.copy(feed)
+            new.data = data
+            return new
+        return _SortedFeed(data.map(lambda a: np.asarray(a[:])), feed.batch_size, feed.shuffle, feed.steps)
+
+    def can_cache(self, feed) -> bool:
+        """Whether `cached` takes it: validation data of another kind go through the whole model each time."""
+        return not isinstance(feed, StreamFeed) or is_same_each_time(feed.source)
+
+    def run(self, feed, verbose=0) -> list[np.ndarray]:
+        """The head's results for all rows of a feed of arrays, in their order: one array per tensor of the cut."""
+        self.check_memory(feed.data.rows)
+        once = copy.copy(feed)
+        once.shuffle, once.steps, once._order = False, None, None
+        once.num_steps, once.resumed_at = once.passes, 0
+        once.data = Data(feed.data.xs)
+        callbacks = self.model._callbacks(None, False, verbose, 1, once.passes)
+        callbacks.on_predict_begin()
+        loop = Loop(self.head, "predict", once, callbacks)
+        loop.run()
+        callbacks.on_predict_end()
+        return loop.collected()
+
+    def check_memory(self, rows: int) -> None:
+        """Raises MemoryError if the head's results for so many rows do not fit."""
+        tensors = self.head._graph.outputs
+        sizes = [math.prod(d or 1 for d in t.shape[1:]) * np.dtype(t.dtype).itemsize for t in tensors]
+        free = available_memory()
+        if free is not None and rows * sum(sizes) > 0.8 * free:
+            raise MemoryError(
+                f"{_REFUSED}: what the frozen layers give for {rows:,} samples takes {readable(rows * sum(sizes))}, "
+                f"and {readable(free)} of memory are free. Pool it (GlobalAveragePooling2D), or train without "
+                "cache_frozen."
+            )
+
+
+class _SortedFeed(ArrayFeed):
+    """Rows of a batch in rising order, as they are read from datasets on disk."""
+
+    def _permutation(self) -> np.ndarray | None:
+        order = super()._permutation()
+        if order is None:
+            return None
+        return np.concatenate([np.sort(order[i : i + self.batch_size]) for i in range(0, len(order), self.batch_size)])
+
+
+class _Part:
+    """The model as the training loop sees it, but with the graph of the head or the tail, and programs of its own.
+
+    Everything else, metrics, optimizer and counters included, is the model's.
+    """
+
+    __slots__ = ("_graph", "_model", "_programs", "_which")
+
+    takes_one_input = False
+
+    def __init__(self, model, graph: LayerGraph, which: str):
+        for name, value in (("_model", model), ("_graph", graph), ("_programs", Programs()), ("_which", which)):
+            object.__setattr__(self, name, value)
+
+    def __getattr__(self, name):
+        return getattr(self._model, name)
+
+    def __setattr__(self, name, value):
+        setattr(self._model, name, value)
+
+    @property
+    def __dict__(self):
+        return self._model.__dict__
+
+    @property
+    def input_types(self) -> list[tuple]:
+        return [(t.shape, t.dtype) for t in self._graph.inputs]
+
+    @property
+    def input_names(self) -> list[str]:
+        if self._which == "head":
+            return self._model.input_names
+        return [f"features_{i}" for i in range(len(self._graph.inputs))]
+
+    def _pack_inputs(self, xs: list):
+        return xs
+
+    def _unpack(self, outputs: list):
+        return outputs if self._which == "head" else self._model._unpack(outputs)
+
+    def __call__(self, xs: list, training=None):
+        # The head runs as it would in a training step, whose place it takes.
+        with calling(True if self._which == "head" else training):
+            if self._which == "head":
+                return flatten(self._graph.run(xs))
+            return self._graph.run(xs)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return self._model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
+
+    def _run_watched(self, xs: list, watch) -> None:
+        type(self._model)._run_watched(self, xs, watch)
+
+
+def _check_model(model) -> None:
+    if model._graph is None:
+        raise ValueError(
+            f"{_REFUSED} needs a model made of a graph of layers (Sequential or Model(inputs, outputs)); "
+            f"{type(model).__name__} has a `call` of its own."
+        )
+    for kind in type(model).__mro__:
+        if kind.__module__.partition(".")[0] == __name__.partition(".")[0]:
+            break
+        for method in ("call", "compute_loss", "compute_metrics"):
+            if method in vars(kind):
+                raise ValueError(
+                    f"{_REFUSED}: {kind.__name__} has a {method}() of its own, which expects the model's inputs; run "
+                    "the frozen layers with predict() and train a second model on what they give."
+                )
+    if getattr(model, "activity_regularizer", None) is not None:
+        raise ValueError(f"{_REFUSED}: model '{model.name}' has an activity regularizer")
+
+
+def _slots(structure) -> list[Slot]:
+    return [x for x in flatten(structure) if isinstance(x, Slot)]
+
+
+def _name(step) -> str:
+    return step.target if isinstance(step.target, str) else step.target.name
+
+
+def _changes(model, step, trained: set[int]) -> tuple[str | None, bool]:
+    """(why the results of a call would differ between epochs, whether it reads variables). Found by recording it as a
+    training step does and looking at what was recorded."""
+    graph = model._graph
+    model._clear_losses()
+    try:
+        with first_streams(model), Trace() as trace, calling(True):
+            results = step(lambda x: graph.tensors[x.index] if isinstance(x, Slot) else x)
+        outputs = [x for x in flatten(results) if isinstance(x, Tensor)]
+        nodes = reachable([*outputs, *trace.effects])
+        variables = [x for node in nodes for x in node.inputs if isinstance(x, Variable)]
+        adds_loss = any(layer._losses for layer in model._flatten_layers())
+    finally:
+        model._clear_losses()
+    weights = step.target.trainable_weights if isinstance(step.target, Layer) else []
+    if weights or any(id(v) in trained for v in variables):
+        return "is trained", True
+    if any("stream" in node.attrs for node in nodes):
+        return "draws random numbers", bool(variables)
+    if trace.effects:
+        return "updates its statistics (its `trainable` is True)", True
+    return ("adds to the loss", True) if adds_loss else (None, bool(variables))
