@@ -11,6 +11,7 @@ namespace pk {
 #define PK_DECLARE_LEVEL(level) \
   namespace level {             \
   void fill(GemmTable&);        \
+  void fill(ConvTable&);        \
   void fill(ElementwiseTable&); \
   void fill(ReduceTable&);      \
   void fill(LossTable&);        \
@@ -39,6 +40,7 @@ void check(const KernelTable& t) { check_table(t.gemm); }
     KernelTable t{};                \
     t.isa = Isa::level;             \
     pk::level::fill(t.gemm);        \
+    pk::level::fill(t.conv);        \
     pk::level::fill(t.elementwise); \
     pk::level::fill(t.reduce);      \
     pk::level::fill(t.loss);        \

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/cpu.h"
+#include "kernels/isa/conv2d_table.h"
 #include "kernels/isa/elementwise_table.h"
 #include "kernels/isa/gemm_table.h"
 #include "kernels/isa/loss_table.h"
@@ -18,6 +19,7 @@ namespace pk {
 struct KernelTable {
   Isa isa;
   GemmTable gemm;
+  ConvTable conv;
   ElementwiseTable elementwise;
   ReduceTable reduce;
   LossTable loss;
