@@ -126,6 +126,7 @@ void register_matmul_ops();
 void register_loss_ops();
 void register_optimizer_ops();
 void register_random_ops();
+void register_conv_ops();
 void register_pool_ops();
 void register_norm_ops();
 

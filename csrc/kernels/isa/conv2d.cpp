@@ -97,9 +97,8 @@ inline void finish(V (&acc)[R][NV], const ConvTile<typename V::T>& t) {
   if (t.preact != nullptr) each(acc, [&](int r, int j, V& z) { put<V, kWhole>(z, t.preact + at(r), j, n); });
   if (t.relu) each(acc, [](int, int, V& z) { z = vmax(V::zero(), z); });  // this order keeps NaN
   if (t.mask != nullptr) {
-    each(acc, [&](int r, int j, V& z) {
-      z = select(le(get<V, kWhole>(t.mask + at(r), j, n), V::zero()), V::zero(), z);
-    });
+    each(acc,
+         [&](int r, int j, V& z) { z = select(le(get<V, kWhole>(t.mask + at(r), j, n), V::zero()), V::zero(), z); });
   }
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
@@ -205,7 +204,7 @@ void weight_tile(const ConvWeightTile<typename V::T>& t) {
       }
     }
   }
-  t.channels == NV * V::W ? store_weights<V, R, NV, true>(acc, t) : store_weights<V, R, NV, false>(acc, t);
+  t.channels == NV* V::W ? store_weights<V, R, NV, true>(acc, t) : store_weights<V, R, NV, false>(acc, t);
 }
 
 template <class V, int R>

@@ -1,0 +1,173 @@
+// What the parts of direct convolution share (private to kernels/conv2d*.cpp).
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "base/parallel.h"
+#include "kernels/conv2d.h"
+#include "kernels/table.h"
+
+namespace pk::conv {
+
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+inline int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+
+template <class T>
+const ConvLevel<T>& level() {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    return kernels().conv.f32;
+  } else {
+    return kernels().conv.f64;
+  }
+}
+
+// Packing of matrices into panels is GEMM's.
+template <class T>
+const GemmLevel<T>& gemm_level() {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    return kernels().gemm.f32;
+  } else {
+    return kernels().gemm.f64;
+  }
+}
+
+// Tasks that may run at once, hence private parts of the scratch. Fixed for the process.
+inline int64_t max_workers() {
+  static const int64_t n = std::max<int64_t>(4, std::thread::hardware_concurrency());
+  return n;
+}
+
+// fn(task, worker) for every task, worker < workers.
+template <class F>
+void run_tasks(int64_t tasks, int64_t workers, double work_ns, F&& fn) {
+  std::atomic<int64_t> next{0};
+  parallel_for(std::min<int64_t>({tasks, workers, num_threads()}), work_ns, [&](int64_t worker) {
+    for (int64_t task = next++; task < tasks; task = next++) fn(task, worker);
+  });
+}
+
+// Part i of n things cut into `parts` parts that differ by at most 1: [first, last).
+struct Part {
+  int64_t first, last;
+  Part(int64_t n, int64_t parts, int64_t i) : first(n * i / parts), last(n * (i + 1) / parts) {}
+};
+
+// How a strip of an image is laid out: rows of `cols` pixels, `pixel` elements apart, of which `channels` are there.
+struct StripLayout {
+  int64_t cols = 0, pixel = 0, channels = 0;
+  int64_t row() const { return cols * pixel; }
+};
+
+// What is copied into a strip: image rows [row, row + rows) and columns [col, col + layout.cols), zeros outside the
+// image; only rows that satisfy (row - first) % stride == i * dilation for an i < taps are wanted.
+template <class T>
+struct StripSource {
+  const T* image;  // at the group's first channel
+  int64_t h, w, c;
+  int64_t row, rows, col;
+  int64_t stride, dilation, taps;
+
+  bool wanted(int64_t i) const {
+    if (stride == 1 && dilation == 1) return true;
+    for (int64_t t = 0; t < taps; ++t) {
+      const int64_t at = i - t * dilation;
+      if (at >= 0 && at % stride == 0) return true;
+    }
+    return false;
+  }
+};
+
+template <class T>
+void copy_strip(const StripSource<T>& s, const StripLayout& to, T* strip);
+
+// Elements from one pixel of a strip to the next.
+int64_t padded_pixel(int64_t channels, int64_t size);
+
+// The forward pass, and the backward pass to the input as one or several forward-like passes.
+template <class T>
+class Forward {
+ public:
+  Forward(const Conv2dShape& shape, ConvPass pass, const ConvEpilogue<T>& like);
+  std::size_t scratch_bytes() const { return scratch_bytes_; }
+  std::size_t packed_bytes() const { return static_cast<std::size_t>(packed_) * sizeof(T); }
+  void pack(const T* w, T* packed) const;
+  void run(const ConvRun<T>& args, void* scratch) const;
+
+ private:
+  // A dense convolution: result pixel (p, q) reads source pixels (p * step_h + first_h + i * dil_h, the same of q), i <
+  // taps_h, and lies at (p * out_step_h + out_h, ...) of the result. Tap (i, j) has the weights (r0 + i * dr, ...).
+  struct Phase {
+    int64_t taps_h, taps_w, step_h, step_w, first_h, first_w, dil_h, dil_w;
+    int64_t r0, dr, s0, ds;
+    int64_t rows, cols, out_h, out_w;
+    int64_t packed;  // offset of its weights
+    int64_t depth;   // taps_h * taps_w * channels
+    // Blocking.
+    bool in_place;  // the image itself serves as the strip
+    StripLayout strip;
+    int64_t run_length;
+    std::vector<int64_t> run;
+    int64_t chunk_runs;                                // runs summed before the next tile
+    int64_t images, strips, strip_rows, strip_height;  // a task: images of a strip, rows of the result and the source
+    int64_t tile_rows;                                 // rows of the result in one tile, even where it is not 1
+    int64_t image_groups, blocks, tasks;               // blocks of panels
+  };
+  struct Task;
+
+  void add_phase(const Conv2dShape& s, int64_t ph, int64_t pw);
+  void block(Phase& p);
+  void strip_size(Phase& p) const;
+  void run_task(const ConvRun<T>& args, const T* packed, const Phase& p, int64_t at, T* strip, T* sink) const;
+  void panels(Task& t) const;
+  void row_tiles(Task& t, ConvTile<T>& tile, int64_t image, int64_t row, int64_t rows) const;
+  void finish(const Task& t) const;
+  int64_t panel_width(int64_t panel) const;
+
+  const ConvLevel<T>* level_;
+  const GemmLevel<T>* gemm_;
+  const ElementwiseTable* elementwise_;
+  bool backward_;
+  int64_t n_, groups_;
+  int64_t h_, w_, c_, channels_;     // source; channels of a group
+  int64_t out_h_, out_w_, k_, out_;  // result; channels of a group
+  int64_t out_step_h_, out_step_w_;
+  int64_t taps_s_;  // window width of the weights
+  ConvEpilogue<T> like_;
+  std::vector<Phase> phases_;
+  int64_t panels_ = 0, packed_ = 0, group_packed_ = 0;
+  int64_t tasks_ = 0, workers_ = 0, strip_elements_ = 0, sink_elements_ = 0;
+  double work_ns_ = 0;
+  std::size_t scratch_bytes_ = 0, strips_at_ = 0, worker_bytes_ = 0, sink_at_ = 0;
+};
+
+template <class T>
+class BackwardWeights {
+ public:
+  BackwardWeights(const Conv2dShape& shape, const ConvEpilogue<T>& like);
+  std::size_t scratch_bytes() const { return scratch_bytes_; }
+  void run(const ConvRun<T>& args, void* scratch) const;
+
+ private:
+  struct Task;
+  void run_task(const ConvRun<T>& args, int64_t task, T* partial, T* dbias, T* local) const;
+  void strip_gradients(const Task& t, int64_t panel0, int64_t panel1) const;
+
+  const ConvLevel<T>* level_;
+  const GemmLevel<T>* gemm_;
+  Conv2dShape s_;
+  bool dbias_;
+  int64_t channels_, out_;  // of a group
+  StripLayout strip_;
+  int64_t run_length_ = 0;
+  std::vector<int64_t> run_;  // offsets in the strip of the runs of consecutive weight rows
+  int64_t images_ = 1, strips_ = 1, strip_rows_ = 1, strip_height_ = 1;
+  int64_t units_ = 0, chunks_ = 1, blocks_ = 1, panels_ = 1;  // units: strips of all images
+  int64_t workers_ = 1, dw_elements_ = 0;
+  double work_ns_ = 0;
+  std::size_t scratch_bytes_ = 0, dbias_at_ = 0, local_at_ = 0, local_bytes_ = 0, dy_at_ = 0;
+};
+
+}  // namespace pk::conv
