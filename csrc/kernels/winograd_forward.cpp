@@ -97,11 +97,13 @@ struct Forward {
     const int64_t rows = panel_rows(count), width = plan.level.width;
     const float* pointers[36];
     TileAt at(g, first);
-    for (int64_t t = 0; t < count; ++t, at.next(g)) {
-      const int64_t start = t / rows * rows, r = std::min(rows, count - start);
-      const WinogradPatch d = winograd::patch(x, g.h, g.w, g.c, at.image, at.row * g.m - g.top, at.col * g.m - g.left,
-                                              g.side, zeros, pointers);
-      plan.transforms.input(d, g.c, v + start * plan.groups * width + (t - start) * width, r * width, plan.v_position);
+    for (int64_t start = 0; start < count; start += rows, v += rows * plan.groups * width) {
+      const int64_t r = std::min(rows, count - start);
+      for (int64_t t = 0; t < r; ++t, at.next(g)) {
+        const WinogradPatch d = winograd::patch(x, g.h, g.w, g.c, at.image, at.row * g.m - g.top, at.col * g.m - g.left,
+                                                g.side, zeros, pointers);
+        plan.transforms.input(d, g.c, v + t * width, r * width, plan.v_position);
+      }
     }
   }
 

@@ -19,6 +19,10 @@ constexpr int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 // a few sets of the caches.
 constexpr int64_t odd_lines(int64_t floats) { return (ceil_div(floats, 16) | 1) * 16; }
 
+// Backward to the weights: channels, filters and tiles of a task's blocks. Their sums, transformed patches and
+// transformed gradients stay in a core's L2 together.
+constexpr int64_t block_channels = 32, block_filters = 64, block_tiles = 32;
+
 // The patches of an image: tile (ty, tx) has the outputs from (ty * m, tx * m) and the inputs from
 // (ty * m - top, tx * m - left), side x side of them.
 struct Tiling {

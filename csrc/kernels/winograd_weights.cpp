@@ -16,9 +16,6 @@ using winograd::Tiling;
 
 namespace {
 
-// Sums, transformed patches and transformed gradients of a task stay in a core's L2 together.
-constexpr int64_t block_channels = 32, block_filters = 64, block_tiles = 32;
-
 constexpr int64_t min_tasks = 16;
 constexpr int64_t max_chunks = 16;
 
@@ -26,13 +23,13 @@ constexpr int64_t max_chunks = 16;
 
 void Winograd::Plan::plan_weights() {
   const int64_t width = level.width, cols = level.cols;
-  c_groups = std::min(groups, std::max<int64_t>(1, block_channels / width));
-  k_panels = std::min(panels, std::max<int64_t>(1, block_filters / cols));
+  c_groups = std::min(groups, std::max<int64_t>(1, winograd::block_channels / width));
+  k_panels = std::min(panels, std::max<int64_t>(1, winograd::block_filters / cols));
   c_parts = ceil_div(groups, c_groups);
   k_parts = ceil_div(panels, k_panels);
   c_groups = ceil_div(groups, c_parts);
   k_panels = ceil_div(panels, k_parts);
-  block = block_tiles;
+  block = winograd::block_tiles;
   const int64_t tiles = g.tiles();
   chunks = std::clamp<int64_t>(ceil_div(min_tasks, c_parts * k_parts), 1, max_chunks);
   chunk = round_up(std::max<int64_t>(1, ceil_div(tiles, chunks)), block);
@@ -91,9 +88,12 @@ struct Weights {
         const auto outer = k - j <= level.cols / 2 ? level.outer_narrow : level.outer;
         const float* dj = d + i * plan.d_position + j / level.cols * plan.d_panel;
         float* sums = acc + i * plan.acc_position + j / level.cols * plan.acc_panel;
-        for (int64_t r = 0; r < c; r += level.grad_rows) {
-          const float* vr = v + i * plan.v_position + r / level.width * count * level.width + r % level.width;
-          outer(count, vr, dj, add, sums + r * level.cols);
+        const float* group = v + i * plan.v_position;
+        for (int64_t left = c; left > 0; left -= level.width, group += count * level.width) {
+          const int64_t rows = std::min<int64_t>(left, level.width);
+          for (int64_t r = 0; r < rows; r += level.grad_rows, sums += level.grad_rows * level.cols) {
+            outer(count, group + r, dj, add, sums);
+          }
         }
       }
     }
