@@ -121,6 +121,19 @@ def test_star_import_brings_what_works_and_no_more(installed):
     assert not any(isinstance(value, types.ModuleType) for value in names.values())
 
 
+def test_a_module_that_was_a_function(installed):
+    names = run(
+        "from keras.layers import merge, Add\n"
+        "from keras.layers.merge import Concatenate\n"
+        "import numpy as np\n"
+        "y = merge([np.ones((2, 3), 'float32')] * 2, mode='sum')\n"
+    )
+    assert names["y"].tolist() == [[2.0] * 3] * 2
+    assert names["Concatenate"] is pykernels.layers.Concatenate
+    with pytest.raises(TypeError, match=r"'keras\.layers\.core' is not callable"):
+        run("import keras.layers.core\nkeras.layers.core()")
+
+
 def test_versions(installed):
     import keras
     import tensorflow as tf

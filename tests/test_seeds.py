@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 
@@ -130,3 +131,72 @@ def test_untrained_check(run_python, tmp_path, seed):
     assert math.log(20) - 0.1 < loss < math.log(20) + 0.7
     assert 0.02 < accuracy < 0.09
     assert lines[-2].startswith("['accuracy', 'loss']") and lines[-1] == "0.0001"
+
+
+def convnet_blocks(text):
+    """The programs of document 003: the model, its training, the chained history, the change of the learning rate."""
+    code = blocks(text, "```")
+    first = next(block for block in code if "model.add(GlobalAveragePooling2D())" in block)
+    marks = ("fit_generator", "def combine_histories", "K.set_value")
+    rest = [next(block for block in code if mark in block) for mark in marks]
+    return "\n".join(line for line in first.splitlines() if not line.startswith("%")), rest
+
+
+def test_convnet_summary(run_python, tmp_path, seed):
+    """Document 003: the summary that it prints, with the same shapes and counts of each layer."""
+    text = seed("003")
+    row = r"(\(None[\d, ]*\))\W+([\d,]+)"  # a shape, then a count
+    printed = next(block for block in blocks(text, "```") if "Total params" in block)
+    want = [(shape, int(count)) for shape, count in re.findall(row, printed)]
+    assert len(want) == 14
+    (tmp_path / "model.py").write_text(convnet_blocks(text)[0] + "\nmodel.summary()\n")
+    output = run_python("-m", "pykernels", "model.py", check=True).stdout
+    rows = re.findall(row, output)
+    assert [(shape, int(count.replace(",", ""))) for shape, count in rows] == want
+    assert "Total params: 1,177,396" in output and "Trainable params: 1,177,396" in output
+    assert "Non-trainable params: 0" in output
+
+
+CONVNET_DATA = '''
+from pykernels.utils import set_random_seed
+set_random_seed(1)
+rng = np.random.default_rng(0)
+
+class Photos:
+    """Two classes of 20 appear: dark and bright, in noise."""
+
+    def __init__(self, batches):
+        y = rng.integers(0, 2, (batches, 16))
+        self.x = rng.normal(size=(batches, 16, image_height, image_width, 3)).astype("float32")
+        self.x += (2.0 * y - 1)[..., None, None, None]
+        self.y = np.eye(num_classes, dtype="float32")[y]
+
+    def __len__(self):
+        return len(self.x)
+
+    def __getitem__(self, i):
+        return self.x[i], self.y[i]
+
+train_generator, val_generator = Photos(6), Photos(2)
+'''
+
+
+def test_convnet_trains(run_python, tmp_path, seed):
+    """Document 003 with images of 16 x 16: the loss of 20 classes starts near ln 20 and falls."""
+    pytest.importorskip("matplotlib")
+    model, (training, combining, annealing) = convnet_blocks(seed("003"))
+    model = re.sub(r"^(image_\w+ = )224$", r"\g<1>16", model, flags=re.M)
+    assert model.count("= 16\n") == 2
+    training = training.replace("histories = []", "histories = []\nprint(model.evaluate(val_generator, verbose=0))")
+    # the document indents what follows the first function by two
+    combining = combining.replace("\n  history = combine", "\nhistory = combine").replace("\n  def", "\ndef")
+    last = "print(K.get_value(model.optimizer.lr))\nprint([history[k] for k in ('loss', 'val_acc')])\n"
+    (tmp_path / "convnet.py").write_text("\n".join([model, CONVNET_DATA, training, combining, annealing, last]))
+    lines = run_python("-m", "pykernels", "convnet.py", env={"MPLBACKEND": "agg"}, check=True).stdout.splitlines()
+    results = [line for line in lines if line.startswith("[")]
+    before, _ = ast.literal_eval(results[0])
+    losses, accuracies = ast.literal_eval(results[-1])
+    assert abs(before - math.log(20)) < 0.3
+    assert len(losses) == 5 and losses[-1] < 1.0 < losses[0]
+    assert accuracies[-1] > 0.8
+    assert abs(float(lines[-2]) - 1e-4) < 1e-9

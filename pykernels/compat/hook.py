@@ -132,6 +132,17 @@ class Facade(ModuleType):
             return _placeholder(full_name, paths[-1])
         raise AttributeError(self._lacks(name))
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """`keras.layers.merge` was a function first and a module later: the module can be called."""
+        path = f"{self._target}.{self.__name__.rpartition('.')[2]}"
+        try:
+            function = _find(path)
+        except LookupError:
+            function = None
+        if not callable(function):
+            raise TypeError(f"module {self.__name__!r} is not callable")
+        return function(*args, **kwargs)
+
     def _path(self, name: str) -> str:
         if self._target is None:
             return f"{self.__name__}.{name}"

@@ -92,14 +92,8 @@ MODULES: dict[str, str] = {
 }
 
 _CONVOLUTIONS = {
-    "Convolution1D": "layers.Conv1D",
-    "Convolution2D": "layers.Conv2D",
     "Convolution3D": "layers.Conv3D",
-    "Conv2DTranspose": "layers.Conv2DTranspose",
-    "Convolution2DTranspose": "layers.Conv2DTranspose",
-    "Deconvolution2D": "layers.Conv2DTranspose",
     "Deconv2D": "layers.Conv2DTranspose",
-    "SeparableConvolution2D": "layers.SeparableConv2D",
     "BatchNormalizationV1": "layers.BatchNormalization",
     "BatchNormalizationV2": "layers.BatchNormalization",
     "SyncBatchNormalization": "layers.BatchNormalization",
@@ -185,16 +179,14 @@ _POOLING = " ".join(f"{p}3D Global{p}3D" for p in ("MaxPooling", "AveragePooling
 KERAS_NAMES: dict[str, str] = {
     "": "Function Operation",
     "layers": f"""
-        {_POOLING} ActivityRegularization AdditiveAttention AtrousConvolution2D Attention Bidirectional
-        CategoryEncoding CenterCrop Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose
-        ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping3D DepthwiseConv1D DepthwiseConv2D Discretization EinsumDense
-        Embedding Equalization GRU GRUCell GroupQueryAttention HashedCrossing Hashing Highway Identity
-        IntegerLookup LSTM LSTMCell LocallyConnected1D LocallyConnected2D Masking MaxoutDense Merge
-        MultiHeadAttention RNN RandAugment RandomBrightness RandomColorJitter RandomContrast RandomCrop
-        RandomFlip RandomHue RandomRotation RandomTranslation RandomZoom Resizing SeparableConv1D
-        SeparableConv2D SimpleRNN SimpleRNNCell SpatialDropout3D SpectralNormalization StackedRNNCells
-        StringLookup TextVectorization ThresholdedReLU TimeDistributed TimeDistributedDense UpSampling2D
-        UpSampling3D Wrapper ZeroPadding3D merge
+        {_POOLING} ActivityRegularization AdditiveAttention Attention Bidirectional CategoryEncoding CenterCrop
+        Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping3D Discretization EinsumDense Embedding
+        Equalization GRU GRUCell GroupQueryAttention HashedCrossing Hashing Highway Identity IntegerLookup LSTM
+        LSTMCell LocallyConnected1D LocallyConnected2D Masking MaxoutDense Merge MultiHeadAttention DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D RNN
+        RandAugment RandomBrightness RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue
+        RandomRotation RandomTranslation RandomZoom Resizing SimpleRNN SimpleRNNCell SpatialDropout3D
+        SpectralNormalization StackedRNNCells StringLookup TextVectorization ThresholdedReLU TimeDistributed
+        TimeDistributedDense UpSampling2D UpSampling3D Wrapper ZeroPadding3D
     """,
     "models": "Graph model_from_yaml",
     "optimizers": "Adadelta Adafactor Adagrad Adamax Ftrl Lamb Lion LossScaleOptimizer Muon Nadam TFOptimizer",

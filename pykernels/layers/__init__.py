@@ -3,10 +3,18 @@
 from ..utils import serialization as _serialization
 from .activation_layers import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .batch_normalization import BatchNormalization
+from .conv import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose
 from .dense import Dense
 from .dropout import Dropout
 from .input_layer import Input, InputLayer
 from .input_spec import InputSpec
+from .keras1 import (
+    AtrousConvolution1D,
+    AtrousConvolution2D,
+    Convolution2D,
+    Deconvolution2D,
+    merge,
+)
 from .lambda_layer import Lambda
 from .layer import Layer
 from .layer_normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
@@ -55,6 +63,10 @@ _ALL = {
         AveragePooling2D,
         BatchNormalization,
         Concatenate,
+        Conv1D,
+        Conv1DTranspose,
+        Conv2D,
+        Conv2DTranspose,
         Cropping1D,
         Cropping2D,
         Dense,
@@ -96,10 +108,17 @@ _ALL = {
         ZeroPadding2D,
     )
 }
-#: The other names that Keras has for these.
+#: The other names that Keras has, or had, for these.
 _ALIASES = {
+    "AtrousConvolution1D": AtrousConvolution1D,
+    "AtrousConvolution2D": AtrousConvolution2D,
     "AvgPool1D": AveragePooling1D,
     "AvgPool2D": AveragePooling2D,
+    "Convolution1D": Conv1D,
+    "Convolution1DTranspose": Conv1DTranspose,
+    "Convolution2D": Convolution2D,
+    "Convolution2DTranspose": Conv2DTranspose,
+    "Deconvolution2D": Deconvolution2D,
     "GlobalAvgPool1D": GlobalAveragePooling1D,
     "GlobalAvgPool2D": GlobalAveragePooling2D,
     "GlobalMaxPool1D": GlobalMaxPooling1D,
@@ -110,6 +129,7 @@ _ALIASES = {
 globals().update(_ALIASES)
 _serialization.register_module("keras.layers", {**_ALL, "Layer": Layer})
 
+#: Without `merge`, whose name is also that of a module: `keras.layers.merge`.
 __all__ = [
     *_ALL,
     *_ALIASES,

@@ -48,6 +48,7 @@ from .binary import (
     true_divide,
     where,
 )
+from .conv import conv, conv_transpose
 from .creation import (
     arange,
     array,
@@ -240,6 +241,8 @@ __all__ = [
     "celu",
     "clip",
     "concatenate",
+    "conv",
+    "conv_transpose",
     "convert_to_numpy",
     "convert_to_tensor",
     "copy",

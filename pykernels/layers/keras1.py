@@ -1,0 +1,93 @@
+"""Names of Keras 1 whose arguments come in another order than those of their successors, and `merge`.
+
+`Convolution2D(64, 3, 3)` has 64 filters of 3 x 3 there; as an alias of today's `Conv2D` it would have windows of 3 x 3
+and strides of 3. (Old argument names are in `pykernels.compat_names`.)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .conv import Conv1D, Conv2D, Conv2DTranspose
+from .lambda_layer import Lambda
+from .merging import Add, Average, Concatenate, Dot, Maximum, Multiply
+
+
+class _OldName(type):
+    """A name of old: calling it makes an instance of its base class, and those are its instances."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if "_positions" not in vars(cls):  # a user's subclass
+            return super().__call__(*args, **kwargs)
+        args, kwargs = cls._positions(cls.__name__, args, kwargs)
+        return cls.__base__(*args, **kwargs)
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        if "_positions" not in vars(cls):
+            return super().__instancecheck__(instance)
+        return isinstance(instance, cls.__base__)
+
+
+def _rows_and_columns(name: str, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    """(filters, rows, columns) as (filters, (rows, columns)); what is a tuple or named already stays."""
+    if len(args) == 2 and "nb_col" in kwargs:
+        rest = {key: value for key, value in kwargs.items() if key != "nb_col"}
+        return (args[0], (args[1], kwargs["nb_col"])), rest
+    if len(args) < 3 or not (isinstance(args[1], int) and isinstance(args[2], int)):
+        return args, kwargs
+    if len(args) > 3:
+        raise TypeError(f"{name}(filters, rows, columns) takes no more arguments by position; name the others")
+    return (args[0], (args[1], args[2])), kwargs
+
+
+class Convolution2D(Conv2D, metaclass=_OldName):
+    """`Conv2D`, for which `Convolution2D(filters, rows, columns)` is accepted."""
+
+    _positions = staticmethod(_rows_and_columns)
+
+
+class AtrousConvolution2D(Conv2D, metaclass=_OldName):
+    """`Conv2D` with `atrous_rate` for `dilation_rate`."""
+
+    _positions = staticmethod(_rows_and_columns)
+
+
+class AtrousConvolution1D(Conv1D, metaclass=_OldName):
+    """`Conv1D` with `atrous_rate` for `dilation_rate`."""
+
+    _positions = staticmethod(lambda name, args, kwargs: (args, kwargs))
+
+
+class Deconvolution2D(Conv2DTranspose, metaclass=_OldName):
+    """`Conv2DTranspose`, for which `Deconvolution2D(filters, rows, columns)` is accepted."""
+
+    _positions = staticmethod(_rows_and_columns)
+
+
+_MODES = {"sum": Add, "mul": Multiply, "ave": Average, "max": Maximum}
+
+
+def merge(inputs, mode="sum", concat_axis=-1, dot_axes=-1, arguments=None, name=None):
+    """One tensor of several, as Keras 1 did it.
+
+    Args:
+        inputs: list of tensors.
+        mode: "sum", "mul", "ave", "max", "concat", "dot", "cos", or a function of the list.
+        concat_axis: axis for "concat".
+        dot_axes: axis, or one for each of two inputs, for "dot" and "cos".
+        arguments: dict of further arguments for a function.
+        name: of the layer.
+
+    Raises:
+        ValueError: another mode.
+    """
+    if callable(mode):
+        return Lambda(mode, arguments=arguments, name=name)(inputs)
+    if mode == "concat":
+        return Concatenate(axis=concat_axis, name=name)(inputs)
+    if mode in ("dot", "cos"):
+        return Dot(axes=dot_axes, normalize=mode == "cos", name=name)(inputs)
+    if mode not in _MODES:
+        known = ", ".join((*_MODES, "concat", "dot", "cos"))
+        raise ValueError(f"Invalid merge mode: {mode!r}. Expected a function or one of {known}")
+    return _MODES[mode](name=name)(inputs)
