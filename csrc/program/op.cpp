@@ -28,6 +28,7 @@ const Registry& filled_registry() {
     register_optimizer_ops();
     register_random_ops();
     register_conv_ops();
+    register_conv_pool_ops();
     register_pool_ops();
     register_norm_ops();
     return true;

@@ -127,6 +127,7 @@ void register_loss_ops();
 void register_optimizer_ops();
 void register_random_ops();
 void register_conv_ops();
+void register_conv_pool_ops();
 void register_pool_ops();
 void register_norm_ops();
 

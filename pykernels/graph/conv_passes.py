@@ -176,10 +176,32 @@ def drop_unread_outputs(r: Rewriter) -> None:
         r.replace(y, new.outputs[0])
 
 
+def fuse_convolution_pooling(r: Rewriter) -> None:
+    """A convolution that only a 2 x 2 max-pooling reads: pooled while it is in the cache, never stored."""
+    for node in [n for n in r.nodes if n.name == "conv2d" and len(n.outputs) == 1]:
+        y = node.outputs[0]
+        pool = r.only_reader(y)
+        if pool is None or pool.name != "max_pool2d" or y.dtype != "float32" or _written_between(r, node, pool):
+            continue
+        window, strides, pads = (tuple(pool.attrs[key]) for key in ("window", "strides", "pads"))
+        if window != (2, 2) or strides != (2, 2) or any(pads):
+            continue
+        attrs = {**node.attrs, "height": y.shape[1], "width": y.shape[2]}
+        outputs = pool.outputs
+        kinds = [(tuple(t.shape), t.dtype) for t in outputs]
+        new = made("conv2d_max_pool2d", node.inputs, attrs, kinds, (), node)
+        r.insert(r.nodes.index(pool), new)
+        r.remove(node)
+        r.remove(pool)
+        for old, now in zip(outputs, new.outputs, strict=True):
+            r.replace(old, now)
+
+
 PASSES = (
     fuse_convolution_epilogue,
     relu_gradient_before_unpooling,
     fuse_relu_gradient,
     fuse_bias_gradient,
     drop_unread_outputs,
+    fuse_convolution_pooling,
 )

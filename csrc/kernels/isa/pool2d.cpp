@@ -245,6 +245,21 @@ void average_grad_bands(const PoolShape& g, const PoolPointers& a, int64_t begin
   gradient_bands<V>(g, a, begin, end, AverageShare<V>{&g, static_cast<const T*>(a.in), whole});
 }
 
+void max_block(int64_t p, int64_t q, int64_t n, const float* x, int64_t x_row, int64_t x_pixel, float* y,
+               std::uint8_t* index, int64_t y_row, int64_t y_pixel) {
+  const Max<VecF, std::uint8_t> max{index};
+  Window<float> at{};
+  at.row = x_row;
+  at.pixel = x_pixel;
+  for (int64_t i = 0; i < p; ++i) {
+    at.x = x + 2 * i * x_row;
+    for (int64_t j = 0; j < q; ++j, at.x += 2 * x_pixel) {
+      const int64_t offset = i * y_row + j * y_pixel;
+      max.template operator()<2, 2>(at, n, false, y + offset, offset);
+    }
+  }
+}
+
 template <class V>
 void fill(PoolLoops& t) {
   t.max[0] = max_bands<V, std::uint8_t>;
@@ -260,6 +275,7 @@ void fill(PoolLoops& t) {
 void fill(Pool2dTable& t) {
   fill<VecF>(t.f32);
   fill<Vec1<double>>(t.f64);
+  t.max_block = max_block;
   t.vector_f32 = VecF::W;
 }
 

@@ -25,6 +25,11 @@ struct PoolPointers {
 // from (b % p) * stride_h up to the next band's, and for the last band of an image up to the last row.
 using PoolRows = void (*)(const PoolShape& shape, const PoolPointers& pointers, int64_t begin, int64_t end);
 
+// 2 x 2 windows side by side in a block of one image: p x q outputs of n channels. Element (i, j, c) of the block lies
+// at x[i * x_row + j * x_pixel + c], of y and index (u8, may be null) at [i * y_row + j * y_pixel + c]. float.
+using PoolBlock = void (*)(int64_t p, int64_t q, int64_t n, const float* x, int64_t x_row, int64_t x_pixel, float* y,
+                           std::uint8_t* index, int64_t y_row, int64_t y_pixel);
+
 struct PoolLoops {
   // [0]: indices are u8, [1]: i32.
   PoolRows max[2], max_grad[2];
@@ -33,6 +38,7 @@ struct PoolLoops {
 
 struct Pool2dTable {
   PoolLoops f32, f64;
+  PoolBlock max_block;
   int vector_f32;  // floats of a vector
 };
 
