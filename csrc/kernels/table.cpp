@@ -20,6 +20,7 @@ namespace pk {
   void fill(Pool2dTable&);      \
   void fill(WinogradTable&);    \
   void fill(NormTable&);        \
+  void fill(DepthwiseTable&);   \
   }
 
 PK_DECLARE_LEVEL(scalar)
@@ -49,6 +50,7 @@ void check(const KernelTable& t) { check_table(t.gemm); }
     pk::level::fill(t.pool2d);      \
     pk::level::fill(t.winograd);    \
     pk::level::fill(t.norm);        \
+    pk::level::fill(t.depthwise);   \
     check(t);                       \
     return t;                       \
   }()

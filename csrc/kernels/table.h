@@ -4,6 +4,7 @@
 
 #include "base/cpu.h"
 #include "kernels/isa/conv2d_table.h"
+#include "kernels/isa/depthwise_table.h"
 #include "kernels/isa/elementwise_table.h"
 #include "kernels/isa/gemm_table.h"
 #include "kernels/isa/loss_table.h"
@@ -28,6 +29,7 @@ struct KernelTable {
   Pool2dTable pool2d;
   WinogradTable winograd;
   NormTable norm;
+  DepthwiseTable depthwise;
 };
 
 // The table of a level that available_isas() lists; throws std::invalid_argument otherwise.

@@ -31,6 +31,7 @@ const Registry& filled_registry() {
     register_conv_pool_ops();
     register_pool_ops();
     register_norm_ops();
+    register_depthwise_ops();
     return true;
   }();
   static_cast<void>(done);

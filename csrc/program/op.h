@@ -130,5 +130,6 @@ void register_conv_ops();
 void register_conv_pool_ops();
 void register_pool_ops();
 void register_norm_ops();
+void register_depthwise_ops();
 
 }  // namespace pk

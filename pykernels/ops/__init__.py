@@ -76,6 +76,9 @@ from .creation import (
     zeros,
     zeros_like,
 )
+from .depthwise import (
+    depthwise_conv,
+)
 from .elementwise import (
     abs,
     absolute,
@@ -249,6 +252,7 @@ __all__ = [
     "cos",
     "cosh",
     "count_nonzero",
+    "depthwise_conv",
     "divide",
     "divide_no_nan",
     "dot",
