@@ -21,7 +21,8 @@ from .structure import put_together
 from .tallies import Tallies
 
 # Methods by which Keras lets a subclass replace the step itself.
-_NOT_CALLED = ("train_step", "test_step", "make_train_function")
+_NOT_CALLED = ("train_step", "test_step", "make_train_function", "make_test_function")
+NOT_CALLED_IN_PREDICT = ("predict_step", "make_predict_function")
 
 
 class _Shape:
@@ -235,12 +236,7 @@ class Compiling:
     # --- preparation ------------------------------------------------------------------------------------
     def _prepare(self, data: Data, train=True) -> None:
         """Builds what can be built only now that the data are known: variables, loss, metrics, optimizer."""
-        for method in _NOT_CALLED:
-            if hasattr(self, method):
-                raise NotImplementedError(
-                    f"Model '{self.name}' has a method {method}(), which pykernels does not call: steps are recorded "
-                    "and compiled. Override compute_loss(), or write the loss, metric or layer with pykernels.ops."
-                )
+        self._refuse_overridden(_NOT_CALLED)
         self._build_from(data)
         if self._compiled is not None and not self._compiled.built and data.ys:
             targets = put_together(data.y_spec, [_Shape((None, *y.shape[1:])) for y in data.ys])
@@ -248,6 +244,16 @@ class Compiling:
             self._programs.clear()
         if train and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
+
+    def _refuse_overridden(self, methods) -> None:
+        """NotImplementedError for methods in which Keras code computes gradients or runs the model with the means of a
+        backend (a GradientTape, jax.grad, backward()) that pykernels does not have."""
+        for method in methods:
+            if hasattr(self, method):
+                raise NotImplementedError(
+                    f"Model '{self.name}' has a method {method}(), which pykernels does not call: steps are recorded "
+                    "and compiled. Override compute_loss(), or write the loss, metric or layer with pykernels.ops."
+                )
 
     def _symbolic_outputs(self, data: Data):
         """Something with the shape of each output, in the structure of the model's outputs."""

@@ -9,6 +9,7 @@ import numpy as np
 from ..compat_names import SAMPLE_COUNTS, accepts_old_names
 from .arrays import make_data
 from .checks import check_targets
+from .compiling import NOT_CALLED_IN_PREDICT
 from .feeds import open_feed, with_class_weights
 from .loading import Loading
 from .memory import MemoryPlan
@@ -56,6 +57,7 @@ class OnBatch:
     @accepts_old_names("predict_on_batch")
     def predict_on_batch(self, x):
         """The model's outputs for one batch, in one step."""
+        self._refuse_overridden(NOT_CALLED_IN_PREDICT)
         run = self._direct(x)
         if run is not None:
             return run((x,), self._next_run())[0]

@@ -10,7 +10,7 @@ from ..compat_names import accepts_old_names
 from ..layers.nest import map_structure
 from .arrays import make_data, unpack
 from .checks import check_targets, warn_missing_classes
-from .compiling import Compiling
+from .compiling import NOT_CALLED_IN_PREDICT, Compiling
 from .feeds import open_feed
 from .frozen import FrozenPrefix
 from .loading import Loading
@@ -288,8 +288,9 @@ class Trainer(OnBatch, Compiling):
         """The model's outputs for data; see `fit` for the arguments. Safe to call from several threads.
 
         Returns:
-            An array with one row per sample; a list of them for a model with several outputs.
+            An array with one row per sample; several in the structure of the outputs of a model with several.
         """
+        self._refuse_overridden(NOT_CALLED_IN_PREDICT)
         if (
             verbose == 0
             and callbacks is None
