@@ -44,11 +44,9 @@ def register_internal(module: str, cls: type) -> None:
 
 
 def public_module(cls) -> str | None:
-    """Keras's name of the module that exports this class of pykernels; None for other classes."""
-    for module, objects in _builtin.items():
-        if objects.get(cls.__name__) is cls:
-            return module
-    return None
+    """Keras's name of the module that exports this class of pykernels, the shortest; None for other classes."""
+    modules = [module for module, objects in _builtin.items() if objects.get(cls.__name__) is cls]
+    return min(modules, key=len, default=None)
 
 
 # --- the user's own classes -----------------------------------------------------------------------

@@ -1,0 +1,270 @@
+"""Files go both ways between pykernels and Keras: layer types with their options, whole models, optimizers."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+
+import pykernels as pk
+
+keras = pytest.importorskip("keras")
+
+# A sum of up to a few hundred products in float32, in another order than Keras's: 1e-5 of values around 1.
+TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
+IMAGE, SEQUENCE, FLAT = (8, 9, 4), (7, 4), (6,)
+
+# name -> (input shape, [options, ...])
+LAYERS = {
+    "Dense": (FLAT, [{"units": 3}, {"units": 2, "use_bias": False, "activation": "tanh", "kernel_regularizer": "l2"}]),
+    "Activation": (FLAT, [{"activation": a} for a in ("relu", "softmax", "gelu", "selu", "swish")]),
+    "Dropout": (FLAT, [{"rate": 0.5, "seed": 3}, {"rate": 0.0}]),
+    "AlphaDropout": (FLAT, [{"rate": 0.1}]),
+    "GaussianDropout": (FLAT, [{"rate": 0.1}]),
+    "GaussianNoise": (FLAT, [{"stddev": 0.1}]),
+    "SpatialDropout1D": (SEQUENCE, [{"rate": 0.1}]),
+    "SpatialDropout2D": (IMAGE, [{"rate": 0.1}]),
+    "ELU": (FLAT, [{"alpha": 0.5}]),
+    "LeakyReLU": (FLAT, [{"negative_slope": 0.1}]),
+    "PReLU": (IMAGE, [{}, {"shared_axes": [1, 2], "alpha_initializer": "ones"}]),
+    "ReLU": (FLAT, [{"max_value": 0.8, "negative_slope": 0.1, "threshold": 0.2}]),
+    "Softmax": (SEQUENCE, [{}, {"axis": 1}]),
+    "Flatten": (IMAGE, [{}, {"data_format": "channels_first"}]),
+    "Reshape": (IMAGE, [{"target_shape": (9, -1)}]),
+    "Permute": (IMAGE, [{"dims": (3, 1, 2)}]),
+    "RepeatVector": (FLAT, [{"n": 3}]),
+    "Rescaling": (FLAT, [{"scale": 0.5, "offset": 1.0}]),
+    "ZeroPadding1D": (SEQUENCE, [{"padding": 2}]),
+    "ZeroPadding2D": (IMAGE, [{"padding": 2}, {"padding": ((1, 0), (2, 3))}]),
+    "Cropping1D": (SEQUENCE, [{"cropping": (1, 2)}]),
+    "Cropping2D": (IMAGE, [{"cropping": ((1, 0), (2, 1))}]),
+    "UpSampling1D": (SEQUENCE, [{"size": 3}]),
+    "UpSampling2D": (IMAGE, [{"size": 2}, {"size": (2, 3), "interpolation": "bilinear"}]),
+    "MaxPooling1D": (SEQUENCE, [{"pool_size": 3, "strides": 2, "padding": "same"}]),
+    "AveragePooling1D": (SEQUENCE, [{"pool_size": 3, "padding": "same"}]),
+    "MaxPooling2D": (IMAGE, [{}, {"pool_size": (3, 2), "strides": (2, 1), "padding": "same"}]),
+    "AveragePooling2D": (IMAGE, [{"pool_size": 2}, {"pool_size": 3, "strides": 2, "padding": "same"}]),
+    "GlobalAveragePooling1D": (SEQUENCE, [{}, {"keepdims": True}]),
+    "GlobalAveragePooling2D": (IMAGE, [{}, {"keepdims": True}]),
+    "GlobalMaxPooling1D": (SEQUENCE, [{}]),
+    "GlobalMaxPooling2D": (IMAGE, [{}]),
+    "Conv1D": (SEQUENCE, [{"filters": 3, "kernel_size": 3}, {"filters": 2, "kernel_size": 2, "padding": "causal"}]),
+    "Conv2D": (
+        IMAGE,
+        [
+            {"filters": 3, "kernel_size": 3, "activation": "relu"},
+            {"filters": 4, "kernel_size": (3, 2), "strides": 2, "padding": "same", "groups": 2, "use_bias": False},
+            {"filters": 2, "kernel_size": 3, "dilation_rate": 2, "kernel_constraint": "max_norm"},
+        ],
+    ),
+    "Conv2DTranspose": (IMAGE, [{"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same"}]),
+    "DepthwiseConv1D": (SEQUENCE, [{"kernel_size": 3}]),
+    "DepthwiseConv2D": (IMAGE, [{"kernel_size": 3, "depth_multiplier": 2, "padding": "same"}]),
+    "SeparableConv1D": (SEQUENCE, [{"filters": 3, "kernel_size": 3}]),
+    "SeparableConv2D": (IMAGE, [{"filters": 3, "kernel_size": 3, "depth_multiplier": 2}]),
+    "BatchNormalization": (IMAGE, [{}, {"scale": False, "epsilon": 1e-2}, {"axis": 1, "center": False}]),
+    "LayerNormalization": (IMAGE, [{}, {"axis": [1, 2, 3], "epsilon": 1e-2}]),
+    "GroupNormalization": (IMAGE, [{"groups": 2}]),
+    "UnitNormalization": (FLAT, [{}]),
+    "SpectralNormalization": (FLAT, []),
+    "Resizing": (IMAGE, [{"height": 5, "width": 6}]),
+    "CenterCrop": (IMAGE, [{"height": 5, "width": 6}]),
+    "Normalization": (FLAT, []),
+    "Embedding": (SEQUENCE, []),
+}
+CASES = [(name, shape, options) for name, (shape, cases) in LAYERS.items() for options in cases]
+MERGES = ["Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"]
+
+
+def have(name):
+    if not hasattr(pk.layers, name):
+        pytest.skip(f"pykernels has no layer {name}")
+    return getattr(keras.layers, name)
+
+
+def randomize(model, seed=0):
+    rng = np.random.default_rng(seed)
+    model.set_weights([rng.uniform(0.1, 1, w.shape).astype(w.dtype) for w in model.get_weights()])
+
+
+def inputs_for(shapes, seed=1):
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=(5, *shape)).astype("float32") for shape in shapes]
+
+
+def agree(a, b, xs):
+    x = xs if len(xs) > 1 else xs[0]
+    np.testing.assert_allclose(np.asarray(a.predict(x, verbose=0)), np.asarray(b.predict(x, verbose=0)), **TOLERANCE)
+
+
+def both_ways(model, xs, tmp_path, rebuild=None):
+    """`model` is Keras's. Saved there and loaded here, saved here and loaded there, in each format."""
+    for ending in ("keras", "h5"):
+        model.save(tmp_path / f"theirs.{ending}")
+        ours = pk.models.load_model(tmp_path / f"theirs.{ending}")
+        agree(ours, model, xs)
+        ours.save(tmp_path / f"ours.{ending}")
+        again = keras.models.load_model(tmp_path / f"ours.{ending}")
+        agree(again, model, xs)
+    for ending in ("weights.h5", "h5"):
+        if ending == "h5":
+            ours.save_weights(tmp_path / "weights_ours.h5")
+        else:
+            ours.save_weights(tmp_path / "weights_ours.weights.h5")
+            model.save_weights(tmp_path / "weights_theirs.weights.h5")
+            randomize(ours, 5)
+            ours.load_weights(tmp_path / "weights_theirs.weights.h5")
+            agree(ours, model, xs)
+        randomize(again, 6)
+        again.load_weights(tmp_path / f"weights_ours.{ending}")
+        agree(again, model, xs)
+    clone = pk.models.model_from_json(model.to_json())
+    clone.set_weights(model.get_weights())
+    agree(clone, model, xs)
+
+
+@pytest.mark.parametrize(("name", "shape", "options"), CASES, ids=[f"{n}-{i}" for i, (n, _, _) in enumerate(CASES)])
+def test_layer(name, shape, options, tmp_path):
+    model = keras.Sequential([keras.Input(shape), have(name)(**options)])
+    randomize(model)
+    both_ways(model, inputs_for([shape]), tmp_path)
+
+
+@pytest.mark.parametrize("name", MERGES)
+def test_merge_layer(name, tmp_path):
+    cls = have(name)
+    a, b = keras.Input(FLAT), keras.Input(FLAT)
+    model = keras.Model([a, b], cls(**({"axes": 1} if name == "Dot" else {}))([a, b]))
+    both_ways(model, inputs_for([FLAT, FLAT]), tmp_path)
+
+
+def test_every_layer_is_in_the_table():
+    names = {n for n, cls in vars(pk.layers).items() if inspect.isclass(cls) and issubclass(cls, pk.layers.Layer)}
+    aliases = {n for n in names if getattr(pk.layers, n).__name__ != n}
+    elsewhere = {"Layer", "InputLayer", "Lambda", *MERGES}
+    missing = {n for n in names - aliases - elsewhere if n not in LAYERS and hasattr(keras.layers, n)}
+    assert not {n for n in missing if not n.startswith(("Random", "Auto", "Mix", "Cut", "Aug", "Wrapper"))}
+
+
+def test_functional_models(tmp_path):
+    layers = keras.layers
+    inner_in = keras.Input((5,))
+    inner = keras.Model(inner_in, layers.Dense(4, activation="relu")(inner_in), name="inner")
+    stack = keras.Sequential([keras.Input((4,)), layers.Dense(5), layers.Activation("tanh")], name="stack")
+    a, b = keras.Input(FLAT, name="a"), keras.Input((5,), name="b")
+    shared = layers.Dense(5, name="shared")
+    x = shared(a)
+    y = shared(layers.Dense(6)(b))
+    z = inner(x) + inner(y) * 2.0
+    out1 = layers.Dense(2, name="out1")(stack(z))
+    out2 = stack(inner(b))
+    model = keras.Model({"a": a, "b": b}, [out1, out2])
+    randomize(model)
+    xs = dict(zip("ab", inputs_for([FLAT, (5,)]), strict=True))
+    for form in ("keras", "json"):
+        if form == "keras":
+            model.save(tmp_path / "m.keras")
+            ours = pk.models.load_model(tmp_path / "m.keras")
+        else:
+            ours = pk.models.model_from_json(model.to_json())
+            ours.set_weights(model.get_weights())
+        ours.save(tmp_path / "o.keras")
+        theirs = keras.models.load_model(tmp_path / "o.keras")
+        for want, have, again in zip(*(m.predict(xs, verbose=0) for m in (model, ours, theirs)), strict=True):
+            np.testing.assert_allclose(have, want, **TOLERANCE)
+            np.testing.assert_allclose(again, want, **TOLERANCE)
+    assert ours.count_params() == model.count_params()
+
+
+OPTIMIZERS = [
+    ("SGD", {"learning_rate": 0.05}),
+    ("SGD", {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True}),
+    ("RMSprop", {"learning_rate": 0.002, "centered": True, "momentum": 0.5}),
+    ("Adam", {"learning_rate": 0.003, "amsgrad": True}),
+    ("AdamW", {"learning_rate": 0.003, "clipnorm": 1.0}),
+]
+
+
+def training_data():
+    rng = np.random.default_rng(3)
+    return rng.normal(size=(64, 6)).astype("float32"), rng.integers(0, 3, 64)
+
+
+def compiled(optimizer, options):
+    model = keras.Sequential(
+        [keras.Input((6,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(3, activation="softmax")]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy()
+    model.compile(getattr(keras.optimizers, optimizer)(**options), loss, metrics=["accuracy"])
+    return model
+
+
+@pytest.mark.parametrize(("optimizer", "options"), OPTIMIZERS, ids=[f"{n}-{i}" for i, (n, _) in enumerate(OPTIMIZERS)])
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_training_goes_on(optimizer, options, ending, tmp_path):
+    """The next ten steps after loading, there and here, give the same losses and weights."""
+    x, y = training_data()
+    model = compiled(optimizer, options)
+    model.fit(x, y, batch_size=16, epochs=2, verbose=0, shuffle=False)
+    model.save(tmp_path / f"theirs.{ending}")
+    ours = pk.models.load_model(tmp_path / f"theirs.{ending}")
+    assert int(ours.optimizer.iterations) == 8
+    ours.save(tmp_path / f"ours.{ending}")
+    models = [model, ours]
+    if ending == "keras":  # Keras itself does not restore the optimizer of a Sequential from .h5
+        models.append(keras.models.load_model(tmp_path / "ours.keras"))
+    for step in range(10):
+        rows = slice(step * 6, step * 6 + 6)
+        losses = [float(m.train_on_batch(x[rows], y[rows])[0]) for m in models]
+        np.testing.assert_allclose(losses, losses[0], rtol=1e-5)
+    for other in models[1:]:
+        for have, want in zip(other.get_weights(), model.get_weights(), strict=True):
+            np.testing.assert_allclose(have, want, rtol=1e-4, atol=1e-6)
+
+
+def test_structure_of_the_files(tmp_path):
+    """The same groups, names, shapes and dtypes as Keras writes."""
+    import h5py
+
+    x, y = training_data()
+    model = compiled("Adam", {})
+    model.fit(x, y, verbose=0)
+    for ending in ("keras", "h5"):
+        model.save(tmp_path / f"theirs.{ending}")
+    model.save_weights(tmp_path / "theirs.weights.h5")
+    ours = pk.models.load_model(tmp_path / "theirs.keras")
+    for ending in ("keras", "h5"):
+        ours.save(tmp_path / f"ours.{ending}")
+    ours.save_weights(tmp_path / "ours.weights.h5")
+
+    def contents(path):
+        found = {}
+        with h5py.File(path) as file:
+            file.visititems(
+                lambda name, x: found.update(
+                    {name: (x.shape, x.dtype) if isinstance(x, h5py.Dataset) else sorted(x.attrs)}
+                )
+            )
+        return found
+
+    assert contents(tmp_path / "ours.weights.h5") == contents(tmp_path / "theirs.weights.h5")
+    legacy = [contents(tmp_path / f"{who}.h5") for who in ("ours", "theirs")]
+    kinds = [sorted(map(str, c.values())) for c in legacy]
+    assert kinds[0] == kinds[1] or len(kinds[0]) <= len(kinds[1])  # paths of variables are of the user's making
+    import json
+    import zipfile
+
+    configs = [json.loads(zipfile.ZipFile(tmp_path / f"{who}.keras").read("config.json")) for who in ("ours", "theirs")]
+    for config in configs:
+        _without(config, ("shared_object_id", "jit_compile", "quantization_config"))
+    assert configs[0] == configs[1]
+    assert zipfile.ZipFile(tmp_path / "ours.keras").testzip() is None
+
+
+def _without(x, keys):
+    if isinstance(x, dict):
+        for key in keys:
+            x.pop(key, None)
+    for item in x.values() if isinstance(x, dict) else x if isinstance(x, list) else ():
+        _without(item, keys)
