@@ -175,7 +175,9 @@ def _unpack(archive: pathlib.Path, folder: pathlib.Path, formats) -> None:
     try:
         try:
             _UNPACKERS[form][1](archive, new)
-        except (tarfile.TarError, zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
+        except (ValueError, OSError):
+            raise
+        except Exception as error:  # the readers of the standard library raise many kinds
             raise ValueError(f"{archive} is damaged: {error}. Delete it, so that it is downloaded again.") from error
         new.chmod(0o755)
         if folder.exists():
