@@ -203,7 +203,7 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
     return moveaxis(apply("scale_shift", [moveaxis(x, axis, -1), inverse, shift]), -1, axis)
 
 
-def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, rms_scaling=False):
+def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwargs):
     """(x - mean) / sqrt(variance + epsilon) * gamma + beta over `axis` (Ba et al., arXiv:1607.06450).
 
     Args:
@@ -211,8 +211,8 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, rms_sca
         gamma, beta: tensors of the shape of the normalized axes, or that broadcast with x. None: 1 and 0.
         axis: int or tuple of ints, the axes over which mean and (biased) variance are taken.
         epsilon: float. None: `config.epsilon()`.
-        rms_scaling: divide by the standard deviation without taking the mean out. Deprecated in Keras;
-            `rms_normalization` is the published formula.
+        **kwargs: `rms_scaling=True`, deprecated as in Keras: divide by the standard deviation without taking the
+            mean out. `rms_normalization` is the published formula.
 
     Returns:
         A tensor of x's shape and dtype.
@@ -221,6 +221,9 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, rms_sca
     epsilon = float(config.epsilon() if epsilon is None else epsilon)
     rank = len(x.shape)
     axes = axes_in(tuple(axis) if isinstance(axis, (tuple, list)) else (axis,), rank)
+    rms_scaling = kwargs.pop("rms_scaling", False)
+    if kwargs:
+        raise TypeError(f"layer_normalization() got an unexpected keyword argument {next(iter(kwargs))!r}")
     if rms_scaling:
         warn(
             "rms_scaling=True is deprecated: it scales by the standard deviation and not by the root mean square. "
