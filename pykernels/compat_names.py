@@ -18,7 +18,8 @@ What `translate` does with one keyword, in this order:
 2. `WITHOUT_EFFECT`: a keyword that never changed a result (``theano_mode``) is dropped.
 3. `REFUSED`: a keyword that would change the result and has no equivalent raises `TypeError` with the advice.
 4. `JOINED`: several old keywords make one new one (``nb_row, nb_col`` -> ``kernel_size``).
-5. `RENAMED`: the keyword gets its present name, and its value too where `VALUES` has one (``"th"`` ->
+5. `SPREAD`: one old keyword makes several (``init`` of a separable convolution).
+6. `RENAMED`: the keyword gets its present name, and its value too where `VALUES` has one (``"th"`` ->
    ``"channels_first"``).
 
 An old and a new name for one thing in the same call raise `TypeError`. Unknown keywords pass through: the function
@@ -67,7 +68,14 @@ RENAMED: dict[str, dict[str, str]] = {
     "Conv2D": {**_CONV, "atrous_rate": "dilation_rate", "filter_length": "kernel_size", "subsample_length": "strides"},
     "Conv2DTranspose": _CONV,
     "DepthwiseConv2D": {**_IMAGE, "subsample": "strides", "bias": "use_bias", "init": "depthwise_initializer"},
-    "SeparableConv2D": {**_CONV, "depthwise_init": "depthwise_initializer", "pointwise_init": "pointwise_initializer"},
+    "SeparableConv2D": {
+        **_IMAGE,
+        "nb_filter": "filters",
+        "subsample": "strides",
+        "b_regularizer": "bias_regularizer",
+        "b_constraint": "bias_constraint",
+        "bias": "use_bias",
+    },
     "MaxPooling1D": _POOLING_1D,
     "AveragePooling1D": _POOLING_1D,
     "MaxPooling2D": _IMAGE,
@@ -110,6 +118,11 @@ RENAMED: dict[str, dict[str, str]] = {
 #: callable -> {present keyword: the old keywords that make it, in order}
 JOINED: dict[str, dict[str, tuple[str, ...]]] = {
     name: {"kernel_size": ("nb_row", "nb_col")} for name in ("Conv2D", "Conv2DTranspose", "SeparableConv2D")
+}
+
+#: callable -> {old keyword: the present keywords that all get its value}
+SPREAD: dict[str, dict[str, tuple[str, ...]]] = {
+    "SeparableConv2D": {"init": ("depthwise_initializer", "pointwise_initializer")},
 }
 
 #: present keyword -> {old value: present value}
@@ -173,7 +186,7 @@ LOG_NAMES: dict[str, str] = {"acc": "accuracy", "val_acc": "val_accuracy", "lr":
 
 def _concerned(name: str) -> frozenset[str]:
     joined = (old for olds in JOINED.get(name, {}).values() for old in olds)
-    tables = (RENAMED, NEUTRAL, WITHOUT_EFFECT, REFUSED)
+    tables = (RENAMED, SPREAD, NEUTRAL, WITHOUT_EFFECT, REFUSED)
     return frozenset(joined).union(*(table.get(name, {}) for table in tables))
 
 
@@ -218,17 +231,17 @@ def translate(callable_name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
     neutral = NEUTRAL.get(callable_name, {})
     without_effect = WITHOUT_EFFECT.get(callable_name, {})
     refused = REFUSED.get(callable_name, {})
-    renamed = RENAMED.get(callable_name, {})
+    renamed, spread = RENAMED.get(callable_name, {}), SPREAD.get(callable_name, {})
     result: dict[str, Any] = {}
     for old, value in _join(callable_name, kwargs).items():
         if old in without_effect or (old in neutral and _is_neutral(value, neutral[old])):
             continue
         if old in refused:
             raise TypeError(f"{callable_name}() does not take {old!r} (got {value!r}): {refused[old]}")
-        new = renamed.get(old, old)
-        if new in result or (new != old and new in kwargs):
-            raise TypeError(f"{callable_name}() got both {new!r} and {old!r}, its older name; keep {new!r}")
-        result[new] = VALUES.get(new, {}).get(value, value) if isinstance(value, str) else value
+        for new in spread.get(old, (renamed.get(old, old),)):
+            if new in result or (new != old and new in kwargs):
+                raise TypeError(f"{callable_name}() got both {new!r} and {old!r}, its older name; keep {new!r}")
+            result[new] = VALUES.get(new, {}).get(value, value) if isinstance(value, str) else value
     return result
 
 

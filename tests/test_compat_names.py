@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from pykernels import compat_names
-from pykernels.compat_names import JOINED, NEUTRAL, REFUSED, RENAMED, WITHOUT_EFFECT, accepts_old_names, translate
+from pykernels.compat_names import (
+    JOINED,
+    NEUTRAL,
+    REFUSED,
+    RENAMED,
+    SPREAD,
+    WITHOUT_EFFECT,
+    accepts_old_names,
+    translate,
+)
 
 _VALUE = object()
 
@@ -26,6 +35,15 @@ def test_every_joined_argument(name, new):
         translate(name, {olds[0]: 3})
     with pytest.raises(TypeError, match=new):
         translate(name, {**dict.fromkeys(olds, 3), new: 3})
+
+
+@pytest.mark.parametrize(("name", "old"), [(n, old) for n, table in SPREAD.items() for old in table])
+def test_every_spread_argument(name, old):
+    news = SPREAD[name][old]
+    assert translate(name, {old: _VALUE}) == dict.fromkeys(news, _VALUE)
+    for new in news:
+        with pytest.raises(TypeError, match=f"both '{new}' and '{old}'"):
+            translate(name, {old: 1, new: 2})
 
 
 @pytest.mark.parametrize(("name", "old"), [(n, old) for n, table in NEUTRAL.items() for old in table])

@@ -206,6 +206,8 @@ def convolution(draw, rank, strided_dilation=False):
         "activation": draw(ACTIVATIONS),
         "use_bias": draw(st.booleans()),
     }
+    if options["activation"] == "softmax" and options["data_format"] == "channels_first":
+        options["use_bias"] = False  # over places: the bias's gradient is 0 but for rounding
     if draw(st.booleans()):
         options["dilation_rate"] = one_or(draw, st.integers(1, 2), rank)
         if not strided_dilation:

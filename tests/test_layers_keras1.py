@@ -62,6 +62,24 @@ def own(layer):
         ),
         (lambda: layers.Deconvolution2D(8, 3, 3, subsample=(2, 2)), lambda: layers.Conv2DTranspose(8, 3, strides=2)),
         (
+            lambda: layers.SeparableConvolution2D(
+                *(8, 3, 2), init="he_normal", border_mode="same", subsample=(2, 2), dim_ordering="th", bias=False
+            ),
+            lambda: layers.SeparableConv2D(
+                *(8, (3, 2), 2, "same", "channels_first"),
+                depthwise_initializer="he_normal",
+                pointwise_initializer="he_normal",
+                use_bias=False,
+            ),
+        ),
+        (lambda: layers.SeparableConvolution1D(8, 3), lambda: layers.SeparableConv1D(8, 3)),
+        (
+            lambda: layers.DepthwiseConv2D((3, 3), border_mode="same", init="he_normal", dim_ordering="th"),
+            lambda: layers.DepthwiseConv2D(
+                3, padding="same", depthwise_initializer="he_normal", data_format="channels_first"
+            ),
+        ),
+        (
             lambda: layers.MaxPooling2D((2, 2), (2, 2), border_mode="same", dim_ordering="th"),
             lambda: layers.MaxPooling2D(2, 2, "same", "channels_first"),
         ),

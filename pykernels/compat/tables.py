@@ -182,7 +182,7 @@ KERAS_NAMES: dict[str, str] = {
         {_POOLING} ActivityRegularization AdditiveAttention Attention Bidirectional CategoryEncoding CenterCrop
         Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping3D Discretization EinsumDense Embedding
         Equalization GRU GRUCell GroupQueryAttention HashedCrossing Hashing Highway Identity IntegerLookup LSTM
-        LSTMCell LocallyConnected1D LocallyConnected2D Masking MaxoutDense Merge MultiHeadAttention DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D RNN
+        LSTMCell LocallyConnected1D LocallyConnected2D Masking MaxoutDense Merge MultiHeadAttention RNN
         RandAugment RandomBrightness RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue
         RandomRotation RandomTranslation RandomZoom Resizing SimpleRNN SimpleRNNCell SpatialDropout3D
         SpectralNormalization StackedRNNCells StringLookup TextVectorization ThresholdedReLU TimeDistributed

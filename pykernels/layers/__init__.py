@@ -4,6 +4,7 @@ from ..utils import serialization as _serialization
 from .activation_layers import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .batch_normalization import BatchNormalization
 from .conv import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose
+from .conv_depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from .dense import Dense
 from .dropout import Dropout
 from .input_layer import Input, InputLayer
@@ -13,7 +14,8 @@ from .keras1 import (
     AtrousConvolution2D,
     Convolution2D,
     Deconvolution2D,
-    merge,
+    SeparableConvolution2D,
+    merge as merge,
 )
 from .lambda_layer import Lambda
 from .layer import Layer
@@ -70,6 +72,8 @@ _ALL = {
         Cropping1D,
         Cropping2D,
         Dense,
+        DepthwiseConv1D,
+        DepthwiseConv2D,
         Dot,
         Dropout,
         ELU,
@@ -98,6 +102,8 @@ _ALL = {
         Rescaling,
         Reshape,
         RMSNormalization,
+        SeparableConv1D,
+        SeparableConv2D,
         Softmax,
         SpatialDropout1D,
         SpatialDropout2D,
@@ -125,6 +131,8 @@ _ALIASES = {
     "GlobalMaxPool2D": GlobalMaxPooling2D,
     "MaxPool1D": MaxPooling1D,
     "MaxPool2D": MaxPooling2D,
+    "SeparableConvolution1D": SeparableConv1D,
+    "SeparableConvolution2D": SeparableConvolution2D,
 }
 globals().update(_ALIASES)
 _serialization.register_module("keras.layers", {**_ALL, "Layer": Layer})

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .conv import Conv1D, Conv2D, Conv2DTranspose
+from .conv_depthwise import SeparableConv2D
 from .lambda_layer import Lambda
 from .merging import Add, Average, Concatenate, Dot, Maximum, Multiply
 
@@ -60,6 +61,12 @@ class AtrousConvolution1D(Conv1D, metaclass=_OldName):
 
 class Deconvolution2D(Conv2DTranspose, metaclass=_OldName):
     """`Conv2DTranspose`, for which `Deconvolution2D(filters, rows, columns)` is accepted."""
+
+    _positions = staticmethod(_rows_and_columns)
+
+
+class SeparableConvolution2D(SeparableConv2D, metaclass=_OldName):
+    """`SeparableConv2D`, for which `SeparableConvolution2D(filters, rows, columns)` is accepted."""
 
     _positions = staticmethod(_rows_and_columns)
 

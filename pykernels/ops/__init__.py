@@ -78,6 +78,7 @@ from .creation import (
 )
 from .depthwise import (
     depthwise_conv,
+    separable_conv,
 )
 from .elementwise import (
     abs,
@@ -347,6 +348,7 @@ __all__ = [
     "round",
     "rsqrt",
     "selu",
+    "separable_conv",
     "shape",
     "sigmoid",
     "sign",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..config import standardize_data_format
 from ..graph import apply, define
 from .array import expand_dims, squeeze
+from .conv import conv
 from .pooling import to_channels_first, to_channels_last
 from .shapes import known, unknown
 from .types import dtype_of, float_tensor, to_tensor
@@ -129,3 +130,34 @@ def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None,
     y = apply("depthwise_conv2d", [x, kernel], strides=strides, pads=(*around[0], *around[1]), dilation=dilation)
     y = squeeze(y, 1) if axes == 1 else y
     return to_channels_first(y) if data_format == "channels_first" else y
+
+
+def separable_conv(
+    inputs, depthwise_kernel, pointwise_kernel, strides=1, padding="valid", data_format=None, dilation_rate=1
+):
+    """Depthwise convolution followed by a convolution over the channels of each place.
+
+    Args:
+        inputs, strides, padding, data_format, dilation_rate: see `depthwise_conv`.
+        depthwise_kernel: tensor (length, channels, m) or (height, width, channels, m): m filters for each channel.
+        pointwise_kernel: tensor (1, channels * m, filters) or (1, 1, channels * m, filters).
+
+    Returns:
+        A tensor of the inputs' dtype with `filters` channels.
+
+    Raises:
+        ValueError: shapes or arguments that do not fit; a window larger than the image with `"valid"`.
+        NotImplementedError: three spatial axes.
+    """
+    data_format = standardize_data_format(data_format)
+    y = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
+    pointwise = to_tensor(pointwise_kernel, dtype_of(y))
+    _, _, between = split_shape(tuple(y.shape), data_format)
+    want = (*(1,) * (len(y.shape) - 2), between)
+    if tuple(pointwise.shape[:-1]) != want:
+        raise ValueError(
+            f"the depthwise convolution gives {between} channels, so `pointwise_kernel` must have shape {want} + "
+            f"(filters,). Received: inputs.shape={tuple(inputs.shape)}, depthwise_kernel.shape="
+            f"{tuple(depthwise_kernel.shape)}, pointwise_kernel.shape={tuple(pointwise.shape)}"
+        )
+    return conv(y, pointwise, padding="valid", data_format=data_format)
