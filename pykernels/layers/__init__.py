@@ -15,6 +15,8 @@ from .keras1 import (
     Convolution2D,
     Deconvolution2D,
     SeparableConvolution2D,
+)
+from .keras1 import (
     merge as merge,
 )
 from .lambda_layer import Lambda
