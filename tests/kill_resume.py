@@ -48,7 +48,10 @@ def finished(process) -> str:
 
 
 def run(kills: int, epochs: int = 20, seed: int = 0) -> dict:
-    """Counts of kills, of runs, and of runs that ended in other bits. A checkpoint that does not load raises."""
+    """Counts of kills, of runs, of runs that ended in other bits and of those that left temporary files behind.
+
+    A checkpoint that does not load raises.
+    """
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
@@ -57,7 +60,7 @@ def run(kills: int, epochs: int = 20, seed: int = 0) -> dict:
         begin = time.monotonic()
         want = finished(process)
         seconds, startup = time.monotonic() - begin, begin - began
-    done = runs = different = 0
+    done = runs = different = debris = 0
     while done < kills:
         with tempfile.TemporaryDirectory() as folder:
             runs += 1
@@ -74,8 +77,8 @@ def run(kills: int, epochs: int = 20, seed: int = 0) -> dict:
                     raise AssertionError(f"a resumed run ended with {process.returncode}")
             different += finished(start(folder, epochs)) != want
             left = [p.name for p in pathlib.Path(folder).rglob("*") if p.name.endswith(".tmp")]
-            different += bool(left)
-    return {"kills": done, "runs": runs, "different": different, "seconds": seconds, "startup": startup}
+            debris += bool(left)
+    return {"kills": done, "runs": runs, "different": different, "debris": debris, "seconds": seconds, "startup": startup}
 
 
 if __name__ == "__main__":
@@ -88,4 +91,4 @@ if __name__ == "__main__":
     os.environ["PYTHONPATH"] = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])
     result = run(options.kills, options.epochs, options.seed)
     print(result)
-    sys.exit(1 if result["different"] else 0)
+    sys.exit(1 if result["different"] or result["debris"] else 0)

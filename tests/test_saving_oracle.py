@@ -3,78 +3,25 @@
 from __future__ import annotations
 
 import inspect
+import pathlib
+import sys
 
 import numpy as np
 import pytest
 
 import pykernels as pk
 
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from layer_cases import CASES, FLAT, LAYERS, MERGES
+
 keras = pytest.importorskip("keras")
 
 # A sum of up to a few hundred products in float32, in another order than Keras's: 1e-5 of values around 1.
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
-IMAGE, SEQUENCE, FLAT = (8, 9, 4), (7, 4), (6,)
-
-# name -> (input shape, [options, ...])
-LAYERS = {
-    "Dense": (FLAT, [{"units": 3}, {"units": 2, "use_bias": False, "activation": "tanh", "kernel_regularizer": "l2"}]),
-    "Activation": (FLAT, [{"activation": a} for a in ("relu", "softmax", "gelu", "selu", "swish")]),
-    "Dropout": (FLAT, [{"rate": 0.5, "seed": 3}, {"rate": 0.0}]),
-    "AlphaDropout": (FLAT, [{"rate": 0.1}]),
-    "GaussianDropout": (FLAT, [{"rate": 0.1}]),
-    "GaussianNoise": (FLAT, [{"stddev": 0.1}]),
-    "SpatialDropout1D": (SEQUENCE, [{"rate": 0.1}]),
-    "SpatialDropout2D": (IMAGE, [{"rate": 0.1}]),
-    "ELU": (FLAT, [{"alpha": 0.5}]),
-    "LeakyReLU": (FLAT, [{"negative_slope": 0.1}]),
-    "PReLU": (IMAGE, [{}, {"shared_axes": [1, 2], "alpha_initializer": "ones"}]),
-    "ReLU": (FLAT, [{"max_value": 0.8, "negative_slope": 0.1, "threshold": 0.2}]),
-    "Softmax": (SEQUENCE, [{}, {"axis": 1}]),
-    "Flatten": (IMAGE, [{}, {"data_format": "channels_first"}]),
-    "Reshape": (IMAGE, [{"target_shape": (9, -1)}]),
-    "Permute": (IMAGE, [{"dims": (3, 1, 2)}]),
-    "RepeatVector": (FLAT, [{"n": 3}]),
-    "Rescaling": (FLAT, [{"scale": 0.5, "offset": 1.0}]),
-    "ZeroPadding1D": (SEQUENCE, [{"padding": 2}]),
-    "ZeroPadding2D": (IMAGE, [{"padding": 2}, {"padding": ((1, 0), (2, 3))}]),
-    "Cropping1D": (SEQUENCE, [{"cropping": (1, 2)}]),
-    "Cropping2D": (IMAGE, [{"cropping": ((1, 0), (2, 1))}]),
-    "UpSampling1D": (SEQUENCE, [{"size": 3}]),
-    "UpSampling2D": (IMAGE, [{"size": 2}, {"size": (2, 3), "interpolation": "bilinear"}]),
-    "MaxPooling1D": (SEQUENCE, [{"pool_size": 3, "strides": 2, "padding": "same"}]),
-    "AveragePooling1D": (SEQUENCE, [{"pool_size": 3, "padding": "same"}]),
-    "MaxPooling2D": (IMAGE, [{}, {"pool_size": (3, 2), "strides": (2, 1), "padding": "same"}]),
-    "AveragePooling2D": (IMAGE, [{"pool_size": 2}, {"pool_size": 3, "strides": 2, "padding": "same"}]),
-    "GlobalAveragePooling1D": (SEQUENCE, [{}, {"keepdims": True}]),
-    "GlobalAveragePooling2D": (IMAGE, [{}, {"keepdims": True}]),
-    "GlobalMaxPooling1D": (SEQUENCE, [{}]),
-    "GlobalMaxPooling2D": (IMAGE, [{}]),
-    "Conv1D": (SEQUENCE, [{"filters": 3, "kernel_size": 3}, {"filters": 2, "kernel_size": 2, "padding": "causal"}]),
-    "Conv2D": (
-        IMAGE,
-        [
-            {"filters": 3, "kernel_size": 3, "activation": "relu"},
-            {"filters": 4, "kernel_size": (3, 2), "strides": 2, "padding": "same", "groups": 2, "use_bias": False},
-            {"filters": 2, "kernel_size": 3, "dilation_rate": 2, "kernel_constraint": "max_norm"},
-        ],
-    ),
-    "Conv2DTranspose": (IMAGE, [{"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same"}]),
-    "DepthwiseConv1D": (SEQUENCE, [{"kernel_size": 3}]),
-    "DepthwiseConv2D": (IMAGE, [{"kernel_size": 3, "depth_multiplier": 2, "padding": "same"}]),
-    "SeparableConv1D": (SEQUENCE, [{"filters": 3, "kernel_size": 3}]),
-    "SeparableConv2D": (IMAGE, [{"filters": 3, "kernel_size": 3, "depth_multiplier": 2}]),
-    "BatchNormalization": (IMAGE, [{}, {"scale": False, "epsilon": 1e-2}, {"axis": 1, "center": False}]),
-    "LayerNormalization": (IMAGE, [{}, {"axis": [1, 2, 3], "epsilon": 1e-2}]),
-    "GroupNormalization": (IMAGE, [{"groups": 2}]),
-    "UnitNormalization": (FLAT, [{}]),
-    "SpectralNormalization": (FLAT, []),
-    "Resizing": (IMAGE, [{"height": 5, "width": 6}]),
-    "CenterCrop": (IMAGE, [{"height": 5, "width": 6}]),
-    "Normalization": (FLAT, []),
-    "Embedding": (SEQUENCE, []),
-}
-CASES = [(name, shape, options) for name, (shape, cases) in LAYERS.items() for options in cases]
-MERGES = ["Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"]
+# Keras writes these into .h5 files in a form that it cannot read itself: a list of axes becomes its last one.
+KERAS_CANNOT_READ_BACK = {("LayerNormalization", "axis"), ("RMSNormalization", "axis")}
+# Classes of our own for names that are aliases in Keras.
+KERAS1_CLASSES = ("AtrousConvolution1D", "AtrousConvolution2D", "Convolution2D", "Deconvolution2D")
 
 
 def have(name):
@@ -98,15 +45,24 @@ def agree(a, b, xs):
     np.testing.assert_allclose(np.asarray(a.predict(x, verbose=0)), np.asarray(b.predict(x, verbose=0)), **TOLERANCE)
 
 
-def both_ways(model, xs, tmp_path, rebuild=None):
-    """`model` is Keras's. Saved there and loaded here, saved here and loaded there, in each format."""
+def both_ways(model, xs, tmp_path, keras_reads_h5=True):
+    """`model` is Keras's. Saved there and loaded here, saved here and loaded there, in each format.
+
+    Args:
+        keras_reads_h5: False where Keras cannot read its own whole-model `.h5` file; then we read ours and theirs.
+    """
     for ending in ("keras", "h5"):
         model.save(tmp_path / f"theirs.{ending}")
         ours = pk.models.load_model(tmp_path / f"theirs.{ending}")
         agree(ours, model, xs)
         ours.save(tmp_path / f"ours.{ending}")
-        again = keras.models.load_model(tmp_path / f"ours.{ending}")
-        agree(again, model, xs)
+        if ending == "keras" or keras_reads_h5:
+            again = keras.models.load_model(tmp_path / f"ours.{ending}")
+            agree(again, model, xs)
+        else:
+            with pytest.raises(ValueError):
+                keras.models.load_model(tmp_path / f"theirs.{ending}")
+            agree(pk.models.load_model(tmp_path / f"ours.{ending}"), model, xs)
     for ending in ("weights.h5", "h5"):
         if ending == "h5":
             ours.save_weights(tmp_path / "weights_ours.h5")
@@ -128,7 +84,8 @@ def both_ways(model, xs, tmp_path, rebuild=None):
 def test_layer(name, shape, options, tmp_path):
     model = keras.Sequential([keras.Input(shape), have(name)(**options)])
     randomize(model)
-    both_ways(model, inputs_for([shape]), tmp_path)
+    broken = any((name, key) in KERAS_CANNOT_READ_BACK and isinstance(options[key], list) for key in options)
+    both_ways(model, inputs_for([shape]), tmp_path, keras_reads_h5=not broken)
 
 
 @pytest.mark.parametrize("name", MERGES)
@@ -140,11 +97,11 @@ def test_merge_layer(name, tmp_path):
 
 
 def test_every_layer_is_in_the_table():
+    """A layer type that both libraries have cannot be left out of these tests."""
     names = {n for n, cls in vars(pk.layers).items() if inspect.isclass(cls) and issubclass(cls, pk.layers.Layer)}
     aliases = {n for n in names if getattr(pk.layers, n).__name__ != n}
-    elsewhere = {"Layer", "InputLayer", "Lambda", *MERGES}
-    missing = {n for n in names - aliases - elsewhere if n not in LAYERS and hasattr(keras.layers, n)}
-    assert not {n for n in missing if not n.startswith(("Random", "Auto", "Mix", "Cut", "Aug", "Wrapper"))}
+    elsewhere = {"Layer", "InputLayer", "Lambda", *MERGES, *KERAS1_CLASSES}
+    assert not {n for n in names - aliases - elsewhere if n not in LAYERS and hasattr(keras.layers, n)}
 
 
 def test_functional_models(tmp_path):

@@ -112,7 +112,20 @@ def make_seeds(folder: pathlib.Path) -> list[tuple[str, str, bytes]]:
     backup = callbacks.BackupAndRestore(folder / "backup", save_freq=1, delete_checkpoint=False)
     stack.fit(x, x[:, :2], batch_size=2, verbose=0, callbacks=[backup])
     seeds = []
-    for name, model in (("stack", stack), ("graph", graph)):
+    image = pk.Sequential(
+        [
+            pk.Input((6, 7, 2)),
+            layers.Conv2D(3, 3, padding="same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.Activation("relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(2, 2),
+            layers.Flatten(),
+            layers.Dense(2),
+        ],
+        name="image",
+    )
+    for name, model in (("stack", stack), ("graph", graph), ("image", image)):
         for ending in ("keras", "h5"):
             model.save(folder / f"{name}.{ending}")
             seeds.append((ending, "model", (folder / f"{name}.{ending}").read_bytes()))
@@ -128,10 +141,39 @@ def make_seeds(folder: pathlib.Path) -> list[tuple[str, str, bytes]]:
                     f"layers/{path}/vars/{i}", data=v.numpy(), chunks=True, compression="gzip", shuffle=True
                 )
     seeds.append(("weights.h5", "stack", (folder / "chunked.weights.h5").read_bytes()))
+    seeds.extend(("weights.h5", "image", _other_weights(image, kind)) for kind in ("theano", "newest"))
     seeds.append(("json", "json", json.dumps(KERAS1).encode()))
     for kind in ("tar", "zip"):
         seeds.append(("archive", kind, _archive(kind)))
     return seeds
+
+
+def _other_weights(model, kind: str) -> bytes:
+    """Weights as Keras 1 on Theano wrote them, or in the newest form of HDF5."""
+    import h5py
+
+    from pykernels.utils.naming import to_snake_case
+
+    out = io.BytesIO()
+    with h5py.File(out, "w", libver="latest" if kind == "newest" else None) as file:
+        if kind == "newest":
+            weighted = [layer for layer in model.layers if layer.weights]
+            used: dict[str, int] = {}
+            for layer in weighted:
+                path = to_snake_case(type(layer).__name__)
+                used[path] = used.get(path, -1) + 1
+                path += f"_{used[path]}" if used[path] else ""
+                for i, v in enumerate(layer.weights):
+                    file[f"layers/{path}/vars/{i}"] = v.numpy()
+        else:
+            file.attrs["keras_version"], file.attrs["backend"] = b"1.2.2", b"theano"
+            file.attrs["layer_names"] = [layer.name.encode() for layer in model.layers]
+            for layer in model.layers:
+                group = file.create_group(layer.name)
+                group.attrs["weight_names"] = [v.name.encode() for v in layer.weights]
+                for v in layer.weights:
+                    group[v.name] = v.numpy().transpose(3, 2, 0, 1) if len(v.shape) == 4 else v.numpy()
+    return out.getvalue()
 
 
 KERAS1 = {
@@ -336,7 +378,7 @@ class Watch:
 def loader(pk, folder: pathlib.Path):
     from pykernels.utils.get_file import _UNPACKERS, _unpack
 
-    models = {name: pk.models.load_model(folder / f"{name}.keras") for name in ("stack", "graph")}
+    models = {name: pk.models.load_model(folder / f"{name}.keras") for name in ("stack", "graph", "image")}
 
     def load(seed, path, text):
         form, target, _ = seed
@@ -356,7 +398,7 @@ def loader(pk, folder: pathlib.Path):
 def work(first: int, last: int, folder: str, options, report) -> None:
     """Loads the files with these numbers; a number is told before its file is loaded."""
     faulthandler.enable()
-    signal.signal(signal.SIGALRM, alarm)
+    signal.signal(signal.SIGPROF, alarm)
     warnings.simplefilter("ignore")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     import pykernels as pk
@@ -377,7 +419,7 @@ def work(first: int, last: int, folder: str, options, report) -> None:
         seed = rng.choice(seeds)
         data = mutate(rng, seed, others)
         report.send(("at", number, None))
-        signal.setitimer(signal.ITIMER_REAL, options.seconds)
+        signal.setitimer(signal.ITIMER_PROF, options.seconds)
         watch.active, watch.unpacking = True, seed[0] == "archive"
         try:
             _one(seed, data, folder, load)
@@ -390,7 +432,7 @@ def work(first: int, last: int, folder: str, options, report) -> None:
             report.send(("finding", number, f"{type(error).__name__}: {error}"[:500]))
         finally:
             watch.active = False
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
         if watch.seen:
             report.send(("finding", number, f"events: {watch.seen[:5]}"))
             watch.seen.clear()
@@ -439,8 +481,9 @@ def run(options) -> list[tuple[int, str]]:
             at = number
             while True:
                 try:
-                    if not ours.poll(options.seconds + 60):
+                    if not ours.poll(options.seconds + 600):
                         findings.append((at, "hangs"))
+                        print(f"finding {findings[-1]}", flush=True)
                         process.kill()
                         break
                     kind, at, what = ours.recv()
@@ -471,7 +514,7 @@ def parse(arguments=None):
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--batch", type=int, default=10_000, help="files per process")
-    parser.add_argument("--seconds", type=float, default=10.0, help="per file")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of processor time per file")
     parser.add_argument("--memory", type=int, default=1 << 30, help="bytes beyond those of good files")
     return parser.parse_args(arguments)
 

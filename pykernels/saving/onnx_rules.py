@@ -1,0 +1,363 @@
+"""Ops without a spatial structure in ONNX: arithmetic, activations, shapes, reductions, products.
+
+A rule takes the graph in the making and a recorded node, and puts the node's output into the graph.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .onnx_graph import OnnxGraph, inverse, plain, reshape_to, same_memory
+
+RULES: dict = {}
+
+
+def rule(*names: str):
+    def decorate(function):
+        RULES.update(dict.fromkeys(names, function))
+        return function
+
+    return decorate
+
+
+def number(graph: OnnxGraph, node, value) -> str:
+    """A scalar constant of the dtype of the node's first input."""
+    return graph.weight(np.asarray(value, str(node.inputs[0].dtype)), "number")
+
+
+def element_type(dtype: str) -> int:
+    import onnx
+
+    return onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+
+
+def refuse(node, why: str):
+    raise NotImplementedError(f"Layer '{node.label}' cannot be exported to ONNX: {why}.")
+
+
+# --- element by element -------------------------------------------------------------------------------------
+_UNARY = {
+    **{"negative": "Neg", "absolute": "Abs", "sign": "Sign", "sqrt": "Sqrt", "reciprocal": "Reciprocal", "exp": "Exp"},
+    **{"log": "Log", "sin": "Sin", "cos": "Cos", "tan": "Tan", "arcsin": "Asin", "arccos": "Acos", "arctan": "Atan"},
+    **{"sinh": "Sinh", "cosh": "Cosh", "erf": "Erf", "floor": "Floor", "ceil": "Ceil", "round": "Round"},
+    **{"isnan": "IsNaN", "isinf": "IsInf"},
+}
+_BINARY = {
+    **{"add": "Add", "subtract": "Sub", "multiply": "Mul", "divide": "Div", "power": "Pow"},
+    **{"maximum": "Max", "minimum": "Min", "equal": "Equal", "less": "Less", "less_equal": "LessOrEqual"},
+    **{"greater": "Greater", "greater_equal": "GreaterOrEqual", "logical_and": "And", "logical_or": "Or"},
+    **{"logical_xor": "Xor"},
+}
+
+
+@rule(*_UNARY)
+def _unary(graph, node):
+    x = graph.stored(node.inputs[0])
+    graph.put(node.outputs[0], graph.node(_UNARY[node.name], [x.name]), x.order)
+
+
+@rule(*_BINARY)
+def _binary(graph, node):
+    if node.name == "add" and _as_bias(graph, node):
+        return
+    if node.name.startswith("logical") and any(str(x.dtype) != "bool" for x in node.inputs):
+        refuse(node, f"'{node.name}' of numbers")
+    names, order = graph.together(node.inputs)
+    graph.put(node.outputs[0], graph.node(_BINARY[node.name], names), order)
+
+
+def _as_bias(graph: OnnxGraph, node) -> bool:
+    """Whether a sum could be taken into the convolution or product that made one of its operands."""
+    for x, bias in (node.inputs, node.inputs[::-1]):
+        if graph.constant(x) is not None or graph.constant(bias) is None or not graph.read_once(x):
+            continue
+        stored = graph.stored(x)
+        producer = graph.sums.get(stored.name)
+        if producer is None or tuple(bias.shape) != (x.shape[-1],):
+            continue
+        del graph.sums[stored.name]
+        producer.input.append(graph.weight_of(bias, "bias", "as it is", lambda a: a))
+        weights = graph.convolutions.pop(stored.name, None)
+        if weights is not None:
+            graph.convolutions[stored.name] = weights._replace(bias=graph.constant(bias))
+        graph.put(node.outputs[0], stored.name, stored.order)
+        return True
+    return False
+
+
+@rule("square", "squared_difference", "rsqrt", "expm1", "log1p", "log_sigmoid", "isfinite", "logical_not", "not_equal")
+def _composed(graph, node):
+    names, order = graph.together(node.inputs)
+    x, emit = names[0], graph.node
+    if node.name == "square":
+        y = emit("Mul", [x, x])
+    elif node.name == "squared_difference":
+        difference = emit("Sub", names)
+        y = emit("Mul", [difference, difference])
+    elif node.name == "rsqrt":
+        y = emit("Reciprocal", [emit("Sqrt", [x])])
+    elif node.name == "expm1":
+        y = emit("Sub", [emit("Exp", [x]), number(graph, node, 1)])
+    elif node.name == "log1p":
+        y = emit("Log", [emit("Add", [x, number(graph, node, 1)])])
+    elif node.name == "log_sigmoid":
+        y = emit("Neg", [emit("Softplus", [emit("Neg", [x])])])
+    elif node.name == "isfinite":
+        y = emit("Not", [emit("Or", [emit("IsNaN", [x]), emit("IsInf", [x])])])
+    elif node.name == "not_equal":
+        y = emit("Not", [emit("Equal", names)])
+    else:
+        is_bool = str(node.inputs[0].dtype) == "bool"
+        y = emit("Not", [x]) if is_bool else emit("Equal", [x, number(graph, node, 0)])
+    graph.put(node.outputs[0], y, order)
+
+
+@rule("floor_divide", "mod")
+def _division(graph, node):
+    (a, b), order = graph.together(node.inputs)
+    emit = graph.node
+    if str(node.inputs[0].dtype).startswith("float"):
+        whole = emit("Floor", [emit("Div", [a, b])])
+        y = whole if node.name == "floor_divide" else emit("Sub", [a, emit("Mul", [whole, b])])
+    else:
+        rest = emit("Mod", [a, b])  # of integers: with the sign of the divisor
+        y = rest if node.name == "mod" else emit("Div", [emit("Sub", [a, rest]), b])
+    graph.put(node.outputs[0], y, order)
+
+
+@rule("where")
+def _where(graph, node):
+    names, order = graph.together(node.inputs)
+    graph.put(node.outputs[0], graph.node("Where", names), order)
+
+
+@rule("cast")
+def _cast(graph, node):
+    x = graph.stored(node.inputs[0])
+    graph.put(node.outputs[0], graph.node("Cast", [x.name], to=element_type(node.attrs["dtype"])), x.order)
+
+
+@rule("clip")
+def _clip(graph, node):
+    x = graph.stored(node.inputs[0])
+    limits = [node.attrs["min"], node.attrs["max"]]
+    names = ["" if math.isinf(v) else number(graph, node, v) for v in limits]
+    graph.put(node.outputs[0], graph.node("Clip", [x.name, *names]), x.order)
+
+
+# --- activations ----------------------------------------------------------------------------------------------
+_NAMED = {
+    **{"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "softplus": "Softplus", "softsign": "Softsign"},
+    **{"exponential": "Exp", "selu": "Selu", "hard_silu": "HardSwish"},
+}
+
+
+def _gelu(graph, node, x):
+    half = number(graph, node, 0.5)
+    if node.attrs["activation"] == "gelu":
+        inner = graph.node("Erf", [graph.node("Mul", [x, number(graph, node, math.sqrt(0.5))])])
+    else:
+        cube = graph.node("Mul", [graph.node("Mul", [x, x]), x])
+        cube = graph.node("Mul", [cube, number(graph, node, 0.044715)])
+        inner = graph.node("Mul", [graph.node("Add", [x, cube]), number(graph, node, math.sqrt(2 / math.pi))])
+        inner = graph.node("Tanh", [inner])
+    share = graph.node("Mul", [graph.node("Add", [inner, number(graph, node, 1)]), half])
+    return graph.node("Mul", [x, share])
+
+
+@rule("activation")
+def _activation(graph, node):
+    x, order = graph.stored(node.inputs[0])
+    name, alpha, emit = node.attrs["activation"], float(node.attrs.get("alpha", 0.0)), graph.node
+    if name == "linear":
+        y = x
+    elif name in _NAMED:
+        y = emit(_NAMED[name], [x])
+    elif name == "relu6":
+        y = emit("Clip", [x, number(graph, node, 0), number(graph, node, 6)])
+    elif name in ("leaky_relu", "elu"):
+        y = emit("LeakyRelu" if name == "leaky_relu" else "Elu", [x], alpha=alpha)
+    elif name == "hard_sigmoid":
+        y = emit("HardSigmoid", [x], alpha=1 / 6, beta=0.5)
+    elif name == "silu":
+        y = emit("Mul", [x, emit("Sigmoid", [x])])
+    elif name == "mish":
+        y = emit("Mul", [x, emit("Tanh", [emit("Softplus", [x])])])
+    elif name in ("gelu", "gelu_tanh"):
+        y = _gelu(graph, node, x)
+    else:
+        refuse(node, f"the activation '{name}' has no form in ONNX here")
+    graph.put(node.outputs[0], y, order)
+
+
+@rule("softmax", "log_softmax")
+def _softmax(graph, node):
+    x = graph.stored(node.inputs[0])
+    kind = "Softmax" if node.name == "softmax" else "LogSoftmax"
+    axis = x.order.index(len(x.order) - 1)
+    graph.put(node.outputs[0], graph.node(kind, [x.name], axis=axis), x.order)
+
+
+# --- shapes -----------------------------------------------------------------------------------------------------
+@rule("transpose")
+def _transpose(graph, node):
+    x, back = graph.stored(node.inputs[0]), inverse(node.attrs["axes"])
+    graph.put(node.outputs[0], x.name, tuple(back[a] for a in x.order))
+
+
+@rule("reshape")
+def _reshape(graph, node):
+    x, y = node.inputs[0], node.outputs[0]
+    if _repeated(graph, node):
+        return
+    stored, old, new = graph.stored(x), tuple(x.shape), tuple(y.shape)
+    order = _same_but_ones(stored.order, old, new)
+    if order is None:
+        order = plain(len(new))
+        if not same_memory(old, stored.order, plain(len(old))):
+            stored = stored._replace(name=graph.get(x), order=plain(len(old)))
+    before, after = [old[a] for a in stored.order], [new[a] for a in order]
+    name = stored.name
+    if before != after:
+        name = graph.node("Reshape", [name, graph.ints(reshape_to(after, graph, before))])
+    graph.put(y, name, order)
+
+
+def _same_but_ones(order, old, new) -> tuple[int, ...] | None:
+    """The layout of a tensor that got or lost axes of extent 1 only; None for other changes of shape."""
+    left, right = ([i for i, d in enumerate(shape) if d != 1] for shape in (old, new))
+    if [old[i] for i in left] != [new[i] for i in right]:
+        return None
+    place = dict(zip(left, right, strict=True))
+    result = [place[a] for a in order if a in place]
+    for axis in reversed([i for i, d in enumerate(new) if d == 1]):
+        following = axis + 1
+        result.insert(result.index(following) if following < len(new) else len(result), axis)
+    return tuple(result)
+
+
+def _repeated(graph: OnnxGraph, node) -> bool:
+    """Whether this is the end of `ops.repeat`, (rows, 1, inner) -> (rows, n, inner): one node in any layout."""
+    wide = node.inputs[0].node
+    thin = wide.inputs[0].node if wide is not None and wide.name == "broadcast_to" else None
+    if thin is None or thin.name != "reshape" or not hasattr(thin.inputs[0], "node"):
+        return False
+    x, y = thin.inputs[0], node.outputs[0]
+    if graph.constant(x) is not None or len(x.shape) != len(y.shape) or thin.outputs[0].shape[1:2] != (1,):
+        return False
+    changed = [i for i, (a, b) in enumerate(zip(x.shape, y.shape, strict=True)) if a != b]
+    times, inner = wide.outputs[0].shape[1], thin.outputs[0].shape[2:]
+    if len(changed) != 1 or None in (times, x.shape[changed[0]]):
+        return False
+    rest = x.shape[changed[0] + 1 :]
+    if y.shape[changed[0]] != times * x.shape[changed[0]] or None in rest or inner != (math.prod(rest),):
+        return False
+    stored = graph.stored(x)
+    scales = graph.weight(np.asarray([times if a == changed[0] else 1 for a in stored.order], np.float32), "scales")
+    options = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    graph.put(y, graph.node("Resize", [stored.name, "", scales], **options), stored.order)
+    return True
+
+
+@rule("broadcast_to")
+def _broadcast_to(graph, node):
+    x, y = node.inputs[0], node.outputs[0]
+    lead = len(y.shape) - len(x.shape)
+    target = []
+    for i, extent in enumerate(y.shape):
+        if extent is None and (i < lead or x.shape[i - lead] is not None):
+            refuse(node, f"it repeats something {tuple(x.shape)} to a shape {tuple(y.shape)} that is not known")
+        target.append(1 if extent is None else extent)
+    graph.put(y, graph.node("Expand", [graph.get(x), graph.ints(target)]))
+
+
+@rule("concatenate")
+def _concatenate(graph, node):
+    names, order = graph.together(node.inputs)
+    axis = order.index(node.attrs["axis"])
+    graph.put(node.outputs[0], graph.node("Concat", names, axis=axis), order)
+
+
+@rule("slice")
+def _slice(graph, node):
+    x = graph.stored(node.inputs[0])
+    start, stop, step = ([node.attrs[key][a] for a in x.order] for key in ("start", "stop", "step"))
+    stop = [-(2**62) if s < 0 and e < 0 else e for e, s in zip(stop, step, strict=True)]
+    bounds = [graph.ints(v) for v in (start, stop, plain(len(step)), step)]
+    graph.put(node.outputs[0], graph.node("Slice", [x.name, *bounds]), x.order)
+
+
+@rule("pad")
+def _pad(graph, node):
+    x = graph.stored(node.inputs[0])
+    widths = graph.ints([node.attrs[key][a] for key in ("before", "after") for a in x.order])
+    value = number(graph, node, node.attrs.get("value", 0.0))
+    graph.put(node.outputs[0], graph.node("Pad", [x.name, widths, value], mode="constant"), x.order)
+
+
+@rule("take")
+def _take(graph, node):
+    graph.put(node.outputs[0], graph.node("Gather", [graph.get(x) for x in node.inputs], axis=0))
+
+
+@rule("one_hot")
+def _one_hot(graph, node):
+    x, y = node.inputs[0], node.outputs[0]
+    column = graph.node("Unsqueeze", [graph.get(x), graph.ints([-1])])
+    hit = graph.node("Equal", [column, graph.weight(np.arange(node.attrs["num_classes"], dtype=str(x.dtype)))])
+    graph.put(y, graph.node("Cast", [hit], to=element_type(y.dtype)))
+
+
+# --- reductions and products ----------------------------------------------------------------------------------
+_REDUCTIONS = {"sum": "ReduceSum", "mean": "ReduceMean", "max": "ReduceMax", "min": "ReduceMin", "prod": "ReduceProd"}
+
+
+def _remaining(order, axes, keepdims) -> tuple[int, ...]:
+    """The layout of a tensor without these axes."""
+    if keepdims:
+        return order
+    kept = [a for a in range(len(order)) if a not in axes]
+    return tuple(kept.index(a) for a in order if a in kept)
+
+
+@rule(*_REDUCTIONS, "any", "all")
+def _reduction(graph, node):
+    stored, axes, keepdims = graph.stored(node.inputs[0]), node.attrs["axes"], bool(node.attrs["keepdims"])
+    x, places = stored.name, graph.ints(sorted(stored.order.index(a) for a in axes))
+    if not axes:
+        graph.put(node.outputs[0], x, stored.order)
+        return
+    if node.name in ("any", "all"):
+        x = graph.node("Cast", [x], to=element_type("int32"))
+        y = graph.node("ReduceMax" if node.name == "any" else "ReduceMin", [x, places], keepdims=int(keepdims))
+        y = graph.node("Cast", [y], to=element_type("bool"))
+    else:
+        y = graph.node(_REDUCTIONS[node.name], [x, places], keepdims=int(keepdims))
+    graph.put(node.outputs[0], y, _remaining(stored.order, axes, keepdims))
+
+
+@rule("argmax", "argmin")
+def _position(graph, node):
+    x, keepdims = graph.stored(node.inputs[0]), bool(node.attrs["keepdims"])
+    axis = node.attrs["axis"] % len(x.order)
+    kind = "ArgMax" if node.name == "argmax" else "ArgMin"
+    y = graph.node(kind, [x.name], axis=x.order.index(axis), keepdims=int(keepdims))
+    y = graph.node("Cast", [y], to=element_type("int32"))
+    graph.put(node.outputs[0], y, _remaining(x.order, (axis,), keepdims))
+
+
+@rule("matmul")
+def _matmul(graph, node):
+    a, b = node.inputs
+    flips = [bool(node.attrs["transpose_a"]), bool(node.attrs["transpose_b"])]
+    if len(a.shape) == 2 and str(a.dtype).startswith("float"):
+        names = [graph.get(a), graph.get(b)]
+        y = graph.node("Gemm", names, transA=int(flips[0]), transB=int(flips[1]))
+        graph.sums[y] = graph.nodes[-1]
+    else:
+        last = plain(len(a.shape))
+        orders = [(*last[:-2], last[-1], last[-2]) if flip else last for flip in flips]
+        y = graph.node("MatMul", [graph.get(x, order) for x, order in zip((a, b), orders, strict=True)])
+    graph.put(node.outputs[0], y)
