@@ -78,7 +78,14 @@ def run(kills: int, epochs: int = 20, seed: int = 0) -> dict:
             different += finished(start(folder, epochs)) != want
             left = [p.name for p in pathlib.Path(folder).rglob("*") if p.name.endswith(".tmp")]
             debris += bool(left)
-    return {"kills": done, "runs": runs, "different": different, "debris": debris, "seconds": seconds, "startup": startup}
+    return {
+        "kills": done,
+        "runs": runs,
+        "different": different,
+        "debris": debris,
+        "seconds": seconds,
+        "startup": startup,
+    }
 
 
 if __name__ == "__main__":

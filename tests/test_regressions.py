@@ -114,3 +114,13 @@ def test_binary_crossentropy_warns_of_targets_outside_0_to_1(y):
     model.compile("sgd", "binary_crossentropy")
     with pytest.warns(UserWarning, match="takes targets from 0 to 1"):
         model.fit(X[:4], y, verbose=0)
+
+
+def test_repeat_and_tile_in_a_model():
+    """With the batch unknown, the extents of the repetition were kept as unknown when the model ran."""
+    x = keras.Input((4, 5))
+    model = keras.Model(x, [ops.repeat(x, 2, axis=1), ops.tile(x, (1, 2, 1))])
+    data = np.arange(60, dtype="f4").reshape(3, 4, 5)
+    repeated, tiled = model.predict(data, verbose=0)
+    np.testing.assert_array_equal(repeated, np.repeat(data, 2, axis=1))
+    np.testing.assert_array_equal(tiled, np.tile(data, (1, 2, 1)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import errno
+import fcntl
 import io
 import json
 import marshal
@@ -396,6 +397,25 @@ def test_atomic_write(tmp_path):
     os.umask(umask)
     assert path.stat().st_mode & 0o777 == 0o666 & ~umask
     assert sorted(os.listdir(tmp_path)) == sorted(["link", "ä file"])
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path):
+    """Of the same file only, and not what a living process writes."""
+    path, dead = tmp_path / "m.keras", tmp_path / ".m.keras.0123456789ab.tmp"
+    others = [".m.keras.0123456789a.tmp", ".n.keras.0123456789ab.tmp", ".m.keras.0123456789xy.tmp"]
+    for name in (dead.name, *others):
+        (tmp_path / name).write_bytes(b"half")
+    held = tmp_path / ".m.keras.ba9876543210.tmp"
+    with open(held, "wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(b"half")
+        file.flush()
+        with atomic_write(path) as new:
+            new.write(b"whole")
+        assert sorted(os.listdir(tmp_path)) == sorted([path.name, held.name, *others])
+    with atomic_write(path) as new:
+        new.write(b"whole")
+    assert sorted(os.listdir(tmp_path)) == sorted([path.name, *others])
 
 
 @pytest.mark.parametrize("ending", ["keras", "h5", "weights.h5"])

@@ -37,6 +37,8 @@ define("reshape", infer=_reshape_infer, grad=_reshape_grad)
 
 def _broadcast_to_infer(types, attrs):
     (old, dtype), new = types[0], unknown(attrs["shape"])
+    lead = len(new) - len(old)  # an extent that was unknown when the model was built is x's own
+    new = tuple(old[i - lead] if d is None and i >= lead else d for i, d in enumerate(new))
     tail = new[len(new) - len(old) :] if len(old) <= len(new) else ()
     if len(tail) != len(old) or any(a not in (1, b, None) and b is not None for a, b in zip(old, tail, strict=True)):
         raise ValueError(f"Cannot broadcast a tensor of shape {old} to shape {new}")

@@ -97,14 +97,18 @@ def _translated(model, inputs, outputs) -> OnnxGraph:
             RULES[node.name](graph, node)
         else:
             raise NotImplementedError(
-                f"{_described(model, node.label)} cannot be exported to ONNX: it computes '{node.name}', for which "
+                f"{_described(model, node, nodes)} cannot be exported to ONNX: it computes '{node.name}', for which "
                 "there is no rule."
             )
     del held
     return graph
 
 
-def _described(model, label: str) -> str:
+def _described(model, node, nodes) -> str:
+    """The layer that recorded a node; of one without a label, the layer that reads it first."""
+    made = {id(x) for x in node.outputs}
+    readers = (other.label for other in nodes if made & {id(x) for x in other.inputs})
+    label = node.label or next(readers, "")
     kinds = [type(layer).__name__ for layer in model._flatten_layers() if layer.name == label]
     return f"Layer '{label}' ({kinds[0]})" if kinds else f"Model '{model.name}'"
 

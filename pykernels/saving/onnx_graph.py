@@ -137,7 +137,7 @@ class OnnxGraph:
         have = self.stored(x)
         if have.order == order:
             return have.name
-        key = ("layout", have.name, order)
+        key = ("layout", have, order)
         if key not in self._known:
             self._known[key] = self._laid_out(x.shape, have, order)
         return self._known[key]
@@ -182,9 +182,12 @@ class OnnxGraph:
                 for i, other in enumerate(names):
                     if other == old:
                         names[i] = new
-        for key, name in self._known.items():
-            if name == old:
-                self._known[key] = new
+        self._known = {
+            tuple(x._replace(name=new) if isinstance(x, Stored) and x.name == old else x for x in key): (
+                new if name == old else name
+            )
+            for key, name in self._known.items()
+        }
         for key, stored in self._stored.items():
             if stored.name == old:
                 self._stored[key] = stored._replace(name=new)
@@ -210,10 +213,12 @@ def reshape_to(shape, graph: OnnxGraph, old=()) -> list[int]:
     Raises:
         NotImplementedError: several extents that are not known.
     """
-    result = []
-    for i, extent in enumerate(shape):
-        kept = i < len(old) and tuple(old[: i + 1]) == tuple(shape[: i + 1])
-        result.append(extent if extent is not None else 0 if kept else -1)
+    result = [-1 if extent is None else extent for extent in shape]
+    if result.count(-1) > 1:  # leading extents that stay are taken from the input
+        for i in range(len(shape)):
+            if i >= len(old) or old[i] != shape[i]:
+                break
+            result[i] = 0 if shape[i] is None else shape[i]
     if result.count(-1) > 1 or 0 in [d for d in shape if d is not None]:
         raise NotImplementedError(
             f"The model cannot be exported to ONNX: layer '{graph.label}' makes a tensor of shape {tuple(shape)}, in "

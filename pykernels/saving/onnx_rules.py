@@ -353,7 +353,8 @@ def _matmul(graph, node):
     a, b = node.inputs
     flips = [bool(node.attrs["transpose_a"]), bool(node.attrs["transpose_b"])]
     if len(a.shape) == 2 and str(a.dtype).startswith("float"):
-        names = [graph.get(a), graph.get(b)]
+        kernel = graph.get(b) if graph.constant(b) is None else graph.weight_of(b, "kernel", "as it is", lambda w: w)
+        names = [graph.get(a), kernel]
         y = graph.node("Gemm", names, transA=int(flips[0]), transB=int(flips[1]))
         graph.sums[y] = graph.nodes[-1]
     else:

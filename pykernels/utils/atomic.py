@@ -5,9 +5,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
+import time
 from collections.abc import Iterator
 from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # a system without flock: nothing is swept
+    fcntl = None  # type: ignore[assignment]
 
 _NO_TMPFILE = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)
 
@@ -17,8 +24,8 @@ def atomic_write(path, overwrite: bool = True) -> Iterator[BinaryIO]:
     """`with atomic_write(path) as file:` gives a new binary file, which becomes `path` at the end of the block.
 
     The data and the folder's entry are on the disk before the old file is gone. When the block raises, when the disk is
-    full, or when the process dies, the old file is as it was; only a process that dies in the instant between link and
-    rename leaves a second, hidden name (`.NAME.*.tmp`).
+    full, or when the process dies, the old file is as it was. Only a process that dies in the instant between link and
+    rename leaves a second, hidden name (`.NAME.*.tmp`), which the next write of that file removes.
 
     Raises:
         FileExistsError: the file is there and `overwrite` is False. FileNotFoundError: there is no such folder.
@@ -33,10 +40,12 @@ def atomic_write(path, overwrite: bool = True) -> Iterator[BinaryIO]:
         raise IsADirectoryError(f"{name} cannot be written: it is a folder. Pass the name of a file.")
     if not overwrite and os.path.exists(target):
         raise FileExistsError(f"The file {name} is already there. Pass overwrite=True to replace it.")
+    _sweep(folder, base)
     temporary = os.path.join(folder, f".{base[:200]}.{secrets.token_hex(6)}.tmp")
     named = False
     try:
         fd, named = _open(folder, temporary)
+        _hold(fd)
         with os.fdopen(fd, "w+b") as file:
             yield file
             file.flush()
@@ -63,6 +72,39 @@ def _open(folder: str, temporary: str) -> tuple[int, bool]:
             if error.errno not in _NO_TMPFILE:
                 raise
     return os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666), True
+
+
+def _hold(fd: int) -> None:
+    """Marks the file as one that a living process writes, until it is closed."""
+    if fcntl is not None:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _sweep(folder: str, base: str) -> None:
+    """Removes what processes that died have left of this file."""
+    if fcntl is None:
+        return
+    pattern = re.compile(re.escape(f".{base[:200]}.") + r"[0-9a-f]{12}\.tmp")
+    with contextlib.suppress(OSError):
+        for name in filter(pattern.fullmatch, os.listdir(folder)):
+            _remove_dead(os.path.join(folder, name))
+
+
+def _remove_dead(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # held: its writer lives
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(fd).st_size or not _just_made(fd):
+                os.unlink(path)
+    finally:
+        os.close(fd)
+
+
+def _just_made(fd: int) -> bool:
+    """Whether its writer may be between making it and holding it."""
+    return time.time() - os.fstat(fd).st_mtime < 60
 
 
 def _give_name(fd: int, folder: str, temporary: str) -> None:
