@@ -27,6 +27,7 @@ except ImportError as error:  # a checkout that was never built, or a damaged in
 
 _SUBMODULES = (
     "activations",
+    "applications",
     "backend",
     "callbacks",
     "compat",

@@ -32,6 +32,16 @@ ROOTS: tuple[str, ...] = (
 MODULES: dict[str, str] = {
     "": "",
     "activations": "activations",
+    "applications": "applications",
+    "applications.densenet": "applications.densenet",
+    "applications.imagenet_utils": "applications.imagenet_utils",
+    "applications.mobilenet": "applications.mobilenet",
+    "applications.mobilenet_v2": "applications.mobilenet_v2",
+    "applications.resnet": "applications.resnet",
+    "applications.resnet50": "applications.resnet50",
+    "applications.resnet_v2": "applications.resnet_v2",
+    "applications.vgg16": "applications.vgg16",
+    "applications.vgg19": "applications.vgg19",
     "backend": "backend",
     "backend.common": "backend",
     "backend.tensorflow_backend": "backend",
@@ -215,7 +225,6 @@ KERAS_NAMES: dict[str, str] = {
 
 #: Advice for what is missing, by pykernels target; the longest matching beginning is used.
 INSTEAD: dict[str, str] = {
-    "applications": "build the network with keras.layers and load weights of your own",
     "backend.get_session": "there is no session: arrays are computed at once",
     "backend.set_session": "drop the line; for the number of threads set OMP_NUM_THREADS",
     "callbacks.TensorBoard": "model.fit() returns a History; pykernels.visualization.plot_history draws it",
