@@ -169,6 +169,18 @@ def test_models_that_have_no_frozen_beginning(start, message):
         model.fit(X, np.zeros((ROWS, CLASSES)), verbose=0, cache_frozen=True)
 
 
+def test_a_base_of_which_a_part_is_trained():
+    base = Sequential([Input((6, 6, 3)), Flatten(), Dense(8, trainable=False), Dense(8)], name="base")
+    model = Sequential([base, Dense(CLASSES, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match=r"base is a model of its own, of which a part is trained.*base\.output"):
+        model.fit(X, Y, verbose=0, cache_frozen=True)
+    whole = Model(base.input, Dense(CLASSES, activation="softmax")(base.output))
+    whole.compile("adam", "sparse_categorical_crossentropy")
+    assert len(FrozenPrefix(whole).layers) == 2
+    whole.fit(X, Y, verbose=0, cache_frozen=True)
+
+
 @pytest.mark.skipif(not hasattr(layers, "BatchNormalization"), reason="there is no BatchNormalization")
 def test_normalization_that_updates_its_statistics_ends_the_prefix():
     norm = layers.BatchNormalization(center=False, scale=False, name="norm")

@@ -381,3 +381,26 @@ def test_a_full_disk(tmp_path, folder, workers):
     with pytest.raises(OSError, match="No space left on device") as caught:
         model().fit(flow(folder, save_to_dir=str(tmp_path / "full"), seed=1), workers=workers, verbose=0, shuffle=False)
     assert caught.value.errno == 28 and "cannot save the image" in str(caught.value)
+
+
+def test_positional_sample_counts_of_keras_1(folder):
+    net = model()
+    train, validation = flow(folder), flow(folder, batch_size=9, shuffle=False)
+    assert (train.nb_sample, train.nb_class) == (23, 3)
+    evaluated = []
+    callback = pk.callbacks.LambdaCallback(on_test_batch_end=lambda batch, logs: evaluated.append(batch))
+    net.fit_generator(
+        train,
+        train.nb_sample,
+        nb_epoch=1,
+        validation_data=validation,
+        nb_val_samples=validation.nb_sample,
+        callbacks=[callback],
+        verbose=0,
+    )
+    assert int(net.optimizer.iterations) == 5
+    assert evaluated == [0, 1, 2]  # batches of 9, whatever the training has
+    expected = net.predict(validation, verbose=0)
+    np.testing.assert_array_equal(net.predict_generator(validation, validation.nb_sample), expected)
+    assert net.evaluate_generator(validation, 23) == net.evaluate(validation, verbose=0)
+    assert net.predict_generator(validation, 2).shape == (18, 3)

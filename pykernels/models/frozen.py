@@ -227,9 +227,18 @@ def _changes(model, step, trained: set[int]) -> tuple[str | None, bool]:
         model._clear_losses()
     weights = step.target.trainable_weights if isinstance(step.target, Layer) else []
     if weights or any(id(v) in trained for v in variables):
-        return "is trained", True
+        return _trained(step.target), True
     if any("stream" in node.attrs for node in nodes):
         return "draws random numbers", bool(variables)
     if trace.effects:
         return "updates its statistics (its `trainable` is True)", True
     return ("adds to the loss", True) if adds_loss else (None, bool(variables))
+
+
+def _trained(layer) -> str:
+    if getattr(layer, "_graph", None) is None or not layer.non_trainable_weights:
+        return "is trained"
+    return (
+        "is a model of its own, of which a part is trained, and it is not taken apart; connect the layers after it "
+        f"to its output, Model(base.input, head(base.output)) with '{layer.name}' as base, so that they are one graph"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -15,6 +16,21 @@ from .loading import Loading
 from .memory import MemoryPlan
 from .planning import plan_memory
 from .steps import step_types
+
+# Keywords that only Keras 1 had: beside them, what comes second counts samples.
+_KERAS_1 = frozenset({"nb_epoch", "nb_val_samples", "nb_worker"})
+
+
+def _second_counts_samples(function):
+    """`fit_generator(batches, 2000, nb_epoch=2)` is a call of Keras 1: 2000 samples, not 2000 batches."""
+
+    @functools.wraps(function)
+    def wrapper(self, *args, **kwargs):
+        if len(args) > 1 and not _KERAS_1.isdisjoint(kwargs):
+            args, kwargs = (args[0], None, *args[2:]), {**kwargs, "samples_per_epoch": args[1]}
+        return function(self, *args, **kwargs)
+
+    return wrapper
 
 
 class OnBatch:
@@ -125,6 +141,7 @@ class OnBatch:
         return found
 
     # --- Keras 1 and 2 ------------------------------------------------------------------------------------
+    @_second_counts_samples
     @accepts_old_names("fit_generator")
     def fit_generator(
         self,
@@ -144,11 +161,17 @@ class OnBatch:
         use_multiprocessing=None,
         **samples,
     ):
-        """`fit` on a generator, as Keras 1 and 2 called it. `samples_per_epoch` and `nb_val_samples` count samples."""
+        """`fit` on a generator, as Keras 1 and 2 called it.
+
+        `samples_per_epoch` and `nb_val_samples` count samples, and so does a second positional argument beside
+        `nb_epoch`, `nb_val_samples` or `nb_worker`, which only Keras 1 had.
+        """
         self._assert_compiled()
         loading = Loading(workers, use_multiprocessing, max_queue_size)
         feed = open_feed(self, x, None, None, None, steps_per_epoch, shuffle, class_weight, loading)
-        steps = _steps_from_samples("fit_generator", samples, feed.first().rows)
+        rows = feed.first().rows
+        validation_rows = {"nb_val_samples": getattr(validation_data, "batch_size", rows)}
+        steps = _steps_from_samples("fit_generator", samples, rows, validation_rows)
         feed.steps = feed.num_steps = steps.get("steps_per_epoch", feed.steps) or feed.num_steps
         validation_steps = steps.get("validation_steps", validation_steps)
         endless = hasattr(validation_data, "__next__") and not hasattr(validation_data, "__len__")
@@ -179,7 +202,7 @@ class OnBatch:
         use_multiprocessing=None,
         **samples,
     ):
-        """`evaluate` on a generator, as Keras 1 and 2 called it."""
+        """`evaluate` on a generator, as Keras 1 and 2 called it; see `predict_generator` for `steps`."""
         self._assert_compiled()
         steps = self._steps_for("evaluate_generator", x, steps, samples)
         loading = Loading(workers, use_multiprocessing, max_queue_size)._asdict()
@@ -197,14 +220,19 @@ class OnBatch:
         use_multiprocessing=None,
         **samples,
     ):
-        """`predict` on a generator, as Keras 1 and 2 called it."""
+        """`predict` on a generator, as Keras 1 and 2 called it.
+
+        `steps` that equal the number of images of an image iterator mean its images, as in Keras 1, where this argument
+        counted samples: `predict_generator(batches, batches.nb_sample)` gives one row for each.
+        """
         steps = self._steps_for("predict_generator", x, steps, samples)
         loading = Loading(workers, use_multiprocessing, max_queue_size)._asdict()
         return self.predict(x, steps=steps, callbacks=callbacks, verbose=verbose, **loading)
 
     def _steps_for(self, name, source, steps, samples):
         if not samples:
-            return steps
+            images = getattr(source, "n", None) if hasattr(source, "batch_size") else None
+            return len(source) if images is not None and steps == images else steps
         rows = getattr(source, "batch_size", None)
         if rows is None:
             raise ValueError(f"{name}({next(iter(samples))}=...) needs a generator with `batch_size`; pass `steps`.")
@@ -220,12 +248,12 @@ class OnBatch:
         return self.predict(x, batch_size=batch_size, verbose=verbose)
 
 
-def _steps_from_samples(name: str, samples: dict, rows: int) -> dict:
+def _steps_from_samples(name: str, samples: dict, rows: int, other_rows: dict | None = None) -> dict:
     steps = {}
     for key, value in samples.items():
         if key not in SAMPLE_COUNTS:
             raise TypeError(f"{name}() got an unexpected keyword argument '{key}'")
-        steps[SAMPLE_COUNTS[key]] = math.ceil(value / rows)
+        steps[SAMPLE_COUNTS[key]] = math.ceil(value / (other_rows or {}).get(key, rows))
     return steps
 
 

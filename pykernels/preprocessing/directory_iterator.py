@@ -173,3 +173,7 @@ class DirectoryIterator(FileIterator):
             numbers += [number] * len(files)
         self.classes = np.asarray(numbers, "int32")
         self.samples = len(self.filenames)
+
+    # Keras 1
+    nb_sample = property(lambda self: self.samples, doc="`samples`, as Keras 1 called it.")
+    nb_class = property(lambda self: self.num_classes, doc="`num_classes`, as Keras 1 called it.")
