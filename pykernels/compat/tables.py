@@ -193,6 +193,12 @@ _POOLING = " ".join(f"{p}3D Global{p}3D" for p in ("MaxPooling", "AveragePooling
 #: that they never use) and raise when used; any other unknown name fails at the import.
 KERAS_NAMES: dict[str, str] = {
     "": "Function Operation",
+    "applications": """
+        ConvNeXtBase ConvNeXtLarge ConvNeXtSmall ConvNeXtTiny ConvNeXtXLarge EfficientNetB0 EfficientNetB1
+        EfficientNetB2 EfficientNetB3 EfficientNetB4 EfficientNetB5 EfficientNetB6 EfficientNetB7 EfficientNetV2B0
+        EfficientNetV2B1 EfficientNetV2B2 EfficientNetV2B3 EfficientNetV2L EfficientNetV2M EfficientNetV2S
+        InceptionResNetV2 InceptionV3 MobileNetV3Large MobileNetV3Small NASNetLarge NASNetMobile Xception
+    """,
     "layers": f"""
         {_POOLING} ActivityRegularization AdditiveAttention Attention Bidirectional CategoryEncoding CenterCrop
         Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping3D Discretization EinsumDense Embedding
@@ -231,6 +237,9 @@ KERAS_NAMES: dict[str, str] = {
 
 #: Advice for what is missing, by pykernels target; the longest matching beginning is used.
 INSTEAD: dict[str, str] = {
+    "applications": (
+        "there are VGG16, VGG19, ResNet50 to 152 (V2 too), MobileNet, MobileNetV2, DenseNet121 to 201, SqueezeNet"
+    ),
     "backend.get_session": "there is no session: arrays are computed at once",
     "backend.set_session": "drop the line; for the number of threads set OMP_NUM_THREADS",
     "callbacks.TensorBoard": "model.fit() returns a History; pykernels.visualization.plot_history draws it",
