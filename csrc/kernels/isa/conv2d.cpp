@@ -108,6 +108,22 @@ inline void finish(V (&acc)[R][NV], const ConvTile<typename V::T>& t) {
   }
 }
 
+// One step: element `even` of each pair's first pixel, `odd` of its second one.
+template <class V, int R, int NV>
+inline __attribute__((always_inline)) void step(V (&acc)[R][NV], const typename V::T* const (&x)[(R + 1) / 2],
+                                                int64_t even, int64_t odd, const typename V::T* w) {
+  V wv[NV];
+#pragma GCC unroll 4
+  for (int j = 0; j < NV; ++j) wv[j] = V::load(w + j * V::W);
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+    const V xv = V::set1(x[r / 2][r % 2 == 0 ? even : odd]);
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) acc[r][j] = fma(xv, wv[j], acc[r][j]);
+    still_needed(xv);
+  }
+}
+
 template <class V, int R, int NV>
 void tile(const ConvTile<typename V::T>& t) {
   using T = typename V::T;
@@ -116,49 +132,34 @@ void tile(const ConvTile<typename V::T>& t) {
   each(acc, [](int, int, V& z) { z = V::zero(); });
   const T* w = t.w;
   const T* next = t.prefetch;
-  int64_t pair = t.x_pair;
-  const auto step = [&](const T* const(&x)[pairs], int u) {
-    V wv[NV];
-#pragma GCC unroll 4
-    for (int j = 0; j < NV; ++j) wv[j] = V::load(w + (u * NV + j) * V::W);
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-      const V xv = V::set1(x[r / 2][(r % 2) * pair + u]);
-#pragma GCC unroll 4
-      for (int j = 0; j < NV; ++j) acc[r][j] = fma(xv, wv[j], acc[r][j]);
-      still_needed(xv);
-    }
-  };
   for (int64_t i = 0; i < t.runs; ++i) {
+    // The addresses stay, two indices move.
     const T* x[pairs];
-    const int64_t offset = t.run[i];
+    int64_t even = t.run[i], odd = even + t.x_pair, left = t.length;
 #pragma GCC unroll 8
     for (int g = 0; g < pairs; ++g) {
-      x[g] = t.x[g] + offset;
+      x[g] = t.x[g];
       opaque(x[g]);
     }
-    int64_t left = t.length;
     for (; left >= unroll; left -= unroll) {
-#pragma GCC unroll 8
-      for (int g = 0; g < pairs; ++g) opaque(x[g]);
+      opaque(even);
+      opaque(odd);
       opaque(w);
-      opaque(pair);
       __builtin_prefetch(next, 0, 2);
       next += 64 / sizeof(T);
 #pragma GCC unroll 4
-      for (int u = 0; u < unroll; ++u) step(x, u);
-#pragma GCC unroll 8
-      for (int g = 0; g < pairs; ++g) x[g] += unroll;
+      for (int u = 0; u < unroll; ++u) step<V, R, NV>(acc, x, even + u, odd + u, w + u * NV * V::W);
+      even += unroll;
+      odd += unroll;
       w += unroll * NV * V::W;
     }
     for (; left > 0; --left) {
-#pragma GCC unroll 8
-      for (int g = 0; g < pairs; ++g) opaque(x[g]);
+      opaque(even);
+      opaque(odd);
       opaque(w);
-      opaque(pair);
-      step(x, 0);
-#pragma GCC unroll 8
-      for (int g = 0; g < pairs; ++g) ++x[g];
+      step<V, R, NV>(acc, x, even, odd, w);
+      ++even;
+      ++odd;
       w += NV * V::W;
     }
   }
