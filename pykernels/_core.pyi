@@ -38,13 +38,7 @@ def affine_images(
     pad: int,
     threaded: bool,
 ) -> np.ndarray: ...
-def resample_image(
-    x: np.ndarray,
-    row_first: np.ndarray,
-    row_weights: np.ndarray,
-    col_first: np.ndarray,
-    col_weights: np.ndarray,
-) -> np.ndarray: ...
+def resize_image(x: np.ndarray, height: int, width: int, method: str, antialias: bool) -> np.ndarray: ...
 
 class Variable:
     def __init__(self, shape: object, dtype: str) -> None: ...

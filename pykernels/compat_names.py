@@ -85,6 +85,7 @@ RENAMED: dict[str, dict[str, str]] = {
     "Cropping2D": {"dim_ordering": "data_format"},
     "UpSampling1D": {"length": "size"},
     "UpSampling2D": {"dim_ordering": "data_format"},
+    "UpSampling3D": {"dim_ordering": "data_format"},
     "ZeroPadding2D": {"dim_ordering": "data_format"},
     "GaussianDropout": {"p": "rate"},
     "GaussianNoise": {"sigma": "stddev"},

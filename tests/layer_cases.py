@@ -70,7 +70,11 @@ LAYERS = {
     "GroupNormalization": (IMAGE, [{"groups": 2}]),
     "RMSNormalization": (SEQUENCE, [{}, {"axis": [1, 2]}]),
     "UnitNormalization": (FLAT, [{}]),
-    "Resizing": (IMAGE, [{"height": 5, "width": 6}]),
+    "UpSampling3D": ((3, 4, 2, 2), [{"size": (1, 2, 3)}]),
+    "Resizing": (
+        IMAGE,
+        [{"height": 5, "width": 6}, {"height": 12, "width": 6, "interpolation": "bicubic", "pad_to_aspect_ratio": True}],
+    ),
     "CenterCrop": (IMAGE, [{"height": 5, "width": 6}]),
     "RandomFlip": (IMAGE, [{"mode": "horizontal", "seed": 1}]),
     "RandomRotation": (IMAGE, [{"factor": 0.1, "seed": 1}]),
@@ -78,7 +82,8 @@ LAYERS = {
     "RandomTranslation": (IMAGE, [{"height_factor": 0.2, "width_factor": 0.1, "seed": 1}]),
     "RandomContrast": (IMAGE, [{"factor": 0.3, "seed": 1}]),
     "RandomBrightness": (IMAGE, [{"factor": 0.3, "seed": 1}]),
-    "RandomCrop": (IMAGE, [{"height": 5, "width": 6, "seed": 1}]),
+    # of the inputs' size: outside of training Keras hands images on as they are, whatever shape it has announced
+    "RandomCrop": (IMAGE, [{"height": 8, "width": 9, "seed": 1}]),
     "Normalization": (FLAT, [{"mean": [0.5] * 6, "variance": [2.0] * 6}, {"mean": 0.5, "variance": 2.0, "axis": None}]),
 }
 CASES = [(name, shape, options) for name, (shape, cases) in LAYERS.items() for options in cases]

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "bindings/arrays.h"
 #include "bindings/register.h"
+#include "kernels/resample.h"
 
 namespace pk::bindings {
 
@@ -137,41 +138,18 @@ F32 affine(const py::array& x, const py::object& index, const F64& maps, const p
   return y;
 }
 
-void check_taps(const I64& first, const F32& weights, int64_t extent, const char* what) {
-  PK_CHECK(weights.ndim() == 2 && first.ndim() == 1 && first.shape(0) == weights.shape(0),
-           std::string(what) + ": weights must have the shape (extent, taps)");
-  const int64_t taps = weights.shape(1);
-  for (int64_t p = 0; p < first.shape(0); ++p) {
-    for (int64_t i = 0; i < taps; ++i) {
-      const int64_t at = first.data()[p] + i;
-      PK_CHECK(weights.data()[p * taps + i] == 0 || (at >= 0 && at < extent), std::string(what) + ": outside of x");
-    }
-  }
-}
-
-F32 resample(const py::array& x, const I64& row_first, const F32& row_weights, const I64& col_first,
-             const F32& col_weights) {
+// On the caller's thread: loaders have threads of their own.
+py::array resize(const py::array& x, int64_t height, int64_t width, const std::string& method, bool antialias) {
   PK_CHECK(x.ndim() == 3, "an image must have the shape (H, W, C)");
   const PixelType type = pixel_type(x);
-  Resampling how;
-  how.height = x.shape(0);
-  how.width = x.shape(1);
-  how.channels = x.shape(2);
-  check_taps(row_first, row_weights, how.height, "rows");
-  check_taps(col_first, col_weights, how.width, "columns");
-  how.out_height = row_first.shape(0);
-  how.out_width = col_first.shape(0);
-  how.row_taps = row_weights.shape(1);
-  how.col_taps = col_weights.shape(1);
-  how.row_first = row_first.data();
-  how.col_first = col_first.data();
-  how.row_weights = row_weights.data();
-  how.col_weights = col_weights.data();
-  F32 y({how.out_height, how.out_width, how.channels});
-  float* out = y.mutable_data();
+  const ResizeShape shape{1, x.shape(0), x.shape(1), x.shape(2), height, width};
+  const Resize2d plan(type == PixelType::u8 ? DType::u8 : DType::f32, shape, resize_method(method), antialias);
+  py::array y = plan.out_dtype() == DType::u8 ? py::array(U8({height, width, x.shape(2)}))
+                                              : py::array(F32({height, width, x.shape(2)}));
+  void* out = y.mutable_data();
   const void* in = x.data();
   const py::gil_scoped_release unlocked;
-  resample_image(how, type, in, out);
+  plan.run(in, out, false);
   return y;
 }
 
@@ -183,8 +161,8 @@ void register_image(py::module_& m) {
   m.def("affine_images", &affine, py::arg("x"), py::arg("index"), py::arg("maps"), py::arg("flips"),
         py::arg("channels_first"), py::arg("order"), py::arg("fill_mode"), py::arg("cval"), py::arg("pad"),
         py::arg("threaded"));
-  m.def("resample_image", &resample, py::arg("x"), py::arg("row_first"), py::arg("row_weights"), py::arg("col_first"),
-        py::arg("col_weights"));
+  m.def("resize_image", &resize, py::arg("x"), py::arg("height"), py::arg("width"), py::arg("method"),
+        py::arg("antialias"));
 }
 
 }  // namespace pk::bindings

@@ -1,8 +1,6 @@
 #include "kernels/image.h"
 
-#include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "base/parallel.h"
 
@@ -82,6 +80,7 @@ double inside(double v, int64_t n, Fill fill) {
   if (v >= 0 && v <= last) return v;
   switch (fill) {
     case Fill::constant:
+    case Fill::grid_constant:
       return std::nan("");
     case Fill::nearest:
       return v < 0 ? 0 : last;
@@ -106,19 +105,6 @@ double inside(double v, int64_t n, Fill fill) {
       return v - size * std::floor(v / size);
   }
   return v;
-}
-
-int64_t tap_index(int64_t i, int64_t n, Fill fill) {
-  if (i >= 0 && i < n) return i;
-  if (n == 1) return 0;
-  if (fill == Fill::grid_wrap) return ((i % n) + n) % n;
-  if (fill == Fill::reflect) {
-    const int64_t u = ((i % (2 * n)) + 2 * n) % (2 * n);
-    return u < n ? u : 2 * n - 1 - u;
-  }
-  if (fill == Fill::nearest) return i < 0 ? 0 : n - 1;
-  const int64_t u = ((i % (2 * n - 2)) + 2 * n - 2) % (2 * n - 2);
-  return u < n ? u : 2 * n - 2 - u;
 }
 
 constexpr int kTaps = 6;
@@ -156,7 +142,7 @@ bool locate(double v, int64_t n, int64_t stride, const AffineImages& how, Axis* 
   if (std::isnan(at)) return false;
   int64_t first;
   spline_weights(at, how.order, &first, axis->weight);
-  for (int k = 0; k <= how.order; ++k) axis->tap[k] = tap_index(first + k, padded, how.fill) * stride;
+  for (int k = 0; k <= how.order; ++k) axis->tap[k] = fill_index(first + k, padded, how.fill) * stride;
   return true;
 }
 
@@ -236,42 +222,6 @@ struct AffineOne {
   }
 };
 
-// One row of y's columns: x (W, C) -> (Q, C).
-template <class T>
-void resample_columns(const Resampling& how, const T* x, float* y) {
-  for (int64_t q = 0; q < how.out_width; ++q, y += how.channels) {
-    std::fill(y, y + how.channels, 0.0f);
-    for (int64_t j = 0; j < how.col_taps; ++j) {
-      const float w = how.col_weights[q * how.col_taps + j];
-      if (w == 0) continue;
-      const T* p = x + (how.col_first[q] + j) * how.channels;
-      for (int64_t k = 0; k < how.channels; ++k) y[k] += w * static_cast<float>(p[k]);
-    }
-  }
-}
-
-// The rows of x that y needs are resampled once each, in a ring of `row_taps` rows.
-template <class T>
-void resample_all(const Resampling& how, const T* x, float* y) {
-  const int64_t width = how.out_width * how.channels;
-  std::vector<float> ring(static_cast<std::size_t>(how.row_taps * width));
-  std::vector<int64_t> held(static_cast<std::size_t>(how.row_taps), -1);
-  for (int64_t p = 0; p < how.out_height; ++p, y += width) {
-    std::fill(y, y + width, 0.0f);
-    for (int64_t i = 0; i < how.row_taps; ++i) {
-      const float w = how.row_weights[p * how.row_taps + i];
-      if (w == 0) continue;
-      const int64_t row = how.row_first[p] + i, slot = row % how.row_taps;
-      float* line = ring.data() + slot * width;
-      if (held[static_cast<std::size_t>(slot)] != row) {
-        resample_columns(how, x + row * how.width * how.channels, line);
-        held[static_cast<std::size_t>(slot)] = row;
-      }
-      for (int64_t k = 0; k < width; ++k) y[k] += w * line[k];
-    }
-  }
-}
-
 }  // namespace
 
 void standardize_images(PixelType type, const void* x, const int64_t* index, int64_t count, ImageLayout image,
@@ -303,13 +253,5 @@ template void affine_images<float>(const AffineImages&, const float*, const int6
                                    const std::uint8_t*, float*, bool);
 template void affine_images<double>(const AffineImages&, const double*, const int64_t*, int64_t, const double*,
                                     const std::uint8_t*, float*, bool);
-
-void resample_image(const Resampling& how, PixelType type, const void* x, float* y) {
-  if (type == PixelType::u8) {
-    resample_all(how, static_cast<const std::uint8_t*>(x), y);
-  } else {
-    resample_all(how, static_cast<const float*>(x), y);
-  }
-}
 
 }  // namespace pk

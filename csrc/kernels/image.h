@@ -1,4 +1,5 @@
-// Images on their way from the decoder to a batch: bytes to floats with normalization, affine maps, resizing.
+// Images on their way from the decoder to a batch: bytes to floats with normalization, affine maps.
+// (Resizing: kernels/resample.h.)
 //
 // An image is `outer` x `channels` x `inner` values: channels-last images have outer = H * W and inner = 1,
 // channels-first images outer = 1 and inner = H * W. Inputs are uint8 or float32, outputs float32.
@@ -7,6 +8,8 @@
 #pragma once
 
 #include <cstdint>
+
+#include "kernels/fill_mode.h"
 
 namespace pk {
 
@@ -33,17 +36,12 @@ struct Standardization {
 void standardize_images(PixelType type, const void* x, const int64_t* index, int64_t count, ImageLayout image,
                         const Standardization& how, float* y, bool threaded);
 
-// How positions outside of the image are filled, as scipy.ndimage.affine_transform names it: `constant` gives `cval`
-// everywhere outside of [0, n - 1]; `wrap` has the period n - 1, `grid_wrap` n; `mirror` reflects about the centres of
-// the outer pixels and `reflect` about their edges.
-enum class Fill { constant, nearest, reflect, wrap, mirror, grid_wrap };
-
 struct AffineImages {
   int64_t height = 0, width = 0, channels = 0;
   bool channels_first = false;
   int order = 1;    // of the B-spline: 0 (nearest pixel) to 5. From 2 on, x must hold spline coefficients.
   int64_t pad = 0;  // x has this many more rows and columns on each side (spline coefficients of padded images)
-  Fill fill = Fill::nearest;
+  Fill fill = Fill::nearest;  // not grid_constant
   double cval = 0;
 };
 
@@ -53,18 +51,5 @@ struct AffineImages {
 template <class T>  // uint8_t, float, double
 void affine_images(const AffineImages& how, const T* x, const int64_t* index, int64_t count, const double* maps,
                    const std::uint8_t* flips, float* y, bool threaded);
-
-// Resizing by weights: y(p, q) = sum over i, j of row_weights[p, i] col_weights[q, j] x(row_first[p] + i,
-// col_first[q] + j); `row_taps` weights a row of y, `col_taps` a column. Positions with weight 0 may lie outside of x.
-struct Resampling {
-  int64_t height = 0, width = 0, channels = 0;  // of x, channels last
-  int64_t out_height = 0, out_width = 0;
-  int64_t row_taps = 0, col_taps = 0;
-  const int64_t *row_first = nullptr, *col_first = nullptr;
-  const float *row_weights = nullptr, *col_weights = nullptr;
-};
-
-// x (H, W, C) to y (P, Q, C). Columns first, sums in float32 in rising order of i and j. On the caller's thread.
-void resample_image(const Resampling& how, PixelType type, const void* x, float* y);
 
 }  // namespace pk

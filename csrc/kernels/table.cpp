@@ -21,6 +21,8 @@ namespace pk {
   void fill(WinogradTable&);    \
   void fill(NormTable&);        \
   void fill(DepthwiseTable&);   \
+  void fill(ResampleTable&);    \
+  void fill(TransformTable&);   \
   }
 
 PK_DECLARE_LEVEL(scalar)
@@ -51,6 +53,8 @@ void check(const KernelTable& t) { check_table(t.gemm); }
     pk::level::fill(t.winograd);    \
     pk::level::fill(t.norm);        \
     pk::level::fill(t.depthwise);   \
+    pk::level::fill(t.resample);    \
+    pk::level::fill(t.transform);   \
     check(t);                       \
     return t;                       \
   }()

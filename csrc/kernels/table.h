@@ -13,6 +13,8 @@
 #include "kernels/isa/pool2d_table.h"
 #include "kernels/isa/random_table.h"
 #include "kernels/isa/reduce_table.h"
+#include "kernels/isa/resample_table.h"
+#include "kernels/isa/transform_table.h"
 #include "kernels/isa/winograd_table.h"
 
 namespace pk {
@@ -30,6 +32,8 @@ struct KernelTable {
   WinogradTable winograd;
   NormTable norm;
   DepthwiseTable depthwise;
+  ResampleTable resample;
+  TransformTable transform;
 };
 
 // The table of a level that available_isas() lists; throws std::invalid_argument otherwise.

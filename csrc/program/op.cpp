@@ -32,6 +32,7 @@ const Registry& filled_registry() {
     register_pool_ops();
     register_norm_ops();
     register_depthwise_ops();
+    register_image_ops();
     return true;
   }();
   static_cast<void>(done);

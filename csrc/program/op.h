@@ -131,5 +131,6 @@ void register_conv_pool_ops();
 void register_pool_ops();
 void register_norm_ops();
 void register_depthwise_ops();
+void register_image_ops();
 
 }  // namespace pk

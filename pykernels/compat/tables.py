@@ -68,12 +68,15 @@ MODULES: dict[str, str] = {
     "layers.convolutional": "layers",
     "layers.core": "layers",
     "layers.embeddings": "layers",
+    "layers.experimental": "layers",
+    "layers.experimental.preprocessing": "layers",
     "layers.local": "layers",
     "layers.merge": "layers",
     "layers.noise": "layers",
     "layers.normalization": "layers",
     "layers.normalization.batch_normalization": "layers",
     "layers.pooling": "layers",
+    "layers.preprocessing": "layers",
     "layers.recurrent": "layers",
     "layers.regularization": "layers",
     "layers.reshaping": "layers",
@@ -83,6 +86,7 @@ MODULES: dict[str, str] = {
     "models": "models",
     "objectives": "losses",
     "ops": "ops",
+    "ops.image": "ops.image",
     "optimizers": "optimizers",
     "optimizers.legacy": "optimizers",
     "optimizers.optimizer_v2": "optimizers",
@@ -200,14 +204,13 @@ KERAS_NAMES: dict[str, str] = {
         InceptionResNetV2 InceptionV3 MobileNetV3Large MobileNetV3Small NASNetLarge NASNetMobile Xception
     """,
     "layers": f"""
-        {_POOLING} ActivityRegularization AdditiveAttention Attention Bidirectional CategoryEncoding CenterCrop
+        {_POOLING} ActivityRegularization AdditiveAttention Attention Bidirectional CategoryEncoding
         Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping3D Discretization EinsumDense Embedding
         Equalization GRU GRUCell GroupQueryAttention HashedCrossing Hashing Highway Identity IntegerLookup LSTM
         LSTMCell LocallyConnected1D LocallyConnected2D Masking MaxoutDense Merge MultiHeadAttention RNN
-        RandAugment RandomBrightness RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue
-        RandomRotation RandomTranslation RandomZoom Resizing SimpleRNN SimpleRNNCell SpatialDropout3D
+        RandAugment RandomColorJitter RandomHue SimpleRNN SimpleRNNCell SpatialDropout3D
         SpectralNormalization StackedRNNCells StringLookup TextVectorization ThresholdedReLU TimeDistributed
-        TimeDistributedDense UpSampling2D UpSampling3D Wrapper ZeroPadding3D
+        TimeDistributedDense Wrapper ZeroPadding3D
     """,
     "models": "Graph model_from_yaml",
     "optimizers": "Adadelta Adafactor Adagrad Adamax Ftrl Lamb Lion LossScaleOptimizer Muon Nadam TFOptimizer",

@@ -1,6 +1,7 @@
 """Layers (`keras.layers`)."""
 
 from ..utils import serialization as _serialization
+from . import experimental
 from .activation_layers import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .batch_normalization import BatchNormalization
 from .conv import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose
@@ -52,9 +53,12 @@ from .pooling import (
     MaxPooling1D,
     MaxPooling2D,
 )
-from .resampling import UpSampling1D
+from .random_color import RandomBrightness, RandomContrast
+from .random_geometry import RandomCrop, RandomFlip, RandomRotation, RandomTranslation, RandomZoom
+from .resampling import UpSampling1D, UpSampling2D, UpSampling3D
 from .rescaling import Normalization, Rescaling
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
+from .resizing import CenterCrop, Resizing
 
 _ALL = {
     cls.__name__: cls
@@ -66,6 +70,7 @@ _ALL = {
         AveragePooling1D,
         AveragePooling2D,
         BatchNormalization,
+        CenterCrop,
         Concatenate,
         Conv1D,
         Conv1DTranspose,
@@ -99,10 +104,18 @@ _ALL = {
         Normalization,
         Permute,
         PReLU,
+        RandomBrightness,
+        RandomContrast,
+        RandomCrop,
+        RandomFlip,
+        RandomRotation,
+        RandomTranslation,
+        RandomZoom,
         ReLU,
         RepeatVector,
         Rescaling,
         Reshape,
+        Resizing,
         RMSNormalization,
         SeparableConv1D,
         SeparableConv2D,
@@ -112,6 +125,8 @@ _ALL = {
         Subtract,
         UnitNormalization,
         UpSampling1D,
+        UpSampling2D,
+        UpSampling3D,
         ZeroPadding1D,
         ZeroPadding2D,
     )
@@ -150,6 +165,7 @@ __all__ = [
     "average",
     "concatenate",
     "deserialize",
+    "experimental",
     "dot",
     "maximum",
     "minimum",

@@ -4,7 +4,7 @@ Each op is defined once, with its shape inference and its gradient, in the modul
 """
 
 # ruff: noqa: A004 - Keras's names
-from . import operators, optimizer, random
+from . import image, operators, optimizer, random
 from .array import (
     broadcast_to,
     concatenate,
@@ -285,6 +285,7 @@ __all__ = [
     "hard_tanh",
     "hstack",
     "identity",
+    "image",
     "in_top_k",
     "inner",
     "is_tensor",

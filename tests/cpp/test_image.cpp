@@ -118,45 +118,5 @@ TEST(Image, AnyMapStaysInsideOfTheImage) {
   }
 }
 
-TEST(Image, Resamples) {
-  const int64_t h = 5, w = 7, c = 3;
-  Guarded<std::uint8_t> x(h * w * c);
-  fill(x);
-  Guarded<float> y(2 * 3 * c);
-  // Two rows of two taps, the second half outside; three columns of three taps.
-  const std::vector<int64_t> row_first = {1, 4}, col_first = {-1, 2, 4};
-  const std::vector<float> row_weights = {0.25f, 0.75f, 1, 0}, col_weights = {0, 0.5f, 0.5f, 0.2f, 0.3f, 0.5f, 0, 0, 1};
-  Resampling how;
-  how.height = h;
-  how.width = w;
-  how.channels = c;
-  how.out_height = 2;
-  how.out_width = 3;
-  how.row_taps = 2;
-  how.col_taps = 3;
-  how.row_first = row_first.data();
-  how.col_first = col_first.data();
-  how.row_weights = row_weights.data();
-  how.col_weights = col_weights.data();
-  resample_image(how, PixelType::u8, x.data(), y.data());
-  for (int64_t p = 0; p < 2; ++p) {
-    for (int64_t q = 0; q < 3; ++q) {
-      for (int64_t k = 0; k < c; ++k) {
-        double sum = 0;
-        for (int64_t i = 0; i < 2; ++i) {
-          for (int64_t j = 0; j < 3; ++j) {
-            const double weight = static_cast<double>(row_weights[static_cast<std::size_t>(2 * p + i)]) *
-                                  static_cast<double>(col_weights[static_cast<std::size_t>(3 * q + j)]);
-            const int64_t r = row_first[static_cast<std::size_t>(p)] + i,
-                          s = col_first[static_cast<std::size_t>(q)] + j;
-            if (weight != 0) sum += weight * x[(r * w + s) * c + k];
-          }
-        }
-        ASSERT_NEAR(y[(p * 3 + q) * c + k], sum, 1e-4);
-      }
-    }
-  }
-}
-
 }  // namespace
 }  // namespace pk

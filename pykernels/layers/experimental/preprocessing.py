@@ -1,0 +1,19 @@
+"""`keras.layers.experimental.preprocessing` of Keras 2: today's layers under their old address."""
+
+from ..random_color import RandomContrast
+from ..random_geometry import RandomCrop, RandomFlip, RandomRotation, RandomTranslation, RandomZoom
+from ..rescaling import Normalization, Rescaling
+from ..resizing import CenterCrop, Resizing
+
+__all__ = [
+    "CenterCrop",
+    "Normalization",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
+    "Rescaling",
+    "Resizing",
+]

@@ -1,0 +1,108 @@
+"""Random changes of the values of images: contrast and brightness. Keras's layers of the same names."""
+
+from __future__ import annotations
+
+from .. import ops
+from .image_layer import ImageLayer
+
+
+class _Adjustment(ImageLayer):
+    """A change with one random number for each image."""
+
+    _key = ""
+
+    def __init__(self, value_range, seed, **kwargs):
+        super().__init__(**kwargs)
+        self.value_range = value_range
+        self._set_seed(seed)
+
+    def _bounds(self) -> tuple:
+        """(lowest, highest) number to draw."""
+        raise NotImplementedError
+
+    def get_random_transformation(self, data, training=True, seed=None):
+        images = self._images(data)
+        shape = (images.shape[0], 1, 1, 1) if len(images.shape) == 4 else (1, 1, 1)
+        if not training:
+            return None
+        return {self._key: self._draw(shape, *self._bounds(), seed)}
+
+    def _adjusted(self, x, amount):
+        raise NotImplementedError
+
+    def transform_images(self, images, transformation, training=True):
+        x = ops.cast(images, self.compute_dtype)
+        if not training or transformation is None:
+            return x
+        y = self._adjusted(x, ops.cast(transformation[self._key], self.compute_dtype))
+        return ops.clip(y, *(float(v) for v in self.value_range))
+
+    def transform_segmentation_masks(self, segmentation_masks, transformation, training=True):
+        return segmentation_masks
+
+    def get_config(self):
+        own = {"factor": self.factor, "value_range": self.value_range, "seed": self.seed}
+        return {**super().get_config(), **own}
+
+
+class RandomContrast(_Adjustment):
+    """Scales the distance of values from their channel's mean, by a factor for each image.
+
+    Args:
+        factor: number from 0 to 1, or a pair (lower, upper) of them: factors are drawn from [1 - lower, 1 + upper). A
+            number f means (0, f).
+        value_range: pair of numbers; results are kept within. Default (0, 255).
+        seed: int; by default one derived from the global seed.
+
+    Call arguments: see `RandomFlip`.
+
+    Raises:
+        ValueError: `factor` that is not that.
+    """
+
+    factor_bounds = (0, 1)
+    _key = "contrast_factor"
+
+    def __init__(self, factor, value_range=(0, 255), seed=None, **kwargs):
+        super().__init__(value_range, seed, **kwargs)
+        self._set_factor(factor)
+
+    def _bounds(self):
+        return 1.0 - self.factor[0], 1.0 + self.factor[1]
+
+    def _adjusted(self, x, amount):
+        first = len(x.shape) - (2 if self.data_format == "channels_first" else 3)
+        mean = ops.mean(x, axis=(first, first + 1), keepdims=True)
+        return ops.add(ops.multiply(ops.subtract(x, mean), amount), mean)
+
+
+class RandomBrightness(_Adjustment):
+    """Adds a number to the values of each image.
+
+    Args:
+        factor: number from -1 to 1, or a pair (lowest, highest): share of the value range to add. A number f means
+            (-|f|, |f|).
+        value_range: pair of numbers; results are kept within. Default (0, 255).
+        seed: int; by default one derived from the global seed.
+
+    Call arguments: see `RandomFlip`.
+
+    Raises:
+        ValueError: arguments that are not that.
+    """
+
+    _key = "rgb_delta"
+
+    def __init__(self, factor, value_range=(0, 255), seed=None, **kwargs):
+        if not isinstance(value_range, (tuple, list)) or len(value_range) != 2:
+            raise ValueError(
+                f"The `value_range` argument should be a list of two numbers. Received: value_range={value_range}"
+            )
+        super().__init__(sorted(value_range), seed, factor=factor, **kwargs)
+
+    def _bounds(self):
+        low, high = self.value_range
+        return tuple(f * (high - low) for f in self.factor)
+
+    def _adjusted(self, x, amount):
+        return ops.add(x, amount)
