@@ -50,7 +50,7 @@ define(
 
 def _map_infer(types, attrs):
     ((n, _, _, c), dtype), (maps, _) = types
-    if maps[-1] != 8 or None not in (n, maps[0]) and maps[0] != n:
+    if maps[-1] != 8 or (None not in (n, maps[0]) and maps[0] != n):
         raise ValueError(f"{n} images need as many transforms of 8 numbers. Received: transform.shape={tuple(maps)}")
     return [((n, *unknown(attrs["size"]), c), dtype if is_float(dtype) else "float32")]
 
@@ -212,8 +212,8 @@ def affine_transform(images, transform, interpolation="bilinear", fill_mode="con
             channels come before the height.
         transform: [a0, a1, a2, b0, b1, b2, c0, c1], or one such row for each image. No gradient flows to it.
         interpolation: "bilinear" or "nearest".
-        fill_mode: what lies outside: "constant" (`fill_value`), "nearest" (the edge), "wrap" (the image again), "mirror"
-            (about the outer pixels' centres) or "reflect" (about their edges).
+        fill_mode: what lies outside: "constant" (`fill_value`), "nearest" (the edge), "wrap" (the image again),
+            "mirror" (about the outer pixels' centres) or "reflect" (about their edges).
         fill_value: number, for "constant".
         data_format: "channels_last" or "channels_first". None: `config.image_data_format()`.
 
@@ -239,8 +239,8 @@ def affine_transform(images, transform, interpolation="bilinear", fill_mode="con
     check_rank(x)
     if len(maps.shape) not in (1, 2) or maps.shape[-1] != 8:
         raise ValueError(
-            "Invalid transform rank: expected rank 1 (single transform) or rank 2 (batch of transforms), with 8 numbers "
-            f"each. Received input with shape: transform.shape={tuple(maps.shape)}"
+            "Invalid transform rank: expected rank 1 (single transform) or rank 2 (batch of transforms), with 8 "
+            f"numbers each. Received input with shape: transform.shape={tuple(maps.shape)}"
         )
     dtype = dtype_of(x)
     x = cast(x, "float32") if dtype in ("int32", "int64", "bool") else x
