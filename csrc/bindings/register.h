@@ -5,6 +5,7 @@
 namespace pk::bindings {
 
 void register_config(pybind11::module_& m);
+void register_files(pybind11::module_& m);
 void register_image(pybind11::module_& m);
 void register_ops(pybind11::module_& m);
 void register_program(pybind11::module_& m);

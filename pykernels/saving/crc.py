@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
+from .. import _core
 
 _POLYNOMIAL = 0xEDB88320
 _SMALL = 1 << 16  # parts below this are read again at the end
@@ -43,11 +43,15 @@ class PartsCrc:
 
     def passed(self, offset: int, data: memoryview) -> None:
         """`data` is at `offset` now; an earlier part that it overlaps is forgotten."""
-        end = offset + len(data)
+        self.add(offset, len(data), _core.crc32(data) if len(data) >= _SMALL else 0)
+
+    def add(self, offset: int, length: int, crc: int) -> None:
+        """The same, for data whose checksum is known."""
+        end = offset + length
         for start in [s for s, (n, _) in self._parts.items() if s < end and offset < s + n]:
             del self._parts[start]
-        if len(data) >= _SMALL:
-            self._parts[offset] = (len(data), zlib.crc32(data))
+        if length >= _SMALL:
+            self._parts[offset] = (length, crc)
 
     def total(self, size: int, read) -> int:
         """CRC of `size` bytes; `read(offset, length)` gives bytes."""
@@ -62,6 +66,6 @@ class PartsCrc:
     def _through(value: int, start: int, end: int, read) -> int:
         while start < end:
             piece = read(start, min(1 << 22, end - start))
-            value = zlib.crc32(piece, value)
+            value = _core.crc32(piece, value)
             start += len(piece)
         return value

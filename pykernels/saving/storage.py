@@ -4,12 +4,13 @@ another process cuts off meanwhile must not kill this one)."""
 from __future__ import annotations
 
 import os
-import zlib
 
+from .. import _core
 from .errors import damaged
 
 _BLOCK = 1 << 16
 _PIECE = 1 << 26  # bytes per read of the system
+_CACHED = 1 << 19  # bytes per read where a checksum reads them again
 
 
 class FileBytes:
@@ -56,23 +57,26 @@ class FileBytes:
     def read_into(self, offset: int, target: memoryview) -> None:
         """Fills `target` (bytes) without a copy in between."""
         self._check(offset, len(target))
-        done = 0
+        piece = _PIECE if self.parts is None else _CACHED
+        done = crc = 0
         while done < len(target):
-            count = os.preadv(self._fd, [target[done : done + _PIECE]], self._start + offset + done)
+            count = os.preadv(self._fd, [target[done : done + piece]], self._start + offset + done)
             if count == 0:
                 raise damaged(self.name, "it became shorter while it was read")
+            if self.parts is not None:
+                crc = _core.crc32(target[done : done + count], crc)
             done += count
         if self.parts is not None:
-            self.parts.passed(offset, target)
+            self.parts.add(offset, done, crc)
 
     def crc32(self) -> int:
         """Of the whole range."""
-        buffer = memoryview(bytearray(min(self.size, 1 << 22)))
+        buffer = memoryview(bytearray(min(self.size, _CACHED)))
         value = done = 0
         while done < self.size:
             piece = buffer[: min(len(buffer), self.size - done)]
             self.read_into(done, piece)
-            value = zlib.crc32(piece, value)
+            value = _core.crc32(piece, value)
             done += len(piece)
         return value
 

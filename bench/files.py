@@ -1,0 +1,122 @@
+"""Saving and loading the weights of VGG16 (138 million, 553 MB) beside a plain copy of the file: `python bench/files.py`.
+
+The floor of saving is `copy`: the bytes of a file in the page cache written to a new file, fsync included. The floor of
+loading is `read`: the same bytes read from the page cache into memory that is there already. "memory" is how far the
+process grew meanwhile (high-water mark of its resident set), in units of the file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+import pykernels as pk
+from pykernels import layers
+
+BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
+FORMS = ("weights.h5", "keras", "h5")
+
+
+def vgg16(classes: int = 1000):
+    model = pk.Sequential([pk.Input((224, 224, 3))])
+    for filters, count in BLOCKS:
+        for _ in range(count):
+            model.add(layers.Conv2D(filters, 3, padding="same", activation="relu", kernel_initializer="zeros"))
+        model.add(layers.MaxPooling2D(2))
+    model.add(layers.Flatten())
+    for units in (4096, 4096, classes):
+        model.add(layers.Dense(units, activation="relu", kernel_initializer="zeros"))
+    return model
+
+
+def fill(model) -> None:
+    """Random bits that are ordinary floats, so that nothing can be compressed or left out."""
+    rng = np.random.default_rng(0)
+    for variable in model.weights:
+        variable.assign(rng.integers(0x3C000000, 0x3F000000, variable.shape, np.uint32).view(np.float32))
+
+
+def copy(source: str, target: str) -> None:
+    with open(source, "rb") as a, open(target, "wb") as b:
+        shutil.copyfileobj(a, b, 1 << 22)
+        b.flush()
+        os.fsync(b.fileno())
+
+
+def read(source: str, memory: np.ndarray) -> None:
+    with open(source, "rb") as file:
+        file.readinto(memoryview(memory))
+
+
+class Peak:
+    """How far the resident set grew within the block, in bytes."""
+
+    def __enter__(self):
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+        self._before = self._status("VmRSS")
+        return self
+
+    def __exit__(self, *exc):
+        self.grown = self._status("VmHWM") - self._before
+
+    @staticmethod
+    def _status(key: str) -> int:
+        with open("/proc/self/status") as file:
+            return next(int(line.split()[1]) << 10 for line in file if line.startswith(key))
+
+
+def timed(function, repeats: int) -> tuple[float, int]:
+    """(best seconds, growth of the first run)"""
+    times, grown = [], None
+    for _ in range(repeats):
+        with Peak() as peak:
+            began = time.perf_counter()
+            function()
+            times.append(time.perf_counter() - began)
+        grown = peak.grown if grown is None else grown
+    return min(times), grown
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", help="where to write; the system's temporary folder by default")
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    model = vgg16()
+    fill(model)
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        path = {form: str(pathlib.Path(folder, f"vgg16.{form}")) for form in FORMS}
+        print(f"{'':<24}{'seconds':>9}{'GB/s':>7}{'of floor':>10}{'memory':>8}")
+        model.save_weights(path["weights.h5"])
+        size = os.path.getsize(path["weights.h5"])
+        memory = np.ones(size, np.uint8)
+
+        def row(name, function, floor=None):
+            seconds, grown = timed(function, options.repeats)
+            share = f"{floor / seconds:10.2f}" if floor else f"{'':>10}"
+            print(f"{name:<24}{seconds:>9.3f}{size / seconds / 1e9:>7.2f}{share}{grown / size:>8.2f}", flush=True)
+            return seconds
+
+        floor = row("copy", lambda: copy(path["weights.h5"], path["weights.h5"] + ".copy"))
+        os.unlink(path["weights.h5"] + ".copy")
+        row("save_weights .weights.h5", lambda: model.save_weights(path["weights.h5"]), floor)
+        row("save .keras", lambda: model.save(path["keras"]), floor)
+        row("save .h5", lambda: model.save(path["h5"]), floor)
+        floor = row("read", lambda: read(path["weights.h5"], memory))
+        del memory
+        for form in FORMS:
+            row(f"load_weights .{form}", lambda form=form: model.load_weights(path[form]), floor)
+        for form in FORMS[1:]:
+            row(f"load_model .{form}", lambda form=form: pk.models.load_model(path[form], compile=False), floor)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
