@@ -18,10 +18,10 @@ struct Plan {
   std::size_t bytes = 0;             // of the arena
 };
 
-// Greedy by size: the largest value first, each at the lowest offset that is free over its whole lifetime (Pisarchyk and
-// Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020). While that wastes memory, again with the value
-// that ended on top placed first, a bounded number of times; the smallest plan counts.
-// Values whose lifetimes share a step never overlap in memory. Throws pk::OutOfMemory when the total cannot be addressed.
+// Greedy by size: the largest value first, each at the lowest offset that is free over its whole lifetime (Pisarchyk
+// and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020). While that wastes memory, again with the
+// value that ended on top placed first, a bounded number of times; the smallest plan counts. Values whose lifetimes
+// share a step never overlap in memory. Throws pk::OutOfMemory when the total cannot be addressed.
 Plan plan_memory(const std::vector<Lifetime>& values);
 
 // The largest sum of the sizes of values that live at one step, each rounded up as the plan rounds it: a bound that no
