@@ -162,6 +162,11 @@ std::size_t PlannedConv2d<T>::packed_bytes() const {
 }
 
 template <class T>
+bool PlannedConv2d<T>::result_over_mask() const {
+  return plan_->winograd != nullptr || (plan_->forward != nullptr && plan_->forward->result_over_mask());
+}
+
+template <class T>
 void PlannedConv2d<T>::pack_weights(const T* w, void* packed) const {
   if (plan_->forward != nullptr) plan_->forward->pack(w, static_cast<T*>(packed));
   if constexpr (sizeof(T) == sizeof(float)) {

@@ -383,6 +383,14 @@ void Forward<T>::row_tiles(Task& t, ConvTile<T>& tile, int64_t image, int64_t ro
   }
 }
 
+// Sums of several chunks lie in the result until the last one, and other activations are applied there.
+template <class T>
+bool Forward<T>::result_over_mask() const {
+  return in_tile(like_.act) && std::all_of(phases_.begin(), phases_.end(), [](const Phase& p) {
+           return p.chunk_runs >= static_cast<int64_t>(p.run.size());
+         });
+}
+
 // What the tiles leave to do on rows that are still in cache: other activations, and the sink.
 template <class T>
 void Forward<T>::finish(const Task& t) const {

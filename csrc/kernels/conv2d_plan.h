@@ -93,6 +93,7 @@ class Forward {
   Forward(const Conv2dShape& shape, ConvPass pass, const ConvEpilogue<T>& like);
   std::size_t scratch_bytes() const { return scratch_bytes_; }
   std::size_t packed_bytes() const { return static_cast<std::size_t>(packed_) * sizeof(T); }
+  bool result_over_mask() const;
   void pack(const T* w, T* packed) const;
   void run(const ConvRun<T>& args, void* scratch) const;
 

@@ -24,6 +24,7 @@ struct Conv2d final : Kernel {
     flops = s.flops();
     prepared_bytes = conv.packed_bytes();
     if (prepared_bytes > 0) prepared_input = 1;
+    if (at.mask >= 0 && conv.result_over_mask()) in_place = {at.mask};
   }
 
   void run(const RunArgs& args) const override {

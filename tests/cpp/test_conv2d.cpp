@@ -270,6 +270,32 @@ TEST(Conv2d, OneByOneAsAProduct) {
   }
 }
 
+// The same bits where the result takes the mask's place; a plan that says it may is there for direct and Winograd.
+TEST(Conv2d, ResultOverMask) {
+  for (const Isa isa : available_isas()) {
+    use_isa(isa);
+    for (const ConvAlgorithm algorithm :
+         {ConvAlgorithm::direct, ConvAlgorithm::winograd2, ConvAlgorithm::winograd4, ConvAlgorithm::automatic}) {
+      int overlaid = 0;
+      for (const Conv2dShape& s : {conv_shape(2, 9, 11, 5, 3, 3, 7), conv_shape(1, 6, 5, 40, 3, 3, 35),
+                                   conv_shape(3, 13, 17, 64, 3, 3, 200), conv_shape(1, 5, 5, 3, 3, 3, 1024)}) {
+        Problem<float> p(s, ConvPass::backward_input, Extra::mask, 5);
+        p.algorithm = algorithm;
+        p.run();
+        const std::vector<float> want(p.x.data(), p.x.data() + p.x.size());
+        if (!PlannedConv2d<float>(s, p.pass, algorithm, p.args.epilogue).result_over_mask()) continue;
+        ++overlaid;
+        p.args.epilogue.mask = p.x.data();
+        std::copy(p.mask.data(), p.mask.data() + p.mask.size(), p.x.data());
+        p.run();
+        EXPECT_EQ(std::memcmp(want.data(), p.x.data(), want.size() * sizeof(float)), 0) << static_cast<int>(algorithm);
+      }
+      EXPECT_GT(overlaid, 0) << static_cast<int>(algorithm);
+    }
+  }
+  use_isa(chosen_isa());
+}
+
 TEST(Conv2d, SameBitsForAnyNumberOfThreads) {
   const int before = num_threads();
   for (const Conv2dShape& s :
