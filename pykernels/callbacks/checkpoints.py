@@ -9,7 +9,7 @@ import shutil
 
 from ..saving.checkpoints import load_checkpoint
 from ..user_warning import warn
-from ..utils.atomic import atomic_write
+from ..utils.atomic import atomic_write, sweep
 from ..utils.progbar import print_line
 from .callback import Callback
 from .monitor import MonitorCallback
@@ -219,7 +219,8 @@ class BackupAndRestore(_EveryBatches, Callback):
         self._start_counting(save_freq)
 
     def on_train_begin(self, logs=None):
-        self._remove_debris()
+        for path in (self._weights_path, self._metadata_path):
+            sweep(path)
         paths = [path for path in (self._weights_path, self._previous_path) if os.path.exists(path)]
         for path in paths:
             try:
@@ -229,13 +230,6 @@ class BackupAndRestore(_EveryBatches, Callback):
                 if path == paths[-1]:
                     raise
                 warn(f"{error} The checkpoint before it is used.")
-
-    def _remove_debris(self) -> None:
-        """What writers that were killed left."""
-        with contextlib.suppress(OSError):
-            for name in os.listdir(self.backup_dir):
-                if name.startswith(".latest.weights.h5") and name.endswith(".tmp"):
-                    os.unlink(os.path.join(self.backup_dir, name))
 
     def _epoch_of_keras(self) -> int:
         """The epoch that Keras's own callback wrote beside its weights."""

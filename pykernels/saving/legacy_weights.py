@@ -11,7 +11,7 @@ import numpy as np
 from ..user_warning import warn
 from .hdf5_reader import Group, Hdf5File
 from .matching import Found, match, shapes, table
-from .theano import convert
+from .theano import convert, is_converted
 from .tree import read_variable, value_for_file
 
 _ATTRIBUTE_LIMIT = 64512  # bytes that an object header of HDF5 holds
@@ -127,8 +127,11 @@ def _count(group: Group, attribute: str) -> int:
     return int(value)
 
 
-def read(model, h5: Hdf5File, skip_mismatch: bool, by_name: bool) -> None:
+def read(model, h5: Hdf5File, skip_mismatch: bool, by_name: bool) -> bool:
     """Reads what `write`, or Keras 0, 1 and 2, wrote; by place, or by the names of layers.
+
+    Returns:
+        Whether filters of Keras 1 or of its Theano backend were converted (an optimizer's state would not be).
 
     Raises:
         ValueError: layers that do not fit, unless `skip_mismatch`. OSError: a damaged file.
@@ -144,9 +147,8 @@ def read(model, h5: Hdf5File, skip_mismatch: bool, by_name: bool) -> None:
             _raise_count(model, h5, saved, layers)
         places = [saved[i] if i < len(saved) else ("-", None) for i in range(len(layers))]
         chosen = [(layer, name, datasets) for layer, (name, datasets) in zip(layers, places, strict=True)]
-    found = [
-        Found(layer.name, ordered(layer), name, datasets) for layer, name, datasets in convert(model, root, chosen)
-    ]
+    converted = convert(model, root, chosen)
+    found = [Found(layer.name, ordered(layer), name, datasets) for layer, name, datasets in converted]
     own = root.get(_TOP)
     if isinstance(own, Group) and not by_name:
         datasets = [own.dataset(name) for name in names_in(own, "weight_names")]
@@ -157,6 +159,7 @@ def read(model, h5: Hdf5File, skip_mismatch: bool, by_name: bool) -> None:
         dataset.check()
     for dataset, variable in pairs:
         read_variable(dataset, variable)
+    return is_converted(chosen, converted)
 
 
 def _raise_count(model, h5, saved, layers) -> None:

@@ -199,7 +199,7 @@ def _load_legacy(path, h5: Hdf5File, custom_objects, compile):  # noqa: A002
     numbers = sum(d.bytes // d.dtype.itemsize for _, datasets in legacy_weights.saved_layers(root) for d in datasets)
     with VariableLimit(numbers + _SPARE_NUMBERS, path):
         model = build_model(parse_json(text, path), custom_objects, path)
-        legacy_weights.read(model, h5, skip_mismatch=False, by_name=False)
+        converted = legacy_weights.read(model, h5, skip_mismatch=False, by_name=False)
         training = h5.attrs.get("training_config")
         if not compile:
             return model
@@ -209,7 +209,13 @@ def _load_legacy(path, h5: Hdf5File, custom_objects, compile):  # noqa: A002
                 "manually."
             )
         elif _compile(model, modern_compile(parse_json(training, path)), path):
-            legacy_weights.read_optimizer(model, h5)
+            if converted and "optimizer_weights" in h5:
+                warn(
+                    f"{path} is of Keras 1 or its Theano backend: the filters were converted, the state of the "
+                    "optimizer cannot be and starts afresh."
+                )
+            else:
+                legacy_weights.read_optimizer(model, h5)
     return model
 
 

@@ -1,6 +1,7 @@
 """Weights of Keras 1 and of the Theano backend, in the form of today's layers.
 
-Keras 1 with dim_ordering="th" stored filters as (K, C, R, S); today's are (R, S, C, K). The Theano backend computed
+Keras 1 with dim_ordering="th" stored filters as (K, C, R, S); today's are (R, S, C, K). Those of its Deconvolution2D
+had input and output channels the other way round, those of its Convolution1D four axes. The Theano backend computed
 true convolutions, which are today's correlations with the filters turned by 180 degrees. Where channels came first, a
 Dense layer behind a Flatten has its rows in the order (C, H, W).
 """
@@ -11,7 +12,7 @@ import numpy as np
 
 from .hdf5_reader import Group
 
-_CONV = ("Conv2D", "Conv2DTranspose")
+_CONV = ("Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose")
 _PASSES = ("Activation", "BatchNormalization", "Dropout", "ReLU", "LeakyReLU", "PReLU", "ELU", "GaussianNoise")
 
 
@@ -34,43 +35,72 @@ def convert(model, root: Group, chosen: list[tuple]) -> list[tuple]:
     """(layer, name, data sets) of a file, with the data sets of old files converted."""
     version, backend = root.attrs.get("keras_version"), root.attrs.get("backend")
     old = not isinstance(version, str) or version.startswith(("0", "1"))
-    convs = [(x, d) for x, _, d in chosen if type(x).__name__ in _CONV and d and len(d[0].shape) == 4]
+    convs = [(x, d) for x, _, d in chosen if type(x).__name__ in _CONV and d and len(d[0].shape) in (3, 4)]
+    if not convs or not (old or backend == "theano"):
+        return chosen
     first = old and _is_channels_first(convs, backend)
     turned = backend == "theano" or (first and backend is None)
-    if not convs or not (first or turned):
-        return chosen
     flattened = _behind_flatten(model) if first else {}
     result = []
     for layer, name, datasets in chosen:
         if any(layer is x for x, _ in convs):
-            datasets = [_kernel(datasets[0], first, turned), *datasets[1:]]
+            datasets = [_kernel(layer, datasets[0], first, turned, old), *datasets[1:]]
         elif id(layer) in flattened and datasets and len(datasets[0].shape) == 2:
             datasets = [_rows(datasets[0], flattened[id(layer)]), *datasets[1:]]
         result.append((layer, name, datasets))
     return result
 
 
+def is_converted(chosen: list[tuple], converted: list[tuple]) -> bool:
+    """Whether `convert` changed anything."""
+    pairs = zip(chosen, converted, strict=True)
+    return any(a is not b for before, after in pairs for a, b in zip(before[2] or (), after[2] or (), strict=True))
+
+
 def _is_channels_first(convs, backend) -> bool:
     """Whether the filters are (K, C, R, S): some fit only so; if all fit both ways, the backend says it."""
     as_now = as_then = True
     for layer, datasets in convs:
-        want = tuple(layer.kernel.shape)
-        as_now &= datasets[0].shape == want
-        as_then &= _turned_shape(datasets[0].shape) == want
-    return as_then and (not as_now or backend == "theano")
+        shape, want = datasets[0].shape, tuple(layer.kernel.shape)
+        if len(shape) != 4 or len(want) != 4:
+            continue  # sequences have no such order
+        as_now &= _ordered(shape, _axes(layer, shape, False, True)) == want
+        as_then &= _ordered(shape, _axes(layer, shape, True, True)) == want
+    return as_then and (not as_now or backend == "theano") and any(len(d[0].shape) == 4 for _, d in convs)
 
 
-def _turned_shape(shape) -> tuple:
-    return (shape[2], shape[3], shape[1], shape[0])
+def _axes(layer, shape, first: bool, old: bool) -> tuple[int, ...]:
+    """The order of a filter's axes that gives today's."""
+    kind = type(layer).__name__
+    if len(shape) == 3:
+        return (0, 1, 2)
+    if kind == "Conv1D":  # (length, 1, C, K), before Keras 1.2 (K, C, length, 1)
+        is_new = shape[1] == 1 and shape[0] == layer.kernel_size[0] and shape[3] == layer.filters
+        return (0, 1, 2, 3) if is_new else (2, 3, 1, 0)
+    if kind == "Conv2DTranspose" and old:
+        return (2, 3, 0, 1) if first else (0, 1, 3, 2)
+    return (2, 3, 1, 0) if first else (0, 1, 2, 3)
 
 
-def _kernel(dataset, first: bool, turned: bool) -> Converted:
+def _ordered(shape, axes) -> tuple[int, ...]:
+    return tuple(shape[a] for a in axes)
+
+
+def _kernel(layer, dataset, first: bool, turned: bool, old: bool):
+    axes = _axes(layer, dataset.shape, first, old)
+    shape = _ordered(dataset.shape, axes)
+    spatial = len(shape) - 2
+    flat = len(shape) == 4 and len(layer.kernel.shape) == 3 and shape[1] == 1
+    if axes == tuple(range(len(shape))) and not turned and not flat:
+        return dataset
+
     def function(kernel):
-        if first:
-            kernel = kernel.transpose(2, 3, 1, 0)
-        return kernel[::-1, ::-1] if turned else kernel
+        kernel = kernel.transpose(axes)
+        if turned:
+            kernel = np.flip(kernel, tuple(range(spatial)))
+        return kernel[:, 0] if flat else kernel
 
-    return Converted(dataset, _turned_shape(dataset.shape) if first else dataset.shape, function)
+    return Converted(dataset, (shape[0], *shape[2:]) if flat else shape, function)
 
 
 def _rows(dataset, image: tuple) -> Converted:

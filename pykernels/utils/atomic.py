@@ -40,7 +40,7 @@ def atomic_write(path, overwrite: bool = True) -> Iterator[BinaryIO]:
         raise IsADirectoryError(f"{name} cannot be written: it is a folder. Pass the name of a file.")
     if not overwrite and os.path.exists(target):
         raise FileExistsError(f"The file {name} is already there. Pass overwrite=True to replace it.")
-    _sweep(folder, base)
+    sweep(target)
     temporary = os.path.join(folder, f".{base[:200]}.{secrets.token_hex(6)}.tmp")
     named = False
     try:
@@ -81,8 +81,9 @@ def _hold(fd: int) -> None:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _sweep(folder: str, base: str) -> None:
-    """Removes what processes that died have left of this file."""
+def sweep(path) -> None:
+    """Removes what writers of this file that died have left. What a living process writes stays."""
+    folder, base = os.path.split(os.path.realpath(path))
     if fcntl is None:
         return
     pattern = re.compile(re.escape(f".{base[:200]}.") + r"[0-9a-f]{12}\.tmp")
