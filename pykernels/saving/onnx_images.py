@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..graph import apply
 from .onnx_graph import OnnxGraph, Weights, plain
 from .onnx_rules import number, refuse, rule
 
@@ -132,19 +133,31 @@ def _group_norm(graph, node):
 
 
 # --- resizing -----------------------------------------------------------------------------------------------------
+_MODES = {
+    "nearest": {"mode": "nearest", "nearest_mode": "round_prefer_ceil"},
+    "bilinear": {"mode": "linear"},
+}
+
+
 @rule("resize")
 def _resize(graph, node):
+    """ONNX's Resize where runtimes agree about it; else the two products with matrices that any interpolation is."""
     x, y, method = node.inputs[0], node.outputs[0], node.attrs["method"]
-    options: dict = {"coordinate_transformation_mode": "half_pixel", "antialias": int(bool(node.attrs["antialias"]))}
-    if method == "nearest":
-        options = {"mode": "nearest", "nearest_mode": "round_prefer_ceil", **options, "antialias": 0}
-    elif method == "bilinear":
-        options["mode"] = "linear"
-    elif method == "bicubic":
-        options.update(mode="cubic", cubic_coeff_a=-0.5, exclude_outside=1)
-    else:
-        refuse(node, f"the interpolation '{method}' has no form in ONNX")
-    if None in y.shape[1:]:
-        refuse(node, "height and width of its output are not known; give the model's Input a whole shape")
-    name = graph.node("Resize", [graph.get(x, _FIRST), "", "", graph.ints(y.shape[1:3])], axes=[2, 3], **options)
-    graph.put(y, name, _FIRST)
+    if None in (*x.shape[1:3], *y.shape[1:3]):
+        refuse(node, "the height and width of its images are not known; give the model's Input a whole shape")
+    stored = graph.get(x, _FIRST)
+    if method in _MODES and not (node.attrs["antialias"] and method != "nearest"):
+        # ONNX's attribute `axes` would do, but onnxruntime refuses it with sizes
+        sizes = graph.node("Concat", [graph.node("Shape", [stored], start=0, end=2), graph.ints(y.shape[1:3])], axis=0)
+        options = {"coordinate_transformation_mode": "half_pixel", **_MODES[method]}
+        graph.put(y, graph.node("Resize", [stored, "", "", sizes], **options), _FIRST)
+        return
+    rows, columns = (_interpolation(node, x.shape[axis], y.shape[axis]) for axis in (1, 2))
+    wide = graph.node("MatMul", [stored, graph.weight(columns.T, "columns")])
+    graph.put(y, graph.node("MatMul", [graph.weight(rows, "rows"), wide]), _FIRST)
+
+
+def _interpolation(node, old: int, new: int) -> np.ndarray:
+    """The matrix (new, old) of the op along one axis: what it makes of the unit vectors."""
+    unit = np.eye(old, dtype=str(node.inputs[0].dtype)).reshape(1, old, 1, old)
+    return np.asarray(apply("resize", [unit], **{**node.attrs, "size": (new, 1)})).reshape(new, old)
