@@ -71,6 +71,7 @@ def layer_twins(make, shapes, seed=0):
     ours, theirs = pair
     assert config_of(ours) == config_of(theirs)
     many = isinstance(shapes, list)
+    _start_with_ones(theirs)
     batch_free = [(None, *s[1:]) for s in shapes] if many else (None, *shapes[1:])
     outputs = []
     for library, layer in zip((pk, keras), pair, strict=True):
@@ -81,6 +82,13 @@ def layer_twins(make, shapes, seed=0):
     _equal_weights(ours, theirs, seed)
     getattr(theirs, "finalize_state", lambda: None)()  # Normalization computes with copies
     return ours, theirs
+
+
+def _start_with_ones(layer):
+    """Gives a layer of Keras initializers that cost nothing: XLA compiles random numbers for each shape."""
+    for name in list(vars(layer)):
+        if name.endswith("_initializer"):
+            setattr(layer, name, lambda shape, dtype=None: np.ones(shape, dtype))
 
 
 def _equal_weights(ours, theirs, seed):
@@ -117,7 +125,8 @@ def same_layer(make, shapes, training=False, terms=64, seed=0, integers=False):
     tolerance = (32 + terms) * float(np.finfo("float32").eps)
 
     phase = {"training": True} if training else {}
-    y, cotangent, want = _keras_results(theirs, xs, many, phase, rng)
+    cotangent = rng.normal(size=theirs.compute_output_shape(shapes)).astype("float32")
+    y, want = _keras_results(theirs, xs, many, phase, cotangent)
     with Trace() as trace:
         places = [trace.placeholder(x.shape, "float32") for x in xs]
         out = ours(places if many else places[0], **phase)
@@ -135,15 +144,20 @@ def same_layer(make, shapes, training=False, terms=64, seed=0, integers=False):
     return ours, theirs
 
 
-def _keras_results(layer, xs, many, phase, rng):
+def _keras_results(layer, xs, many, phase, cotangent):
+    """Outputs, gradients, updated state: compiled as one program, since XLA would compile each op for each shape."""
+
     def run(inputs, trainable):
         state = [v.value for v in layer.non_trainable_variables]
         y, state = layer.stateless_call(trainable, state, inputs if many else inputs[0], **phase)
         return y, state
 
-    values = [v.value for v in layer.trainable_variables]
-    y, pull, state = jax.vjp(run, [jax.numpy.asarray(x) for x in xs], values, has_aux=True)
-    cotangent = rng.normal(size=y.shape).astype("float32")
-    dxs, dws = pull(jax.numpy.asarray(cotangent))
+    @jax.jit
+    def everything(xs, trainable, cotangent):
+        y, pull, state = jax.vjp(run, xs, trainable, has_aux=True)
+        return y, pull(cotangent), state
+
+    values = [np.asarray(v.value) for v in layer.trainable_variables]
+    y, (dxs, dws), state = everything(xs, values, cotangent)
     kept = [s for s, v in zip(state, layer.non_trainable_variables, strict=True) if "seed" not in v.name]
-    return np.asarray(y), cotangent, {"gradients": [*dxs, *dws], "state": kept}
+    return np.asarray(y), {"gradients": [*dxs, *dws], "state": kept}
