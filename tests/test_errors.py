@@ -97,8 +97,7 @@ def test_nan_in_targets():
 def test_empty():
     with pytest.raises(ValueError, match=r"`x` is empty: its shape is \(0, 4\)"):
         classifier().fit(X[:0], LABELS[:0], verbose=0)
-    with pytest.raises(ValueError, match="empty"):
-        classifier().predict(X[:0], verbose=0)
+    assert classifier().predict(X[:0], verbose=0).shape[0] == 0
     with pytest.raises(ValueError, match="empty"):
         classifier().fit([], [], verbose=0)
     with pytest.raises(ValueError, match="yields no batch"):

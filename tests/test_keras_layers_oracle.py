@@ -165,10 +165,11 @@ def first_axis(value):
     return value[0] if isinstance(value, tuple) else value
 
 
-@pytest.mark.parametrize("data_format", FORMATS)
-@pytest.mark.parametrize(("pool_size", "strides", "padding", "sample"), POOLED)
+@pytest.mark.parametrize("case", range(len(POOLED)))
 @pytest.mark.parametrize("kind", ["MaxPooling", "AveragePooling"])
-def test_pooling(kind, pool_size, strides, padding, sample, data_format):
+def test_pooling(kind, case):
+    pool_size, strides, padding, sample = POOLED[case]
+    data_format, other = FORMATS[case % 2], FORMATS[1 - case % 2]
     integers = kind == "MaxPooling"  # ties
     same_layer(
         lambda k: getattr(k.layers, f"{kind}2D")(pool_size, strides, padding, data_format),
@@ -176,8 +177,8 @@ def test_pooling(kind, pool_size, strides, padding, sample, data_format):
         integers=integers,
     )
     same_layer(
-        lambda k: getattr(k.layers, f"{kind}1D")(first_axis(pool_size), first_axis(strides), padding, data_format),
-        arranged((3, sample[0], sample[2]), data_format),
+        lambda k: getattr(k.layers, f"{kind}1D")(first_axis(pool_size), first_axis(strides), padding, other),
+        arranged((3, sample[0], sample[2]), other),
         integers=integers,
     )
 
@@ -224,6 +225,11 @@ def options_for(rank, options, data_format):
     return {**result, "data_format": data_format}
 
 
+def chosen(rank, case):
+    """A line of `CONVOLUTIONS` with a layout: both take turns, and images have another one than sequences."""
+    return *CONVOLUTIONS[case], FORMATS[(rank + case) % 2]
+
+
 def same_convolution(name, rank, options, sample, data_format, *arguments, **more):
     """The layer `name` of that rank, over 2 images (or sequences: without the width) of shape `sample`."""
     shape = arranged((2, *sample), data_format) if rank == 2 else arranged((2, sample[0], sample[2]), data_format)
@@ -231,10 +237,10 @@ def same_convolution(name, rank, options, sample, data_format, *arguments, **mor
     same_layer(lambda k: getattr(k.layers, name)(*arguments, **options), shape, terms=256)
 
 
-@pytest.mark.parametrize("data_format", FORMATS)
-@pytest.mark.parametrize(("options", "sample", "filters"), CONVOLUTIONS)
+@pytest.mark.parametrize("case", range(len(CONVOLUTIONS)))
 @pytest.mark.parametrize("rank", [1, 2])
-def test_conv(rank, options, sample, filters, data_format):
+def test_conv(rank, case):
+    options, sample, filters, data_format = chosen(rank, case)
     same_convolution(f"Conv{rank}D", rank, options, sample, data_format, filters)
 
 
@@ -253,10 +259,10 @@ def test_causal_conv(strides, dilation, data_format):
     same_convolution("Conv1D", 1, options, (5, 1, 3), data_format, 4)
 
 
-@pytest.mark.parametrize("data_format", FORMATS)
-@pytest.mark.parametrize(("options", "sample", "filters"), CONVOLUTIONS)
+@pytest.mark.parametrize("case", range(len(CONVOLUTIONS)))
 @pytest.mark.parametrize("rank", [1, 2])
-def test_conv_transpose(rank, options, sample, filters, data_format):
+def test_conv_transpose(rank, case):
+    options, sample, filters, data_format = chosen(rank, case)
     same_convolution(f"Conv{rank}DTranspose", rank, options, sample, data_format, filters)
 
 
@@ -270,10 +276,10 @@ def test_output_padding(kernel_size, strides, added, padding):
         same_convolution(f"Conv{rank}DTranspose", rank, options, (3, 4, 3), "channels_last", 2)
 
 
-@pytest.mark.parametrize("data_format", FORMATS)
-@pytest.mark.parametrize(("options", "sample", "filters"), CONVOLUTIONS)
+@pytest.mark.parametrize("case", range(len(CONVOLUTIONS)))
 @pytest.mark.parametrize("rank", [1, 2])
-def test_depthwise_and_separable_conv(rank, options, sample, filters, data_format):
+def test_depthwise_and_separable_conv(rank, case):
+    options, sample, filters, data_format = chosen(rank, case)
     multiplier = 1 + filters % 2
     same_convolution(f"DepthwiseConv{rank}D", rank, options, sample, data_format, depth_multiplier=multiplier)
     same_convolution(f"SeparableConv{rank}D", rank, options, sample, data_format, filters, depth_multiplier=multiplier)

@@ -24,6 +24,14 @@ bool native(const py::array& a) {
 
 }  // namespace
 
+py::array array_from(const py::handle& item, bool row_major) {
+  py::array a = row_major ? py::array::ensure(item, py::array::c_style) : py::array::ensure(item);
+  if (a) return a;
+  // ensure() drops the error (no memory for the copy, for one). Asked again, NumPy raises it.
+  const py::object needs = row_major ? py::object(py::str("C")) : py::object(py::none());
+  return py::module_::import("numpy").attr("require")(item, py::none(), needs);
+}
+
 DType dtype_from_name(const std::string& name) {
   for (DType t : all_dtypes) {
     if (name == name_of(t)) return t;

@@ -36,6 +36,9 @@ ArrayView view_of(const py::array& a, const std::string& what);
 
 Attrs attrs_from(const py::dict& d);
 
+// The array that NumPy makes of an object; `row_major`: a copy where it is not. NumPy's own error where it cannot.
+py::array array_from(const py::handle& item, bool row_major);
+
 // A new row-major array.
 py::array new_array(const ValueType& type);
 

@@ -18,8 +18,7 @@ struct Inputs {
 
   explicit Inputs(const py::sequence& arrays) {
     for (const py::handle& item : arrays) {
-      py::array a = py::array::ensure(item, py::array::c_style);
-      if (!a) throw py::error_already_set();
+      py::array a = array_from(item, true);
       types.push_back(type_of(a, "an op's input"));
       if (reinterpret_cast<std::uintptr_t>(a.data()) % size_of(types.back().dtype) != 0) a = a.attr("copy")();
       pointers.push_back(a.data());

@@ -40,8 +40,7 @@ struct Feeds {
     }
     keep.reserve(types.size());
     for (std::size_t i = 0; i < types.size(); ++i) {
-      py::array a = py::array::ensure(arrays[i]);
-      if (!a) throw py::error_already_set();
+      py::array a = array_from(arrays[i], false);
       add(a, types[i], i);
     }
   }

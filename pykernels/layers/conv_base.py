@@ -23,8 +23,8 @@ _ELEMENTWISE = (
 
 
 def positive(name: str, value) -> None:
-    """Raises ValueError unless `value` is None or a positive int."""
-    if value is not None and (not isinstance(value, numbers.Integral) or isinstance(value, bool) or value <= 0):
+    """Raises ValueError unless `value` is a positive int."""
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value <= 0:
         raise ValueError(
             f"Invalid value for argument `{name}`. Expected a strictly positive value. Received {name}={value}."
         )

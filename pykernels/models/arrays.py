@@ -202,13 +202,13 @@ def _shape_hint(have: tuple, want: tuple) -> str:
     return ""
 
 
-def make_data(model, x, y=None, sample_weight=None) -> Data:
+def make_data(model, x, y=None, sample_weight=None, may_be_empty=False) -> Data:
     """Arrays as `Data`, checked for type, length and the shape of the model's inputs."""
     xs = flat_inputs(model, x)
     y_spec, ys = _target_arrays(model, y, len(xs[0]), "y")
     weight_spec, weights = _target_arrays(model, sample_weight, len(xs[0]), "sample_weight")
     data = Data(xs, ys, weights, y_spec, weight_spec)
-    check_lengths(data)
+    check_lengths(data, may_be_empty)
     return data._replace(xs=fit_to_inputs(model, xs))
 
 
@@ -257,8 +257,8 @@ def _take_apart_arrays(value) -> tuple:
     return take_apart(convert(value))
 
 
-def check_lengths(data: Data) -> None:
-    """ValueError when x, y and sample_weight differ in length, or are empty."""
+def check_lengths(data: Data, may_be_empty: bool = False) -> None:
+    """ValueError when x, y and sample_weight differ in length or, unless they may be, are empty."""
     groups = {"x": data.xs, "y": data.ys, "sample_weight": data.weights}
     sizes = {name: [a.shape[0] for a in arrays] for name, arrays in groups.items()}
     if len({n for group in sizes.values() for n in group}) > 1:
@@ -266,7 +266,7 @@ def check_lengths(data: Data) -> None:
         raise ValueError(
             "Data cardinality is ambiguous. Make sure all arrays contain the same number of samples." + lines
         )
-    if data.rows == 0:
+    if data.rows == 0 and not may_be_empty:
         raise ValueError(
             f"`x` is empty: its shape is {data.xs[0].shape}, and at least one sample is needed. Check how it was "
             "loaded or split."
@@ -304,6 +304,14 @@ def unpack(batch) -> tuple:
         "Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`. Received a "
         f"{type(batch).__name__} of length {len(batch)}: {[type(item).__name__ for item in batch]}"
     )
+
+
+def has_no_rows(x) -> bool:
+    """Whether `x` is arrays for no sample at all."""
+    if not is_structure_of_arrays(x):
+        return False
+    leaves = list(x.values()) if isinstance(x, dict) else list(x) if isinstance(x, (list, tuple)) else [x]
+    return bool(leaves) and all(tuple(getattr(leaf, "shape", ()))[:1] == (0,) for leaf in leaves)
 
 
 def is_structure_of_arrays(x) -> bool:

@@ -205,21 +205,21 @@ def _fitting(plan: MemoryPlan, available: int) -> str:
     return f" About {size} would fit." if size >= 1 else ""
 
 
-def check_batch(model, kind: str, types) -> None:
-    """MemoryError when a batch alone is more than there is: such a step is not even recorded."""
+def batch_fits(types) -> bool:
+    """Whether a batch alone is no more than there is: else the step is not even recorded."""
     sizes = [_bytes(*t) for t in (*types.xs, *types.ys, *types.weights)]
     if sum(sizes) <= _UNCHECKED:
-        return
+        return True
     available = available_memory()
-    if max(sizes) >= _MOST or (available is not None and sum(sizes) > available):
-        raise too_large(model, kind, types, available)
+    return max(sizes) < _MOST and (available is None or sum(sizes) <= available)
 
 
-def too_large(model, kind: str, types, available: int | None) -> MemoryError:
-    """The error for a step that is not recorded."""
+def too_large(model, kind: str, types, available: int | None, planned: int | None = None) -> MemoryError:
+    """The error for a step that is not recorded; `planned` is about what it would need."""
     batch = sum(_bytes(*t) for t in (*types.xs, *types.ys, *types.weights))
     there = "" if available is None else f", and {readable(available)} are available"
+    needs = "" if planned is None else f" (it needs about {readable(planned)})"
     return MemoryError(
-        f"{_STEPS[kind]} of model '{model.name}' with batch size {types.batch} does not fit into the memory: a batch "
-        f"alone has {readable(batch)}{there}. {_hint(model, kind)}"
+        f"{_STEPS[kind]} of model '{model.name}' with batch size {types.batch} does not fit into the memory{needs}: a "
+        f"batch alone has {readable(batch)}{there}. {_hint(model, kind)}"
     )

@@ -215,7 +215,7 @@ class Model(Trainer, Files, Layer):
         """Arrays in the structure and of the dtypes that `call` takes."""
         if self._graph is None and isinstance(x, dict):
             return x
-        data = make_data(self, x)
+        data = make_data(self, x, may_be_empty=True)
         self._build_from(data, call=False)
         types = self.input_types or [(None, None)] * len(data.xs)
         return self._pack_inputs([np.asarray(x[:], dtype) for x, (_, dtype) in zip(data.xs, types, strict=True)])

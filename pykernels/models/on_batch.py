@@ -57,7 +57,7 @@ class OnBatch:
 
     def _one_batch(self, kind, x, y, sample_weight, class_weight, return_dict):
         self._assert_compiled()
-        data = make_data(self, x, y, sample_weight)
+        data = make_data(self, x, y, sample_weight, may_be_empty=kind == "test")
         if class_weight:
             data = with_class_weights(self, data, class_weight)
         self._prepare(data, train=kind == "train")
@@ -77,7 +77,7 @@ class OnBatch:
         run = self._direct(x)
         if run is not None:
             return run((x,), self._next_run())[0]
-        data = make_data(self, x)
+        data = make_data(self, x, may_be_empty=True)
         self._build_from(data)
         program = self._programs.get(self, "predict", step_types(self, data, data.rows, targets=False))
         return self._unpack(program.run(data.xs, self._next_run()))

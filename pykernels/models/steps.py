@@ -16,10 +16,11 @@ from ..ops.random import SeedGenerator
 from ..user_warning import warn
 from ..utils.random_seed import seeds_from
 from .arrays import Data
-from .memory import available_memory, check_batch, check_fits, too_large
+from .memory import available_memory, batch_fits, check_fits, make_plan, too_large
 from .structure import put_together
 
 _KEPT = 32  # programs per model
+_PROBES = (128, 256)  # batch sizes from which the memory of a larger one is estimated
 
 
 class StepTypes(NamedTuple):
@@ -161,7 +162,8 @@ def first_streams(model):
 
 def record(model, kind: str, types: StepTypes) -> Program:
     """Records one step of `model` and compiles it. Raises MemoryError for sizes that are out of the question."""
-    check_batch(model, kind, types)
+    if not batch_fits(types):
+        raise too_large(model, kind, types, available_memory(), _estimated(model, kind, types))
     model._clear_losses()
     try:
         training = kind == "train"
@@ -184,6 +186,21 @@ def record(model, kind: str, types: StepTypes) -> Program:
         model._clear_losses()
     program.core.seed = model._random_seed()
     return program
+
+
+def _estimated(model, kind: str, types: StepTypes) -> int | None:
+    """About what a step of this batch size needs, from the plans of two small ones. None where those do not exist."""
+    if types.batch <= _PROBES[-1]:
+        return None
+    sizes = []
+    for rows in _PROBES:
+        parts = (tuple(((rows, *shape[1:]), dtype) for shape, dtype in part) for part in types[1:4])
+        small = StepTypes(rows, *parts, *types[4:])
+        try:
+            sizes.append(make_plan(model, kind, small, record(model, kind, small)).step)
+        except MemoryError:
+            return None
+    return sizes[0] + (sizes[1] - sizes[0]) * (types.batch - _PROBES[0]) // (_PROBES[1] - _PROBES[0])
 
 
 def _score(model, trace, training, x, y, y_pred, weight, batch) -> None:

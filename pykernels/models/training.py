@@ -8,7 +8,7 @@ from ..callbacks import CallbackList
 from ..callbacks.logs import Logs
 from ..compat_names import accepts_old_names
 from ..layers.nest import map_structure
-from .arrays import make_data, unpack
+from .arrays import has_no_rows, make_data, unpack
 from .checks import check_targets, warn_missing_classes
 from .compiling import NOT_CALLED_IN_PREDICT, Compiling
 from .feeds import open_feed
@@ -301,6 +301,12 @@ class Trainer(OnBatch, Compiling):
             run = self._direct(x)
             if run is not None:
                 return run((x,), self._next_run())[0]
+        if has_no_rows(x):  # no batch at all, and the shape of the outputs is known all the same
+            callbacks = self._callbacks(callbacks, False, verbose, 1, 0)
+            callbacks.on_predict_begin()
+            outputs = self.predict_on_batch(x)
+            callbacks.on_predict_end()
+            return outputs
         loading = Loading(workers, use_multiprocessing, max_queue_size)
         feed = open_feed(self, x, None, None, batch_size, steps, loading=loading)
         feed.limit_to_one_pass()

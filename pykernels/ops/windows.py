@@ -101,11 +101,11 @@ def pooling_output_shape(shape, pool_size: tuple, strides: tuple, padding: str, 
     """The shape that pooling gives for inputs of `shape` (None: unknown extents).
 
     Raises:
-        ValueError: a window larger than the image, with `"valid"`.
+        ValueError: a window larger than the image, with `"valid"`; an image without pixels.
     """
     batch, spatial, channels = split_shape(tuple(shape), data_format)
     out = tuple(output_length(n, w, s, 1, padding) for n, w, s in zip(spatial, pool_size, strides, strict=True))
-    if padding == "valid" and any(n is not None and n <= 0 for n in out):
+    if any(n is not None and n <= 0 for n in out):
         raise ValueError(
             "Computed output size would be zero or negative. Received: "
             f"`inputs.shape={tuple(shape)}`, `pool_size={tuple(pool_size)}`, `strides={tuple(strides)}`, "
@@ -122,7 +122,8 @@ def conv_output_shape(
     `kernel_shape` is the window's extents, the channels that a filter sees, and the filters.
 
     Raises:
-        ValueError: ranks that do not fit, or a (dilated) window larger than the image, with `"valid"`.
+        ValueError: ranks that do not fit; a (dilated) window larger than the image, with `"valid"`; an image without
+            pixels.
     """
     if len(kernel_shape) != len(shape):
         raise ValueError(
@@ -134,7 +135,7 @@ def conv_output_shape(
     out = tuple(
         output_length(n, w, s, d, padding) for n, w, s, d in zip(spatial, window, strides, dilation_rate, strict=True)
     )
-    if padding == "valid" and any(n is not None and n <= 0 for n in out):
+    if any(n is not None and n <= 0 for n in out):
         raise ValueError(
             "Computed output size would be zero or negative. Received "
             f"`inputs shape={tuple(shape)}`, `kernel shape={tuple(kernel_shape)}`, "
