@@ -151,25 +151,6 @@ RowGather::Convert choose(SourceType from, DType to, bool swapped, bool packed) 
   return nullptr;
 }
 
-bool same_type(SourceType from, DType to) {
-  switch (from) {
-    case SourceType::f32:
-      return to == DType::f32;
-    case SourceType::f64:
-      return to == DType::f64;
-    case SourceType::i32:
-      return to == DType::i32;
-    case SourceType::i64:
-      return to == DType::i64;
-    case SourceType::u8:
-      return to == DType::u8;
-    case SourceType::boolean:
-      return to == DType::boolean;
-    default:
-      return false;
-  }
-}
-
 // memcpy with the common tiny sizes inlined.
 inline void copy_bytes(char* to, const char* from, int64_t bytes) {
   switch (bytes) {
@@ -211,6 +192,25 @@ int64_t size_of(SourceType t) {
       return 8;
   }
   return 0;
+}
+
+bool same_type(SourceType from, DType to) {
+  switch (from) {
+    case SourceType::f32:
+      return to == DType::f32;
+    case SourceType::f64:
+      return to == DType::f64;
+    case SourceType::i32:
+      return to == DType::i32;
+    case SourceType::i64:
+      return to == DType::i64;
+    case SourceType::u8:
+      return to == DType::u8;
+    case SourceType::boolean:
+      return to == DType::boolean;
+    default:
+      return false;
+  }
 }
 
 bool ArrayView::row_contiguous() const {

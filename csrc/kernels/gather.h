@@ -13,6 +13,8 @@ namespace pk {
 enum class SourceType : std::uint8_t { f32, f64, f16, i8, u8, i16, u16, i32, u32, i64, u64, boolean };
 
 int64_t size_of(SourceType t);
+// Whether the bytes are the same in both.
+bool same_type(SourceType from, DType to);
 
 struct ArrayView {
   const void* data = nullptr;

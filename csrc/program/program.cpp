@@ -26,25 +26,6 @@ bool all_finite(const void* data, int64_t n) {
   return true;
 }
 
-bool same_type(SourceType source, DType to) {
-  switch (source) {
-    case SourceType::f32:
-      return to == DType::f32;
-    case SourceType::f64:
-      return to == DType::f64;
-    case SourceType::i32:
-      return to == DType::i32;
-    case SourceType::i64:
-      return to == DType::i64;
-    case SourceType::u8:
-      return to == DType::u8;
-    case SourceType::boolean:
-      return to == DType::boolean;
-    default:
-      return false;
-  }
-}
-
 // Whether consecutive rows of the array can be read where they are: right type, packed, aligned.
 bool reads_in_place(const ArrayView& view, DType to) {
   if (view.swapped || !same_type(view.type, to) || !view.row_contiguous() || view.shape.rank() == 0) return false;
