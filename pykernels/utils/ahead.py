@@ -7,8 +7,6 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 
@@ -175,6 +173,10 @@ def from_processes(source, order: Iterable[int], workers: int, ahead: int) -> It
     Raises:
         RuntimeError: a worker process died.
     """
+    # With what they import they would make `import pykernels.models` a fifth slower.
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
     key = int(np.random.randint(2**31))
     with ProcessPoolExecutor(workers, initializer=_keep_source, initargs=(source,)) as pool:
         waiting: deque = deque()

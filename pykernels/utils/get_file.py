@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pathlib
-import shutil
 import stat
-import tarfile
-import tempfile
-import urllib.parse
-import zipfile
 
 from .atomic import atomic_write
+
+# Modules of the standard library for archives and addresses are imported where they are used: together they take as
+# long to import as the layers do, and most programs download nothing.
 
 _SCHEMES = ("http", "https", "file")
 _TIMEOUT_SECONDS = 60
 _BLOCK = 1 << 20
 _MAX_MEMBERS = 5_000_000
 _MAX_RATIO = 1100  # what deflate can reach
-_HASHES = {"md5": hashlib.md5, "sha256": hashlib.sha256}
+_HASHES = ("md5", "sha256")
 
 
 def get_file(
@@ -60,6 +57,8 @@ def get_file(
     """
     if origin is None:
         raise ValueError('Please specify the "origin" argument (URL of the file to download).')
+    import urllib.parse
+
     parts = urllib.parse.urlsplit(origin)
     if parts.scheme not in _SCHEMES:
         raise ValueError(f"get_file downloads from URLs of {', '.join(_SCHEMES)}. Received: origin={origin!r}")
@@ -87,6 +86,8 @@ def get_file(
 
 
 def _name(fname, parts) -> str:
+    import urllib.parse
+
     name = os.fspath(fname) if fname else os.path.basename(urllib.parse.unquote(parts.path))
     if not name:
         raise ValueError(
@@ -108,7 +109,11 @@ def _cache_folder(cache_dir) -> pathlib.Path:
     parent = base
     while not parent.exists() and parent != parent.parent:
         parent = parent.parent
-    return base if os.access(parent, os.W_OK) else pathlib.Path(tempfile.gettempdir()) / ".keras"
+    if os.access(parent, os.W_OK):
+        return base
+    import tempfile
+
+    return pathlib.Path(tempfile.gettempdir()) / ".keras"
 
 
 # --- the file --------------------------------------------------------------------------------------------------
@@ -117,7 +122,9 @@ def _digest(file_hash: str, algorithm: str):
         algorithm = "sha256" if len(file_hash) == 64 else "md5"
     if algorithm not in _HASHES:
         raise ValueError(f"hash_algorithm must be 'auto', 'md5' or 'sha256'. Received: {algorithm!r}")
-    return _HASHES[algorithm]()
+    import hashlib
+
+    return hashlib.new(algorithm)
 
 
 def _is_there(path: pathlib.Path, file_hash, algorithm) -> bool:
@@ -164,6 +171,9 @@ def _download(origin: str, target: pathlib.Path, file_hash, algorithm) -> None:
 # --- archives ---------------------------------------------------------------------------------------------------
 def _unpack(archive: pathlib.Path, folder: pathlib.Path, formats) -> None:
     """Unpacks beside `folder` and renames: it holds all of the archive or is as it was."""
+    import shutil
+    import tempfile
+
     formats = ["tar", "zip"] if formats == "auto" else [formats] if isinstance(formats, str) else formats or []
     for form in formats:
         if form not in _UNPACKERS:
@@ -198,6 +208,8 @@ class _Sink:
     def __init__(self, archive: pathlib.Path, folder: pathlib.Path):
         self._archive = archive
         self._folder = folder
+        import shutil
+
         free = shutil.disk_usage(folder).free
         self._left = min(free, _MAX_RATIO * archive.stat().st_size + _BLOCK)
         self._members = 0
@@ -243,7 +255,15 @@ class _Sink:
                 out.write(block)
 
 
+def _is_tar(archive: pathlib.Path) -> bool:
+    import tarfile
+
+    return tarfile.is_tarfile(archive)
+
+
 def _untar(archive: pathlib.Path, folder: pathlib.Path) -> None:
+    import tarfile
+
     sink = _Sink(archive, folder)
     with tarfile.open(archive) as tar:
         for member in tar:
@@ -255,7 +275,15 @@ def _untar(archive: pathlib.Path, folder: pathlib.Path) -> None:
                 raise sink.refuse(member.name, "is a link or a device")
 
 
+def _is_zip(archive: pathlib.Path) -> bool:
+    import zipfile
+
+    return zipfile.is_zipfile(archive)
+
+
 def _unzip(archive: pathlib.Path, folder: pathlib.Path) -> None:
+    import zipfile
+
     sink = _Sink(archive, folder)
     with zipfile.ZipFile(archive) as zipped:
         for member in zipped.infolist():
@@ -268,4 +296,4 @@ def _unzip(archive: pathlib.Path, folder: pathlib.Path) -> None:
                     sink.file(member.filename, source)
 
 
-_UNPACKERS = {"tar": (tarfile.is_tarfile, _untar), "zip": (zipfile.is_zipfile, _unzip)}
+_UNPACKERS = {"tar": (_is_tar, _untar), "zip": (_is_zip, _unzip)}
