@@ -205,8 +205,8 @@ def test_work_ahead():
 # --- the cache ------------------------------------------------------------------------------------------------------
 def test_cached_epochs_decode_nothing(folder, monkeypatch):
     decoded = []
-    load = pixels.load_pixels
-    monkeypatch.setattr(pixels, "load_pixels", lambda path, *args: decoded.append(path) or load(path, *args))
+    load = pixels.load_img
+    monkeypatch.setattr(pixels, "load_img", lambda path, *args: decoded.append(path) or load(path, *args))
     bytes_of_one = SIZE[0] * SIZE[1] * 3
     for cache, counts in (
         (True, [23, 0, 0]),

@@ -2,12 +2,10 @@
 #include "kernels/image.h"
 
 #include <map>
-#include <memory>
 
 #include "base/error.h"
 #include "bindings/arrays.h"
 #include "bindings/register.h"
-#include "kernels/jpeg.h"
 #include "kernels/resample.h"
 
 namespace pk::bindings {
@@ -155,57 +153,6 @@ py::array resize(const py::array& x, int64_t height, int64_t width, const std::s
   return y;
 }
 
-// A JPEG file of the common form, opened by `open_jpeg`.
-class Jpeg {
- public:
-  Jpeg(py::bytes file, std::unique_ptr<JpegHeader> header) : file_(std::move(file)), header_(std::move(header)) {}
-
-  py::tuple shape() const { return py::make_tuple(header_->height, header_->width, header_->components); }
-
-  // None for a damaged file.
-  py::object decode(int channels, const py::object& rows, const py::object& columns) const {
-    PK_CHECK(channels == 3 || (channels == 1 && header_->components == 1), "channels must be 3, or 1 of a grey file");
-    PK_CHECK(rows.is_none() == columns.is_none(), "rows and columns go together");
-    const I64 r = picks(rows, header_->height, "rows"), c = picks(columns, header_->width, "columns");
-    JpegPixels pixels;
-    if (!rows.is_none()) pixels = {r.data(), c.data(), r.shape(0), c.shape(0)};
-    const std::string_view file = file_;
-    U8 y({rows.is_none() ? header_->height : pixels.row_count, rows.is_none() ? header_->width : pixels.column_count,
-          static_cast<int64_t>(channels)});
-    std::uint8_t* out = y.mutable_data();
-    bool good = false;
-    {
-      const py::gil_scoped_release unlocked;
-      good =
-          decode_jpeg(reinterpret_cast<const std::uint8_t*>(file.data()), file.size(), *header_, pixels, channels, out);
-    }
-    return good ? py::object(std::move(y)) : py::none();
-  }
-
- private:
-  static I64 picks(const py::object& given, int64_t extent, const char* what) {
-    if (given.is_none()) return I64(0);
-    I64 at = I64::ensure(given);
-    PK_CHECK(at && at.ndim() == 1, std::string(what) + " must be a list of numbers");
-    for (int64_t i = 0; i < at.shape(0); ++i) {
-      PK_CHECK(at.data()[i] >= 0 && at.data()[i] < extent, std::string(what) + ": outside of the image");
-    }
-    return at;
-  }
-
-  py::bytes file_;
-  std::unique_ptr<JpegHeader> header_;
-};
-
-// None for a file that kernels/jpeg.h does not take.
-py::object open_jpeg(const py::bytes& file) {
-  const std::string_view view = file;
-  std::unique_ptr<JpegHeader> header(new JpegHeader);  // its tables stay uninitialized
-  if (!read_jpeg_header(reinterpret_cast<const std::uint8_t*>(view.data()), view.size(), header.get()))
-    return py::none();
-  return py::cast(std::make_unique<Jpeg>(file, std::move(header)));
-}
-
 }  // namespace
 
 void register_image(py::module_& m) {
@@ -216,10 +163,6 @@ void register_image(py::module_& m) {
         py::arg("threaded"));
   m.def("resize_image", &resize, py::arg("x"), py::arg("height"), py::arg("width"), py::arg("method"),
         py::arg("antialias"));
-  py::class_<Jpeg>(m, "Jpeg")
-      .def_property_readonly("shape", &Jpeg::shape)
-      .def("decode", &Jpeg::decode, py::arg("channels"), py::arg("rows"), py::arg("columns"));
-  m.def("open_jpeg", &open_jpeg, py::arg("file"));
 }
 
 }  // namespace pk::bindings

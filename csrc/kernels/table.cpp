@@ -23,7 +23,6 @@ namespace pk {
   void fill(DepthwiseTable&);   \
   void fill(ResampleTable&);    \
   void fill(TransformTable&);   \
-  void fill(JpegTable&);        \
   }
 
 PK_DECLARE_LEVEL(scalar)
@@ -56,7 +55,6 @@ void check(const KernelTable& t) { check_table(t.gemm); }
     pk::level::fill(t.depthwise);   \
     pk::level::fill(t.resample);    \
     pk::level::fill(t.transform);   \
-    pk::level::fill(t.jpeg);        \
     check(t);                       \
     return t;                       \
   }()

@@ -7,7 +7,6 @@
 #include "kernels/isa/depthwise_table.h"
 #include "kernels/isa/elementwise_table.h"
 #include "kernels/isa/gemm_table.h"
-#include "kernels/isa/jpeg_table.h"
 #include "kernels/isa/loss_table.h"
 #include "kernels/isa/normalization_table.h"
 #include "kernels/isa/optimizer_table.h"
@@ -35,7 +34,6 @@ struct KernelTable {
   DepthwiseTable depthwise;
   ResampleTable resample;
   TransformTable transform;
-  JpegTable jpeg;
 };
 
 // The table of a level that available_isas() lists; throws std::invalid_argument otherwise.

@@ -8,7 +8,7 @@ import os
 import numpy as np
 
 from ..models.loading import Loading, batches_of
-from ..utils.image_utils import check_color_mode, check_data_format, check_size, load_pixels
+from ..utils.image_utils import check_color_mode, check_data_format, check_size, load_img
 from ..utils.progbar import print_line
 from .directory_iterator import image_files, list_directory, subfolders
 from .iterator import Iterator
@@ -51,7 +51,7 @@ class ImageDataset(StreamMethods, Iterator):
         turned = options["data_format"] == "channels_first"
 
         def decode(path):
-            x = load_pixels(path, options["color_mode"])
+            x = np.asarray(load_img(path, options["color_mode"]))
             x = x if x.ndim == 3 else x[:, :, None]
             y = resize(x, options["image_size"], options["interpolation"], options["crop"], options["pad"])
             return y.transpose(2, 0, 1) if turned else y

@@ -8,7 +8,7 @@ import threading
 import numpy as np
 
 from ..user_warning import warn
-from ..utils.image_utils import load_pixels
+from ..utils.image_utils import load_img
 
 _SHARE = 4  # the cache takes at most this part of the free memory
 
@@ -159,7 +159,8 @@ def decoder(color_mode, target_size, interpolation, keep_aspect_ratio, channels_
     """A function that decodes a file to an array of one image: uint8, or the numbers of a deep grey image."""
 
     def decode(path):
-        x = load_pixels(path, color_mode, target_size, interpolation, keep_aspect_ratio)
+        image = load_img(path, color_mode, target_size, interpolation, keep_aspect_ratio)
+        x = np.asarray(image)
         if x.ndim == 2:
             return x[None] if channels_first else x[:, :, None]
         return x.transpose(2, 0, 1) if channels_first else x

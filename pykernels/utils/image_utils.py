@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import os
 
 import numpy as np
 
-from .. import _core, config
+from .. import config
 from ..user_warning import warn
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
@@ -58,8 +57,7 @@ def check_size(size, name: str = "target_size") -> tuple[int, int]:
     raise ValueError(f"`{name}` must be two positive integers, (height, width). Received: {name}={size!r}")
 
 
-def read_file(path) -> bytes:
-    """All of a file. TypeError for something that is not a path."""
+def _read(path) -> bytes:
     if isinstance(path, (str, bytes, os.PathLike)):
         with open(path, "rb") as file:
             return file.read()
@@ -121,79 +119,23 @@ def load_img(path, color_mode="rgb", target_size=None, interpolation="nearest", 
         OSError: the file cannot be read (FileNotFoundError, ...), is empty, truncated or not an image
             (`PIL.UnidentifiedImageError`); the message names the file.
     """
+    from PIL import Image
+
     check_color_mode(color_mode)
     if target_size is not None:
         target_size = check_size(target_size)
-    data = None if isinstance(path, io.BytesIO) else read_file(path)
-    image = _decoded(path, data, color_mode)
-    return image if target_size is None else _resized(image, target_size, interpolation, keep_aspect_ratio)
-
-
-def _decoded(path, data: bytes | None, color_mode: str):
-    """The image in `data` (or in the stream `path`); `path` is for error messages."""
-    from PIL import Image
-
+    data = None if isinstance(path, io.BytesIO) else _read(path)
     try:
         image = Image.open(path if data is None else io.BytesIO(data))
         image.load()
-        return _converted(image, color_mode)
+        image = _converted(image, color_mode)
     except MemoryError:
         raise
     except Exception as error:  # a damaged file makes Pillow's decoders raise nearly anything
         name = getattr(path, "name", "the given stream") if data is None else os.fsdecode(path)
         kind = Image.UnidentifiedImageError if isinstance(error, Image.UnidentifiedImageError) else OSError
         raise kind(f"cannot read the image '{name}': {_why(error, data)}") from error
-
-
-def load_pixels(path, color_mode="rgb", target_size=None, interpolation="nearest", keep_aspect_ratio=False):
-    """The pixels that `load_img` gives, as an array (H, W) or (H, W, C).
-
-    Photographs in JPEG files of the common form are decoded by kernels/jpeg.h, to the same bytes as by Pillow (where
-    that uses libjpeg-turbo, as its published packages do); of images that are resized to the nearest pixels only those
-    are computed. All other files, and damaged ones, are left to Pillow.
-    """
-    data = read_file(path)
-    jpeg = _core.open_jpeg(data) if data[:3] == b"\xff\xd8\xff" and _has_turbo() else None
-    channels = check_color_mode(color_mode)
-    if jpeg is not None and (channels == 3 or (channels == 1 and jpeg.shape[2] == 1)):
-        x = _jpeg_pixels(jpeg, channels, target_size, interpolation, keep_aspect_ratio)
-        if x is not None:
-            return x if channels == 3 else x.reshape(x.shape[:2])
-    image = _decoded(path, data, color_mode)
-    if target_size is not None:
-        image = _resized(image, target_size, interpolation, keep_aspect_ratio)
-    return np.asarray(image)
-
-
-def _jpeg_pixels(jpeg, channels, target_size, interpolation, keep_aspect_ratio) -> np.ndarray | None:
-    from PIL import Image
-
-    height, width, _ = jpeg.shape
-    if target_size is None or target_size == (height, width):
-        return jpeg.decode(channels, None, None)
-    if interpolation == "nearest" and not keep_aspect_ratio:
-        return jpeg.decode(channels, _nearest(height, target_size[0]), _nearest(width, target_size[1]))
-    x = jpeg.decode(channels, None, None)
-    if x is None:
-        return None
-    image = Image.fromarray(x if channels == 3 else x[:, :, 0])
-    return np.asarray(_resized(image, target_size, interpolation, keep_aspect_ratio))
-
-
-@functools.lru_cache(maxsize=1)
-def _has_turbo() -> bool:
-    from PIL import features
-
-    return bool(features.check_feature("libjpeg_turbo"))
-
-
-@functools.lru_cache(maxsize=1024)
-def _nearest(size: int, target: int) -> np.ndarray:
-    """The `target` pixels of `size` that Pillow takes when it resizes to the nearest, read off a ramp."""
-    from PIL import Image
-
-    ramp = Image.fromarray(np.arange(size, dtype="int32")[None])
-    return np.asarray(ramp.resize((target, 1), Image.Resampling.NEAREST))[0].astype("int64")
+    return image if target_size is None else _resized(image, target_size, interpolation, keep_aspect_ratio)
 
 
 def img_to_array(img, data_format=None, dtype=None) -> np.ndarray:
