@@ -20,14 +20,17 @@ namespace {
   if (i >= 0 && i < n) return i;
   if (fill == Fill::grid_constant) return -1;
   if (n == 1) return 0;
-  if (fill == Fill::grid_wrap) return ((i % n) + n) % n;
-  if (fill == Fill::reflect) {
-    const std::int64_t u = ((i % (2 * n)) + 2 * n) % (2 * n);
-    return u < n ? u : 2 * n - 1 - u;
-  }
   if (fill == Fill::nearest) return i < 0 ? 0 : n - 1;
-  const std::int64_t u = ((i % (2 * n - 2)) + 2 * n - 2) % (2 * n - 2);
-  return u < n ? u : 2 * n - 2 - u;
+  if (fill == Fill::grid_wrap) {
+    const std::int64_t near = i < 0 ? i + n : i - n;  // a division costs more than the rest
+    return near >= 0 && near < n ? near : ((i % n) + n) % n;
+  }
+  // Reflected about -1/2 and n - 1/2, or about 0 and n - 1.
+  const std::int64_t edge = fill == Fill::reflect ? 1 : 0, period = 2 * n - 2 + 2 * edge;
+  const std::int64_t near = i < 0 ? -edge - i : period - edge - i;
+  if (near >= 0 && near < n) return near;
+  const std::int64_t u = ((i % period) + period) % period;
+  return u < n ? u : period - edge - u;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <cstdint>
 
+#include "kernels/isa/four.h"
 #include "kernels/isa/lanes.h"
 #include "kernels/isa/resample_table.h"
 
@@ -9,25 +10,39 @@ namespace {
 
 int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-// C channels, of which Wide >= C are computed where the row of x still has as many elements: what the next pixel of y
-// overwrites costs nothing, and four floats are one register.
-template <int C, int Wide, class T>
-void few_channels(const ResampleAxis<T>& axis, int64_t w, const T* x, T* y) {
+template <int C, class T>
+void few_channels(const ResampleAxis<T>& axis, const T* x, T* y) {
   for (int64_t q = 0; q < axis.out; ++q, y += C) {
-    const int64_t first = axis.first[q], count = axis.count[q];
-    const T *weights = axis.weights + q * axis.taps, *p = x + first * C;
-    if (Wide == C || (first + count) * C + Wide - C <= w * C) {
-      T sum[Wide] = {};
-      for (int64_t k = 0; k < count; ++k, p += C) {
-        for (int i = 0; i < Wide; ++i) sum[i] += weights[k] * p[i];
+    const int64_t count = axis.count[q];
+    const T *weights = axis.weights + q * axis.taps, *p = x + axis.first[q] * static_cast<int64_t>(C);
+    T sum[C] = {};
+    for (int64_t k = 0; k < count; ++k, p += C) {
+      for (int i = 0; i < C; ++i) sum[i] += weights[k] * p[i];
+    }
+    for (int i = 0; i < C; ++i) y[i] = sum[i];
+  }
+}
+
+// Three or four channels: of three, a fourth is computed where the row of x goes on, and overwritten by the next pixel.
+template <int C>
+void in_fours(const ResampleAxis<float>& axis, int64_t w, const float* x, float* y) {
+  const int64_t end = w * C - 4;  // the last place where four floats can be read
+  for (int64_t q = 0; q < axis.out; ++q, y += C) {
+    const int64_t count = axis.count[q], first = axis.first[q] * static_cast<int64_t>(C);
+    const float* weights = axis.weights + q * axis.taps;
+    const float* p = x + first;
+    if (first + (count - 1) * C <= end) {
+      Four sum = load_four(p) * four_of(weights[0]);
+      if (count == 2) {
+        sum += load_four(p + C) * four_of(weights[1]);
+      } else {
+        for (int64_t k = 1; k < count; ++k) sum += load_four(p + k * C) * four_of(weights[k]);
       }
-      for (int i = 0; i < Wide; ++i) y[i] = sum[i];
+      store_four(sum, y);
     } else {
-      T sum[C] = {};
-      for (int64_t k = 0; k < count; ++k, p += C) {
-        for (int i = 0; i < C; ++i) sum[i] += weights[k] * p[i];
-      }
-      for (int i = 0; i < C; ++i) y[i] = sum[i];
+      Four sum = {};
+      for (int64_t k = 0; k < count; ++k) sum += load_exactly<C>(p + k * C) * four_of(weights[k]);
+      store_exactly<C>(sum, y);
     }
   }
 }
@@ -38,10 +53,12 @@ void many_channels(const ResampleAxis<typename V::T>& axis, int64_t c, const typ
   for (int64_t q = 0; q < axis.out; ++q, y += c) {
     const int64_t count = axis.count[q];
     const T *weights = axis.weights + q * axis.taps, *from = x + axis.first[q] * c;
+    const V first = V::set1(weights[0]), second = V::set1(count > 1 ? weights[1] : T(0));
     for (int64_t i = 0; i < c; i += V::W) {
       const int n = static_cast<int>(least(V::W, c - i));
-      V sum = load_some<V>(from + i, n) * V::set1(weights[0]);
-      for (int64_t k = 1; k < count; ++k) {
+      V sum = load_some<V>(from + i, n) * first;
+      if (count > 1) sum = fma(load_some<V>(from + c + i, n), second, sum);
+      for (int64_t k = 2; k < count; ++k) {
         sum = fma(load_some<V>(from + k * c + i, n), V::set1(weights[k]), sum);
       }
       store_some(sum, y + i, n);
@@ -50,16 +67,19 @@ void many_channels(const ResampleAxis<typename V::T>& axis, int64_t c, const typ
 }
 
 template <class V>
-void columns(const ResampleAxis<typename V::T>& axis, int64_t w, int64_t c, const typename V::T* x, typename V::T* y) {
+void columns(const ResampleAxis<typename V::T>& axis, [[maybe_unused]] int64_t w, int64_t c, const typename V::T* x,
+             typename V::T* y) {
+  if constexpr (sizeof(typename V::T) == sizeof(float)) {
+    if (c == 3) return in_fours<3>(axis, w, x, y);
+    if (c == 4) return in_fours<4>(axis, w, x, y);
+  }
   switch (c) {
     case 1:
-      return few_channels<1, 1>(axis, w, x, y);
+      return few_channels<1>(axis, x, y);
     case 2:
-      return few_channels<2, 2>(axis, w, x, y);
+      return few_channels<2>(axis, x, y);
     case 3:
-      return few_channels<3, 4>(axis, w, x, y);
-    case 4:
-      return few_channels<4, 4>(axis, w, x, y);
+      return few_channels<3>(axis, x, y);
     default:
       return many_channels<V>(axis, c, x, y);
   }

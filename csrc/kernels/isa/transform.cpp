@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "kernels/isa/lanes.h"
+#include "kernels/isa/four.h"
 
 namespace pk::PK_ISA {
 
@@ -11,27 +11,6 @@ namespace {
 
 int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-
-// Four channels in a register: pixels of three have a fourth that is not theirs.
-typedef float Four __attribute__((vector_size(16)));
-typedef std::uint8_t FourBytes __attribute__((vector_size(4)));
-
-Four load_four(const float* p) {
-  Four v;
-  __builtin_memcpy(&v, p, sizeof v);
-  return v;
-}
-Four load_four(const std::uint8_t* p) {
-  FourBytes v;
-  __builtin_memcpy(&v, p, sizeof v);
-  return __builtin_convertvector(v, Four);
-}
-template <int C, class X>
-Four load_exactly(const X* p) {
-  Four v = {};
-  for (int i = 0; i < C; ++i) v[i] = static_cast<float>(p[i]);
-  return v;
-}
 
 // Where the pixels of one row of y lie in x: column u, row v.
 struct Row {
@@ -89,10 +68,7 @@ V between(V p, V q, V t) {
 }
 
 // --- pixels of at most four channels, float results ---------------------------------------------------------------
-Four splat(double t) {
-  const float f = static_cast<float>(t);
-  return Four{f, f, f, f};
-}
+Four splat(double t) { return four_of(static_cast<float>(t)); }
 
 template <int C, class X>
 Four tap_four(const TransformShape& s, const X* x, int64_t i, int64_t j) {
@@ -110,34 +86,70 @@ Four any_pixel(const TransformShape& s, const X* x, double u, double v) {
   return between(top, bottom, splat(t.a));
 }
 
-template <int C>
-void store_pixel(Four pixel, bool more_follow, float* y) {
-  if (C == 4 || more_follow) {
-    __builtin_memcpy(y, &pixel, sizeof pixel);
-  } else {
-    for (int i = 0; i < C; ++i) y[i] = pixel[i];
-  }
-}
+// Positions of some pixels of a row, side by side so that they are computed in vectors: which pixel of x lies before
+// each (0 for those that are not within x with all their taps) and how far behind it they lie.
+struct Block {
+  static constexpr int kSize = 32;
+  std::int32_t before[kSize];
+  float a[kSize], b[kSize];
+  bool within[kSize];
+  bool all;
 
-// Linear maps of images of three or four channels.
+  // Pixels [q, q + n) of an affine row; within: u in [0, width), v in [0, height).
+  void locate(const Row& row, int64_t q, int n, double width, double height, std::int32_t w) {
+    std::int32_t misses = 0;
+    const double first = static_cast<double>(q);
+    for (int k = 0; k < n; ++k) {
+      const double c = first + static_cast<double>(k);
+      const double u = row.u0 + c * row.du, v = row.v0 + c * row.dv;
+      const bool in = (u >= 0) & (v >= 0) & (u < width) & (v < height);
+      const double us = in ? u : 0, vs = in ? v : 0;
+      const std::int32_t j = static_cast<std::int32_t>(us), i = static_cast<std::int32_t>(vs);
+      before[k] = i * w + j;
+      a[k] = static_cast<float>(vs - static_cast<double>(i));
+      b[k] = static_cast<float>(us - static_cast<double>(j));
+      within[k] = in;
+      misses += in ? 0 : 1;
+    }
+    all = misses == 0;
+  }
+};
+
+// Linear maps of images of three or four channels and fewer than 2^31 pixels.
 template <int C, class X>
 void few_linear(const TransformShape& s, const X* x, const Row& row, bool last, float* y) {
   // Of three channels the pixel at the end of the last image has no fourth to read.
   const double width = static_cast<double>(s.w - 1), height = static_cast<double>(last && C < 4 ? s.h - 2 : s.h - 1);
-  for (int64_t q = 0; q < s.q; ++q) {
-    double u, v;
-    row.at(q, &u, &v);
-    Four pixel;
-    if (u >= 0 && v >= 0 && u < width && v < height) {
-      const int64_t i = static_cast<int64_t>(v), j = static_cast<int64_t>(u);
-      const Four a = splat(v - static_cast<double>(i)), b = splat(u - static_cast<double>(j));
-      const X *p = x + (i * s.w + j) * C, *below = p + s.w * C;
-      pixel =
-          between(between(load_four(p), load_four(p + C), b), between(load_four(below), load_four(below + C), b), a);
-    } else {
-      pixel = any_pixel<C>(s, x, u, v);
+  const int64_t down = s.w * C;
+  const auto inner = [&](const Block& block, int k) {
+    const X* p = x + static_cast<int64_t>(block.before[k]) * C;
+    const Four a = four_of(block.a[k]), b = four_of(block.b[k]);
+    return between(between(load_four(p), load_four(p + C), b), between(load_four(p + down), load_four(p + down + C), b),
+                   a);
+  };
+  Block block;
+  for (int64_t q = 0; q < s.q; q += Block::kSize) {
+    const int n = static_cast<int>(least(Block::kSize, s.q - q));
+    block.locate(row, q, n, width, height, static_cast<std::int32_t>(s.w));
+    float* to = y + q * C;
+    // What a pixel writes behind itself is overwritten by the next one; nothing follows the last of the row.
+    const int whole = C == 4 || q + n < s.q ? n : n - 1;
+    if (block.all && row.affine) {
+      for (int k = 0; k < whole; ++k) store_four(inner(block, k), to + k * C);
+      if (whole < n) store_exactly<C>(inner(block, whole), to + whole * C);
+      continue;
     }
-    store_pixel<C>(pixel, q + 1 < s.q, y + q * C);
+    for (int k = 0; k < n; ++k) {
+      Four pixel;
+      if (block.within[k] && row.affine) {
+        pixel = inner(block, k);
+      } else {
+        double u, v;
+        row.at(q + k, &u, &v);
+        pixel = any_pixel<C>(s, x, u, v);
+      }
+      store_exactly<C>(pixel, to + k * C);
+    }
   }
 }
 
@@ -234,16 +246,17 @@ bool moved_row(const TransformShape& s, const X* x, const Row& row, Y* y) {
 
 template <class X, class Y>
 void rows(const TransformShape& s, const X* x, const double* map, bool last, int64_t begin, int64_t end, Y* y) {
+  const bool few = s.linear && s.h * s.w < int64_t{1} << 31;
   for (int64_t p = begin; p < end; ++p) {
     const Row row(map, p);
     Y* to = y + p * s.q * s.c;
     if (moved_row(s, x, row, to)) continue;
     if constexpr (sizeof(Y) == sizeof(float)) {
-      if (s.linear && s.c == 3) {
+      if (few && s.c == 3) {
         few_linear<3>(s, x, row, last, to);
         continue;
       }
-      if (s.linear && s.c == 4) {
+      if (few && s.c == 4) {
         few_linear<4>(s, x, row, last, to);
         continue;
       }
