@@ -85,7 +85,7 @@ EVIL_TARS = {
 
 
 @pytest.mark.parametrize("members", EVIL_TARS.values(), ids=EVIL_TARS.keys())
-def test_archives_stay_in_their_folder(tmp_path, members):
+def test_cve_2025_12060_and_12638_archives_stay_in_their_folder(tmp_path, members):
     source = tar_of(tmp_path / "evil.tar.gz", [("good", b"1"), *members])
     with pytest.raises(ValueError, match="was not unpacked"):
         get(source, tmp_path, extract=True)
@@ -93,7 +93,7 @@ def test_archives_stay_in_their_folder(tmp_path, members):
     assert sorted(os.listdir(tmp_path)) == ["cache", "evil.tar.gz"]
 
 
-def test_zip_archives_stay_in_their_folder(tmp_path):
+def test_cve_2025_12060_zip_archives_stay_in_their_folder(tmp_path):
     for i, name in enumerate(["../evil", "/tmp/evil", "a/../../evil", "C:\\evil"]):
         source = tmp_path / f"evil{i}.zip"
         with zipfile.ZipFile(source, "w") as archive:
