@@ -1,5 +1,7 @@
 // Winograd convolution, forward and backward to the input. A task transforms the patches of a block of tiles; then,
 // panel by panel of filters, it multiplies each position and transforms back while the products are in the cache.
+// Where the weights of all positions pass through the cache for every block, blocks are large instead, and a task
+// multiplies position by position: the weights come from memory once for many tiles, the products go to memory.
 #include <algorithm>
 #include <cstring>
 
@@ -19,24 +21,33 @@ namespace {
 // together with the weights that pass through.
 constexpr int64_t block_bytes = 480 << 10;
 constexpr int64_t max_panels = 8;  // of tiles in a block
+// Channels and filters from which on a task goes by position; then a block has so many panels of tiles, or all tiles
+// where they are hardly more.
+constexpr int64_t deep = 192, position_panels = 4;
 constexpr int64_t min_tasks = 8;
 
 }  // namespace
 
 void Winograd::Plan::plan_forward() {
   const int64_t tile_bytes = g.positions * (groups * level.width + level.cols) * static_cast<int64_t>(sizeof(float));
-  const int64_t most = std::clamp<int64_t>(block_bytes / (tile_bytes * level.rows), 1, max_panels) * level.rows;
+  int64_t most = std::clamp<int64_t>(block_bytes / (tile_bytes * level.rows), 1, max_panels) * level.rows;
+  by_position = std::min(g.c, g.k) >= deep && g.tiles() > level.rows;
+  if (by_position) {
+    const bool few = g.tiles() <= max_panels * level.rows;
+    most = (few ? max_panels : position_panels) * level.rows;
+  }
   if (sink_rows > 0) {
-    // Whole rows of tiles of one image; their number makes whole multiples of the sink's rows.
+    // Whole rows of tiles of one image, whose number makes whole multiples of the sink's rows; or whole images.
     int64_t unit = 1;
     while (unit * g.m % sink_rows != 0) ++unit;
     const int64_t times = std::max<int64_t>(1, most / (unit * g.cols));
     tile_rows = std::min(unit * times, g.rows);
-    block = tile_rows * g.cols;
-    blocks = g.n * ceil_div(g.rows, tile_rows);
+    images = tile_rows == g.rows ? std::clamp<int64_t>(most / (g.rows * g.cols), 1, std::max<int64_t>(1, g.n)) : 1;
+    block = images * tile_rows * g.cols;
+    blocks = ceil_div(g.n, images) * ceil_div(g.rows, tile_rows);
   } else {
     blocks = ceil_div(g.tiles(), most);
-    block = std::min(most, g.tiles());
+    block = by_position ? ceil_div(g.tiles(), std::max<int64_t>(1, blocks)) : std::min(most, g.tiles());
   }
   parts = 1;
   while (blocks * parts < min_tasks && parts * 2 <= panels) parts *= 2;
@@ -45,11 +56,13 @@ void Winograd::Plan::plan_forward() {
   u_panel = g.positions * u_position;
   v_position = odd_lines(block * groups * level.width);
   m_position = odd_lines(block * level.cols);
+  m_panel = g.positions * m_position;
+  one_block = blocks == 1 && parts > 1;
   v_floats = g.positions * v_position;
-  m_floats = g.positions * m_position;
+  m_floats = m_panel * (by_position ? ceil_div(panels, parts) : 1);
   out_floats = round_up(std::max(sink_rows > 0 ? tile_rows * g.m * g.q * level.cols : 0, g.m * g.m * level.cols), 16);
-  shared = packed();
-  local = v_floats + m_floats + out_floats;
+  shared = packed() + (one_block ? v_floats : 0);
+  local = (one_block ? 0 : v_floats) + m_floats + out_floats;
   workers = std::min(winograd::max_workers(), blocks * parts);
 }
 
@@ -94,28 +107,49 @@ struct Forward {
   int64_t panel_rows(int64_t count) const { return ceil_div(count, ceil_div(count, plan.level.rows)); }
 
   void input(int64_t first, int64_t count, float* v) const {
-    const int64_t rows = panel_rows(count), width = plan.level.width;
+    for (int64_t start = 0; start < count; start += panel_rows(count)) input_panel(first, count, start, v);
+  }
+
+  // The tiles from `start` on of a block that make one panel.
+  void input_panel(int64_t first, int64_t count, int64_t start, float* v) const {
+    const int64_t width = plan.level.width, r = std::min(panel_rows(count), count - start);
     const float* pointers[36];
-    TileAt at(g, first);
-    for (int64_t start = 0; start < count; start += rows, v += rows * plan.groups * width) {
-      const int64_t r = std::min(rows, count - start);
-      for (int64_t t = 0; t < r; ++t, at.next(g)) {
-        const WinogradPatch d = winograd::patch(x, g.h, g.w, g.c, at.image, at.row * g.m - g.top, at.col * g.m - g.left,
-                                                g.side, zeros, pointers);
-        plan.transforms.input(d, g.c, v + t * width, r * width, plan.v_position);
-      }
+    TileAt at(g, first + start);
+    v += start * plan.groups * width;
+    for (int64_t t = 0; t < r; ++t, at.next(g)) {
+      const WinogradPatch d = winograd::patch(x, g.h, g.w, g.c, at.image, at.row * g.m - g.top, at.col * g.m - g.left,
+                                              g.side, zeros, pointers);
+      plan.transforms.input(d, g.c, v + t * width, r * width, plan.v_position);
+    }
+  }
+
+  // m[tile][filter] of one position and panel. Meanwhile the weights at `next` come to L2.
+  void product(int64_t panel, int64_t i, int64_t count, const float* v, float* m, const float* next) const {
+    const int64_t rows = panel_rows(count), cols = plan.level.cols;
+    const bool narrow = g.k - panel * cols <= cols / 2;
+    const auto* kernel = narrow ? plan.level.narrow : plan.level.product;
+    const float* weights = u + panel * plan.u_panel + i * plan.u_position;
+    const float* in = v + i * plan.v_position;
+    float* out = m + i * plan.m_position;
+    const float* end = next + g.c * cols;
+    for (int64_t t = 0; t < count; t += rows, next += g.c * 8) {
+      kernel[std::min(rows, count - t)](g.c, in + t * plan.groups * plan.level.width, weights, out + t * cols,
+                                        next < end ? next : weights);
     }
   }
 
   void products(int64_t panel, int64_t count, const float* v, float* m) const {
-    const int64_t rows = panel_rows(count), cols = plan.level.cols;
-    const bool narrow = g.k - panel * cols <= cols / 2;
-    const auto* kernel = narrow ? plan.level.narrow : plan.level.product;
-    for (int64_t i = 0; i < g.positions; ++i, v += plan.v_position, m += plan.m_position) {
-      const float* weights = u + panel * plan.u_panel + i * plan.u_position;
-      const float* next = weights + plan.u_position;
-      for (int64_t t = 0; t < count; t += rows, next += g.c * 8) {
-        kernel[std::min(rows, count - t)](g.c, v + t * plan.groups * plan.level.width, weights, m + t * cols, next);
+    for (int64_t i = 0; i < g.positions; ++i) {
+      product(panel, i, count, v, m, u + panel * plan.u_panel + (i + 1) * plan.u_position);
+    }
+  }
+
+  void products_by_position(int64_t panel0, int64_t panel1, int64_t count, const float* v, float* m) const {
+    for (int64_t i = 0; i < g.positions; ++i) {
+      for (int64_t panel = panel0; panel < panel1; ++panel) {
+        const float* next = panel + 1 < panel1 ? u + (panel + 1) * plan.u_panel + i * plan.u_position
+                                               : u + panel0 * plan.u_panel + (i + 1) * plan.u_position;
+        product(panel, i, count, v, m + (panel - panel0) * plan.m_panel, next);
       }
     }
   }
@@ -195,24 +229,43 @@ struct Forward {
     e.sink.fn(e.sink.ctx, image, top, rows, k0, n, local, n);
   }
 
-  void task(int64_t index, float* local) const {
-    const int64_t part = index % plan.parts, block = index / plan.parts;
-    int64_t first = block * plan.block, count = std::min(plan.block, g.tiles() - first);
-    if (plan.sink_rows > 0) {
+  void results(int64_t first, int64_t count, int64_t panel, const float* m, float* local) const {
+    if (plan.sink_rows == 0) return output(first, count, panel, m, local);
+    const int64_t each = plan.images == 1 ? count : g.rows * g.cols;
+    for (int64_t t = 0; t < count; t += each) {
+      output_to_sink(first + t, each, panel, m + t * plan.level.cols, local);
+    }
+  }
+
+  // The tiles of a block: from `first`, `count` of them.
+  void tiles_of(int64_t block, int64_t& first, int64_t& count) const {
+    first = block * plan.block;
+    if (plan.sink_rows > 0 && plan.images == 1) {
       const int64_t strips = ceil_div(g.rows, plan.tile_rows), row = block % strips * plan.tile_rows;
       first = (block / strips * g.rows + row) * g.cols;
       count = std::min(plan.tile_rows, g.rows - row) * g.cols;
+    } else {
+      count = std::min(plan.block, g.tiles() - first);
     }
-    float* m = local + plan.v_floats;
-    input(first, count, local);
-    const int64_t end = plan.panels * (part + 1) / plan.parts;
-    for (int64_t panel = plan.panels * part / plan.parts; panel < end; ++panel) {
-      products(panel, count, local, m);
-      if (plan.sink_rows > 0) {
-        output_to_sink(first, count, panel, m, m + plan.m_floats);
-      } else {
-        output(first, count, panel, m, m + plan.m_floats);
-      }
+  }
+
+  void task(int64_t index, const float* shared_v, float* local) const {
+    const int64_t part = index % plan.parts;
+    int64_t first = 0, count = 0;
+    tiles_of(index / plan.parts, first, count);
+    const float* v = shared_v;
+    float* m = local;
+    if (v == nullptr) {
+      input(first, count, local);
+      v = local;
+      m += plan.v_floats;
+    }
+    float* rest = m + plan.m_floats;
+    const int64_t begin = plan.panels * part / plan.parts, end = plan.panels * (part + 1) / plan.parts;
+    if (plan.by_position) products_by_position(begin, end, count, v, m);
+    for (int64_t panel = begin; panel < end; ++panel) {
+      if (!plan.by_position) products(panel, count, v, m);
+      results(first, count, panel, plan.by_position ? m + (panel - begin) * plan.m_panel : m, rest);
     }
   }
 };
@@ -235,8 +288,19 @@ void Winograd::Plan::run_forward(const ConvRun<float>& args, float* scratch) con
                     u,
                     scratch,
                     e.preact == nullptr && (e.act == Act::linear || e.act == Act::relu)};
-  winograd::for_tasks(blocks * parts, workers, work_ns,
-                      [&](int64_t task, int64_t worker) { run.task(task, scratch + zeros + shared + worker * local); });
+  const float* v = nullptr;
+  if (one_block) {
+    float* all = scratch + zeros + packed();
+    int64_t first = 0, count = 0;
+    run.tiles_of(0, first, count);
+    const int64_t rows = run.panel_rows(count);
+    parallel_for(ceil_div(count, rows), static_cast<double>(v_floats),
+                 [&](int64_t panel) { run.input_panel(first, count, panel * rows, all); });
+    v = all;
+  }
+  winograd::for_tasks(blocks * parts, workers, work_ns, [&](int64_t task, int64_t worker) {
+    run.task(task, v, scratch + zeros + shared + worker * local);
+  });
 }
 
 }  // namespace pk

@@ -97,6 +97,10 @@ struct Winograd::Plan {
   int64_t m_position = 0;
   int64_t u_position = 0, u_panel = 0;   // of packed weights
   int64_t tile_rows = 0;                 // with a sink: of a task
+  int64_t images = 1;                    // with a sink: of a task, where it has whole images
+  bool by_position = false;              // all panels of a position before the next position
+  bool one_block = false;                // the patches are transformed once, for all tasks
+  int64_t m_panel = 0;                   // stride of panels of products, by position
   int64_t sink_rows = 0;                 // the sink's multiple; 0: no sink
   int64_t m_floats = 0, out_floats = 0;  // of a worker, after the transformed patches
   int64_t v_floats = 0;

@@ -298,6 +298,37 @@ TEST_F(WinogradTest, SinkGetsEveryElementOnceWithTheSameBits) {
   });
 }
 
+// Many channels and filters: products position by position, in one block or several, of whole images with a sink.
+TEST_F(WinogradTest, DeepLayers) {
+  each_level([&] {
+    const Conv2dShape s = make_shape(5, 9, 9, 200, 194, 1, 1, 1, 1);
+    for (ConvPass pass : {ConvPass::forward, ConvPass::backward_input}) {
+      Problem p(s, pass, 9);
+      for (int tile : {2, 4}) {
+        set_num_threads(1);
+        p.go(tile);
+        p.check("deep, tile " + std::to_string(tile));
+        const std::vector<float> bits(p.result.data(), p.result.data() + p.result.size());
+        set_num_threads(2);
+        p.go(tile);
+        EXPECT_EQ(std::memcmp(bits.data(), p.result.data(), bits.size() * sizeof(float)), 0);
+        if (pass == ConvPass::backward_input) continue;
+        for (int64_t multiple : {2, 3}) {
+          Collected got{s, multiple, std::vector<float>(p.want.size()), std::vector<int>(p.want.size()), {}};
+          ConvRun<float> before = p.run;
+          p.run.epilogue.sink = {Collected::take, &got, multiple};
+          p.run.result = nullptr;
+          p.go(tile);
+          p.run = before;
+          EXPECT_TRUE(got.good);
+          EXPECT_EQ(std::count(got.seen.begin(), got.seen.end(), 1), static_cast<std::ptrdiff_t>(got.seen.size()));
+          EXPECT_EQ(std::memcmp(got.y.data(), bits.data(), bits.size() * sizeof(float)), 0);
+        }
+      }
+    }
+  });
+}
+
 TEST_F(WinogradTest, BiasGradient) {
   each_level([&] {
     for (const Conv2dShape& s : {make_shape(3, 9, 7, 5, 37, 1, 1, 1, 1), make_shape(2, 40, 40, 40, 3, 0, 0, 0, 0)}) {
