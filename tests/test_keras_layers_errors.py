@@ -5,6 +5,11 @@ import pytest
 from oracle import keras, message, pk
 
 
+def call_twice(layer, *shapes):
+    for shape in shapes:
+        layer(np.ones(shape, "float32"))
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -50,8 +55,18 @@ from oracle import keras, message, pk
         lambda k: k.layers.Conv2DTranspose(-1, 3),
         lambda k: k.layers.Conv2DTranspose(4, 3, strides=2, output_padding=2),
         lambda k: k.layers.Conv2DTranspose(4, 3, strides=2, dilation_rate=2),
+        lambda k: k.layers.Conv2D(4, (3, -1)),
+        lambda k: k.layers.Conv2D(4, None),
+        lambda k: k.layers.Conv2D(4, 3, dilation_rate=0),
+        lambda k: k.Sequential([k.layers.Conv2D(4, 3, input_shape=(28, 28), name="c")]),
+        lambda k: call_twice(k.layers.Conv2D(4, 3, name="c"), (2, 5, 5, 3), (2, 5, 5, 4)),
+        lambda k: call_twice(k.layers.SeparableConv1D(4, 3, name="c"), (2, 5, 3), (2, 5, 4)),
+        lambda k: k.layers.Conv2DTranspose(4, 3, name="c")(np.ones((2, 5, 5), "float32")),
         lambda k: k.layers.DepthwiseConv2D(3, depth_multiplier=0),
+        lambda k: k.layers.DepthwiseConv2D(3, name="c")(np.ones((2, 5, 5), "float32")),
+        lambda k: k.layers.DepthwiseConv2D(3, kernel_regularizer=None),
         lambda k: k.layers.SeparableConv2D(0, 3),
+        lambda k: k.layers.SeparableConv2D(4, 3, depth_multiplier=-1),
         lambda k: k.layers.BatchNormalization(synchronized=True),
         lambda k: k.layers.LayerNormalization(axis="a"),
         lambda k: k.layers.GroupNormalization(0),
@@ -64,6 +79,7 @@ from oracle import keras, message, pk
     ],
 )
 def test_errors_are_keras_s(make):
+    """Both to the letter."""
     assert message(make, pk) == message(make, keras)
 
 
@@ -85,6 +101,11 @@ def test_errors_are_keras_s(make):
         (lambda k: k.layers.Dot(1, name="a")([k.Input((3,)), k.Input((4,))]), ["Incompatible input shapes", "3", "4"]),
         (lambda k: k.layers.Dot(1, name="a")([k.Input((3,))]), ["called on a list of 2 inputs"]),
         (lambda k: k.layers.Conv2D(4, 3, name="a")(k.Input((2, 5, 1))), ["output size would be zero or negative"]),
+        (lambda k: k.layers.Conv2D(4, 7, name="a")(np.ones((2, 5, 9, 1), "float32")), ["output size would be zero or"]),
+        (
+            lambda k: k.layers.DepthwiseConv2D(7, name="a")(k.Input((5, 5, 1))),
+            ["output size would be zero or negative"],
+        ),
         (lambda k: k.layers.Conv1D(4, 3, name="a")(k.Input((2, 1))), ["output size would be zero or negative"]),
         (lambda k: k.layers.Conv2D(4, 3, groups=2, name="a")(k.Input((5, 5, 3))), ["number of groups", "3 channels"]),
         (lambda k: k.layers.Conv2D(4, 3, name="a")(k.Input((5, 5, 5, 1))), ["Kernel shape must have the same length"]),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pykernels import backend, layers
+from pykernels import backend, layers, models
 
 
 @pytest.fixture(autouse=True)
@@ -137,6 +137,28 @@ def test_old_names_are_classes():
 def test_what_cannot_be_honoured_is_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **options: layers.Conv1D(4, 3, **options),
+        lambda **options: layers.Convolution2D(4, 3, 3, **options),
+        lambda **options: layers.Conv2DTranspose(4, 3, **options),
+        lambda **options: layers.DepthwiseConv2D(3, **options),
+        lambda **options: layers.SeparableConv2D(4, 3, **options),
+        lambda **options: layers.BatchNormalization(**options),
+        lambda **options: layers.PReLU(**options),
+    ],
+)
+def test_initial_weights_as_a_list_of_arrays(make):
+    shape = (5, 2) if isinstance(make(), layers.Conv1D) else (5, 6, 2)
+    first = make()
+    first.build((None, *shape))
+    given = [np.random.default_rng(i).random(w.shape) for i, w in enumerate(first.weights)]
+    model = models.Sequential([make(weights=given, input_shape=shape)])
+    for have, want in zip(model.get_weights(), given, strict=True):
+        np.testing.assert_array_equal(have, want.astype("float32"))
 
 
 def test_merge():

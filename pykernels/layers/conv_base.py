@@ -45,7 +45,7 @@ class Convolution(Layer):
         dilation_rate,
         activation,
         use_bias,
-        weights,
+        weight_options,
         allow_causal=False,
         **kwargs,
     ):
@@ -57,11 +57,11 @@ class Convolution(Layer):
         self.data_format = config.standardize_data_format(data_format)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
-        for name, (initializer, regularizer, constraint) in weights.items():
+        for name, (initializer, regularizer, constraint) in weight_options.items():
             setattr(self, f"{name}_initializer", initializers.get(initializer))
             setattr(self, f"{name}_regularizer", regularizers.get(regularizer))
             setattr(self, f"{name}_constraint", constraints.get(constraint))
-        self._weight_arguments = tuple(weights)
+        self._weight_arguments = tuple(weight_options)
         self.input_spec = InputSpec(min_ndim=self.rank + 2)
         self.bias = None
 
