@@ -69,6 +69,12 @@ def shared_seeds() -> Path:
 
 
 @pytest.fixture
+def seed(shared_seeds):
+    """A function from a document's number to its text."""
+    return lambda number: next(shared_seeds.glob(f"{number}_*.txt")).read_text(encoding="utf-8")
+
+
+@pytest.fixture
 def run_python(tmp_path):
     """A function that runs Python with the given arguments in an empty folder and returns the finished process.
 

@@ -8,17 +8,7 @@ import re
 
 import numpy as np
 import pytest
-
-
-def blocks(text, fence):
-    """The code blocks of a document, fenced by `fence` with or without a language after it."""
-    return re.findall(rf"^{fence}[ ]?\w*[ ]*\n(.*?)^{fence}", text, re.M | re.S)
-
-
-@pytest.fixture
-def seed(shared_seeds):
-    """A function from a document's number to its text."""
-    return lambda number: next(shared_seeds.glob(f"{number}_*.txt")).read_text(encoding="utf-8")
+from notebook import blocks
 
 
 @pytest.fixture
