@@ -8,7 +8,7 @@ import re
 
 import numpy as np
 import pytest
-from notebook import blocks
+from notebook_cells import blocks
 
 
 @pytest.fixture

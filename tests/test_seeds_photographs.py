@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from notebook import blocks, program
+from notebook_cells import blocks, program
 
 # --- photographs -----------------------------------------------------------------------------------------------------
 SEEDED = "import keras\nkeras.utils.set_random_seed(1)"
