@@ -271,6 +271,18 @@ def test_in_a_model():
     assert model.output_shape == augmenting(keras).output_shape
 
 
+def test_a_model_called_without_a_phase():
+    """Layers have their own defaults then, as in Keras: lessons draw augmented images by calling a model of layers."""
+    x = pixels().astype("float32")
+    for library in (pk, keras):
+        inner = library.Sequential([library.layers.RandomBrightness((0.3, 0.5)), library.layers.Dropout(0.5)])
+        model = library.Sequential([library.Input(x.shape[1:]), inner])
+        for call in (inner, model):
+            assert np.all(np.asarray(call(x)) >= np.minimum(x + 70, 255))
+            np.testing.assert_array_equal(call(x, training=False), x)
+        np.testing.assert_array_equal(model.predict(x, verbose=0), x)
+
+
 def test_training_sees_new_images_in_each_step():
     x = pixels((8, 10, 10, 1)).astype("float32")
     model = pk.Sequential(
@@ -294,6 +306,25 @@ def test_gradients_pass_through():
     before = model.get_weights()[0]
     model.fit(np.ones((4, 6, 7, 2), "float32"), np.ones((4, 2)), epochs=1, verbose=0)
     assert np.abs(model.get_weights()[0] - before).max() > 0
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_gradients_of_colors(data_format):
+    shape = (2, 3, 4, 2) if data_format == "channels_last" else (2, 2, 3, 4)
+    x = np.random.default_rng(8).uniform(20, 230, shape)
+    for layer, drawn in (
+        (pk.layers.RandomContrast(0.5, (60, 180)), {"contrast_factor": np.array([0.6, 1.9]).reshape(2, 1, 1, 1)}),
+        (pk.layers.RandomBrightness(0.5, (60, 180)), {"rgb_delta": np.array([-30.0, 40.0]).reshape(2, 1, 1, 1)}),
+    ):
+        options = {**layer.get_config(), "dtype": "float64", "data_format": data_format}
+        double = type(layer).from_config(options)
+        check_gradient(lambda t, d=double, w=drawn: d.transform_images(t, w), [x])
+
+
+def test_gradients_of_scales_and_shifts():
+    x = np.random.default_rng(9).uniform(-1, 1, (2, 3, 4, 3))
+    scale, shift = np.array([0.7, 1.8]), np.arange(6.0).reshape(2, 3) / 5
+    check_gradient(lambda *t: ops.image.adjust(*t, -0.5, 1.5, "channels_last"), [x, scale, shift])
 
 
 def test_dicts():

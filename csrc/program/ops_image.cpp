@@ -1,6 +1,7 @@
 // Resizing and maps of images, and their gradients.
 #include <memory>
 
+#include "kernels/adjust.h"
 #include "kernels/resample.h"
 #include "kernels/transform.h"
 #include "program/image_attrs.h"
@@ -89,9 +90,29 @@ KernelPtr make_affine_grad(const OpSpec& spec) {
       [=](const RunArgs& args) { transform_gradient(dtype, s, args.in[0], args.input<float>(1), args.out[0]); });
 }
 
+// x, scale, shift -> y
+KernelPtr make_adjust(const OpSpec& spec) {
+  expect_counts(spec, 3, 1);
+  expect_image(spec, spec.in[0], "the image");
+  const Shape& x = spec.in[0].shape;
+  const DType dtype = spec.in[0].dtype, computed = dtype == DType::u8 ? DType::f32 : dtype;
+  expect_shape(spec, spec.out[0], x, "the output");
+  expect_shape(spec, spec.in[1], Shape{x[0]}, "the scale");
+  expect_shape(spec, spec.in[2], Shape{x[0], x[3]}, "the shift");
+  for (const ValueType* v : {&spec.in[1], &spec.in[2], &spec.out[0]}) expect_dtype(spec, *v, computed, "a value");
+  const int64_t n = x[0], s = x[1] * x[2], c = x[3];
+  const double low = spec.attrs.number("min"), high = spec.attrs.number("max");
+  auto kernel = make_kernel([=](const RunArgs& args) {
+    adjust_images(dtype, n, s, c, args.in[0], args.in[1], args.in[2], low, high, args.out[0]);
+  });
+  if (dtype == computed) kernel->in_place = {0};
+  return kernel;
+}
+
 }  // namespace
 
 void register_image_ops() {
+  register_op("adjust_images", make_adjust);
   register_op("affine_transform", make_affine);
   register_op("affine_transform_grad", make_affine_grad);
   register_op("resize", make_resize);

@@ -222,8 +222,9 @@ class Layer(LayerState):
         elif kwargs:
             assert_input_compatibility(self.input_spec, next(iter(kwargs.values())), self.name)
 
-    def _resolve_training(self, kwargs) -> tuple[bool, bool]:
-        """The phase: the argument, else that of an outer call, else `call`'s default, else False."""
+    def _resolve_training(self, kwargs) -> tuple[bool | None, bool]:
+        """The phase: the argument, else that of an outer call, else `call`'s default, else None, with which layers
+        inside have their own defaults."""
         parameters = dict(_parameters(type(self).call))
         training = kwargs.get("training")
         if training is None:
@@ -234,7 +235,12 @@ class Layer(LayerState):
         takes = "training" in parameters
         if not takes:
             kwargs.pop("training", None)
-        return bool(training), takes
+        return (None if training is None else bool(training)), takes
+
+    @property
+    def trains_by_default(self) -> bool:
+        """Whether a call that nobody tells the phase is one of training."""
+        return dict(_parameters(type(self).call)).get("training") is True
 
     def _regularize(self, outputs) -> None:
         for output in flatten(outputs):

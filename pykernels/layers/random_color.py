@@ -27,15 +27,20 @@ class _Adjustment(ImageLayer):
             return None
         return {self._key: self._draw(shape, *self._bounds(), seed)}
 
-    def _adjusted(self, x, amount):
+    def _terms(self, x, amount):
+        """(scale, shift), which broadcast to (N,) and (N, C), for float images (N, H, W, C) or channels first."""
         raise NotImplementedError
 
     def transform_images(self, images, transformation, training=True):
-        x = ops.cast(images, self.compute_dtype)
+        images = ops.convert_to_tensor(images)
         if not training or transformation is None:
-            return x
-        y = self._adjusted(x, ops.cast(transformation[self._key], self.compute_dtype))
-        return ops.clip(y, *(float(v) for v in self.value_range))
+            return ops.cast(images, self.compute_dtype)
+        kept = images.dtype == "uint8" and self.compute_dtype == "float32"
+        x = images if kept else ops.cast(images, self.compute_dtype)
+        amount = ops.reshape(ops.cast(transformation[self._key], self.compute_dtype), (-1, 1))
+        scale, shift = self._terms(x, amount)
+        low, high = self.value_range
+        return ops.image.adjust(x, scale, shift, low, high, self.data_format)
 
     def transform_segmentation_masks(self, segmentation_masks, transformation, training=True):
         return segmentation_masks
@@ -70,10 +75,12 @@ class RandomContrast(_Adjustment):
     def _bounds(self):
         return 1.0 - self.factor[0], 1.0 + self.factor[1]
 
-    def _adjusted(self, x, amount):
+    def _terms(self, x, amount):
         first = len(x.shape) - (2 if self.data_format == "channels_first" else 3)
-        mean = ops.mean(x, axis=(first, first + 1), keepdims=True)
-        return ops.add(ops.multiply(ops.subtract(x, mean), amount), mean)
+        mean = ops.mean(ops.cast(x, self.compute_dtype), axis=(first, first + 1))
+        mean = ops.reshape(mean, (1, -1)) if len(x.shape) == 3 else mean
+        # (x - mean) * factor + mean
+        return ops.reshape(amount, (-1,)), ops.multiply(mean, ops.subtract(1.0, amount))
 
 
 class RandomBrightness(_Adjustment):
@@ -104,5 +111,7 @@ class RandomBrightness(_Adjustment):
         low, high = self.value_range
         return tuple(f * (high - low) for f in self.factor)
 
-    def _adjusted(self, x, amount):
-        return ops.add(x, amount)
+    def _terms(self, x, amount):
+        channels = x.shape[-3] if self.data_format == "channels_first" else x.shape[-1]
+        ones = ops.add(ops.multiply(amount, 0.0), 1.0)
+        return ops.reshape(ones, (-1,)), ops.repeat(amount, channels, axis=1)

@@ -202,9 +202,10 @@ class Model(Trainer, Files, Layer):
         return [x if str(x.dtype) == t.dtype else ops.cast(x, t.dtype) for x, t in zip(inputs, want, strict=True)]
 
     def __call__(self, *args, **kwargs):
-        """The model's outputs for arrays or symbolic tensors. `training` is False unless given."""
+        """The model's outputs for arrays or symbolic tensors. Without `training` each layer does what it does by
+        default: random layers of images change them, all others do as in `predict`."""
         if len(args) == 1 and not kwargs.get("training"):
-            run = self._direct(args[0])
+            run = self._direct(args[0], kwargs.get("training"))
             if run is not None:
                 return run((args[0],), self._next_run())[0]
         if args and "_graph" in self.__dict__ and not any(isinstance(x, Tensor) for x in flatten(args[0])):
@@ -225,7 +226,7 @@ class Model(Trainer, Files, Layer):
         self._runs_done += 1
         return self._runs_done
 
-    def _direct(self, x):
+    def _direct(self, x, training):
         """For one plain array that fits: the program's own function, found again at little cost. Else None."""
         if type(x) is not np.ndarray or current_trace() is not None:
             return None
@@ -233,6 +234,9 @@ class Model(Trainer, Files, Layer):
             self._programs.validate(self)
             self._direct_runs = {}
             self._direct_version = StructureVersion.value
+            self._trains_by_default = any(layer.trains_by_default for layer in self._flatten_layers())
+        if training is None and self._trains_by_default:
+            return None
         key = (x.shape, x.dtype)
         run = self._direct_runs.get(key)
         if run is None:

@@ -74,7 +74,7 @@ class OnBatch:
     def predict_on_batch(self, x):
         """The model's outputs for one batch, in one step."""
         self._refuse_overridden(NOT_CALLED_IN_PREDICT)
-        run = self._direct(x)
+        run = self._direct(x, training=False)
         if run is not None:
             return run((x,), self._next_run())[0]
         data = make_data(self, x, may_be_empty=True)

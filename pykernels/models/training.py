@@ -298,7 +298,7 @@ class Trainer(OnBatch, Compiling):
             and len(getattr(x, "shape", ()))
             and (x.shape[0] <= (batch_size or 32))
         ):
-            run = self._direct(x)
+            run = self._direct(x, training=False)
             if run is not None:
                 return run((x,), self._next_run())[0]
         if has_no_rows(x):  # no batch at all, and the shape of the outputs is known all the same

@@ -5,10 +5,12 @@ from __future__ import annotations
 from ..config import standardize_data_format
 from ..graph import Variable, apply, define
 from ..graph.autodiff import reachable
-from .array import TO_END, broadcast_to, expand_dims, squeeze
+from .array import TO_END, broadcast_to, expand_dims, reshape, squeeze
+from .binary import add, greater_equal, less_equal, logical_and, multiply, where
 from .elementwise import clip, round  # noqa: A004 - Keras's names
 from .layout import pad
 from .pooling import to_channels_first, to_channels_last
+from .reduction import sum  # noqa: A004
 from .shapes import known, unknown
 from .types import cast, dtype_of, is_float, to_tensor
 
@@ -71,6 +73,24 @@ def _map_grad(node, dy):
 
 define("affine_transform", infer=_map_infer, grad=_map_grad)
 define("affine_transform_grad", infer=lambda types, attrs: [(unknown(attrs["shape"]), types[0][1])])
+
+
+def _adjust_grad(node, dy):
+    x, scale, shift = node.inputs
+    low, high = node.attrs["min"], node.attrs["max"]
+    x = cast(x, dtype_of(dy))
+    each = (x.shape[0], 1, 1, 1)
+    inner = add(multiply(x, reshape(scale, each)), reshape(shift, (x.shape[0], 1, 1, x.shape[3])))
+    dz = where(logical_and(greater_equal(inner, low), less_equal(inner, high)), dy, 0.0)
+    dx = multiply(dz, reshape(scale, each)) if is_float(dtype_of(node.inputs[0])) else None
+    return [dx, sum(multiply(dz, x), axis=(1, 2, 3)), sum(dz, axis=(1, 2))]
+
+
+define(
+    "adjust_images",
+    infer=lambda types, attrs: [(types[0][0], types[1][1])],
+    grad=_adjust_grad,
+)
 
 
 # --- what resizing and its relatives share ---------------------------------------------------------
@@ -246,6 +266,20 @@ def affine_transform(images, transform, interpolation="bilinear", fill_mode="con
     x = cast(x, "float32") if dtype in ("int32", "int64", "bool") else x
     y = map_images(x, maps, spatial_extents(x, data_format), interpolation, fill_mode, fill_value, data_format)
     return as_dtype(y, dtype)
+
+
+def adjust(x, scale, shift, low, high, data_format):
+    """`x * scale + shift` within [low, high], of uint8 (which gives float32) and float images.
+
+    Args:
+        x: (height, width, channels) or (batch, height, width, channels), in `data_format`.
+        scale: (batch,), and shift: (batch, channels), of the result's dtype; a single image counts as a batch of one.
+    """
+
+    def adjusted(images):
+        return apply("adjust_images", [images, scale, shift], min=float(low), max=float(high))
+
+    return on_batches(adjusted, x, data_format)
 
 
 def map_images(x, maps, size, interpolation, fill_mode, fill_value, data_format):
