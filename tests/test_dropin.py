@@ -134,6 +134,17 @@ def test_a_module_that_was_a_function(installed):
         run("import keras.layers.core\nkeras.layers.core()")
 
 
+def test_the_packages_that_keras_was_made_of(installed):
+    names = run(
+        "import keras_preprocessing\n"
+        "from keras_preprocessing import image\n"
+        "from keras_preprocessing.image import ImageDataGenerator\n"
+        "from keras_applications import VGG16\n"
+    )
+    assert names["ImageDataGenerator"] is names["image"].ImageDataGenerator
+    assert names["VGG16"] is pykernels.applications.VGG16
+
+
 def test_versions(installed):
     import keras
     import tensorflow as tf

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from pykernels.compat import tables
 
 _PACKAGE = "pykernels"
-_TOP_LEVEL = frozenset(name.partition(".")[0] for name in (*tables.ROOTS, *tables.TENSORFLOW))
+_TOP_LEVEL = frozenset(name.partition(".")[0] for name in (*tables.ROOTS, *tables.TENSORFLOW, *tables.PACKAGES))
 
 
 def _target_module(path: str) -> ModuleType | None:
@@ -168,6 +168,9 @@ def _describe(full_name: str) -> tuple[str | None, dict[str, str], str] | None:
     """(target, names, names of Keras) of the module called `full_name`; None when the tables do not have it."""
     if full_name in tables.TENSORFLOW:
         return None, tables.TENSORFLOW[full_name], ""
+    if full_name in tables.PACKAGES:
+        target = tables.PACKAGES[full_name]
+        return target, tables.NAMES.get(target, {}), tables.KERAS_NAMES.get(target, "")
     for root in tables.ROOTS:
         if full_name == root or full_name.startswith(root + "."):
             target = tables.MODULES.get(full_name[len(root) + 1 :])

@@ -28,6 +28,13 @@ ROOTS: tuple[str, ...] = (
     "tf_keras",
 )
 
+#: Packages of their own that Keras was made of -> pykernels module that serves them.
+PACKAGES: dict[str, str] = {
+    "keras_applications": "applications",
+    "keras_preprocessing": "preprocessing",
+    "keras_preprocessing.image": "preprocessing.image",
+}
+
 #: Keras module -> pykernels module that serves it.
 MODULES: dict[str, str] = {
     "": "",
