@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from pykernels.callbacks import LearningRateScheduler
-from pykernels.layers import Dense
+from pykernels.layers import Conv2D, Dense, Flatten, Input
 from pykernels.models import Sequential
 from pykernels.visualization import (
     as_picture,
     confusion_matrix,
+    plot_activations,
     plot_confusion_matrix,
     plot_filters,
     plot_history,
@@ -236,3 +237,32 @@ def test_filters():
         plot_filters(model.layers[0])
     with pytest.raises(ValueError, match="not built"):
         plot_filters(Dense(4))
+
+
+@pytest.mark.parametrize("overlay", [False, True])
+def test_heatmaps_are_the_outputs_of_the_layer(overlay):
+    model = Sequential([Input((8, 6, 3)), Conv2D(5, 3, activation="relu", name="c"), Flatten(), Dense(2)])
+    image = np.random.default_rng(0).uniform(-1, 1, (8, 6, 3)).astype("f")
+    want = Sequential(model.layers[:1]).predict(image[None], verbose=0)[0]
+    for layer in ("c", 0, model.layers[0]):
+        figure = plot_activations(model, layer, image, overlay=overlay)
+        shown = [axes for axes in figure.axes if axes.images]
+        assert len(shown) == 1 + 5
+        for number, axes in enumerate(shown[1:]):
+            assert axes.get_title().startswith(f"{number}: ")
+            heatmap = np.asarray(axes.images[-1].get_array())
+            np.testing.assert_allclose(heatmap, want[..., number], rtol=1e-5, atol=1e-6)
+    strongest = np.sort(np.argsort(-want.max((0, 1)))[:2])
+    titles = [axes.get_title() for axes in plot_activations(model, "c", image[None], count=2).axes[1:3]]
+    assert [int(title.partition(":")[0]) for title in titles] == strongest.tolist()
+
+
+def test_heatmaps_of_something_else():
+    model = Sequential([Input((8, 6, 3)), Conv2D(5, 3, name="c"), Flatten(name="f"), Dense(2)])
+    image = np.zeros((8, 6, 3))
+    with pytest.raises(TypeError, match=r"its name or its number\. Received: ndarray"):
+        plot_activations(model, image, "c")
+    with pytest.raises(ValueError, match="layer 'f' has the shape"):
+        plot_activations(model, "f", image)
+    with pytest.raises(ValueError, match="takes one image"):
+        plot_activations(model, "c", np.zeros((2, 8, 6, 3)))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 def _layer_of(model: Any, layer: Any) -> Layer:
     if isinstance(layer, Layer):
         return layer
+    if not isinstance(layer, (str, int, np.integer)):
+        raise TypeError(f"layer must be a layer, its name or its number. Received: {type(layer).__name__}")
     return model.get_layer(layer) if isinstance(layer, str) else model.get_layer(index=layer)
 
 
