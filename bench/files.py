@@ -71,16 +71,17 @@ class Peak:
             return next(int(line.split()[1]) << 10 for line in file if line.startswith(key))
 
 
-def timed(function, repeats: int) -> tuple[float, int]:
-    """(best seconds, growth of the first run)"""
-    times, grown = [], None
+def timed(function, repeats: int) -> tuple[float, float, int]:
+    """(best seconds, best seconds of processor time, growth of the first run)"""
+    times, processor, grown = [], [], None
     for _ in range(repeats):
         with Peak() as peak:
-            began = time.perf_counter()
+            began, used = time.perf_counter(), time.process_time()
             function()
             times.append(time.perf_counter() - began)
+            processor.append(time.process_time() - used)
         grown = peak.grown if grown is None else grown
-    return min(times), grown
+    return min(times), min(processor), grown
 
 
 def main() -> None:
@@ -92,15 +93,17 @@ def main() -> None:
     fill(model)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         path = {form: str(pathlib.Path(folder, f"vgg16.{form}")) for form in FORMS}
-        print(f"{'':<24}{'seconds':>9}{'GB/s':>7}{'of floor':>10}{'memory':>8}")
+        print(f"{'':<24}{'seconds':>9}{'GB/s':>7}{'of floor':>10}{'CPU':>8}{'of floor':>10}{'memory':>8}")
         model.save_weights(path["weights.h5"])
         source, size = path["weights.h5"], os.path.getsize(path["weights.h5"])
 
         def row(name, function, floor=None):
-            seconds, grown = timed(function, options.repeats)
-            share = f"{floor / seconds:10.2f}" if floor else f"{'':>10}"
-            print(f"{name:<24}{seconds:>9.3f}{size / seconds / 1e9:>7.2f}{share}{grown / size:>8.2f}", flush=True)
-            return seconds
+            seconds, processor, grown = timed(function, options.repeats)
+            parts = zip(floor, (seconds, processor), strict=True) if floor else ()
+            shares = [f"{f / s:10.2f}" for f, s in parts] or [" " * 10] * 2
+            left = f"{name:<24}{seconds:>9.3f}{size / seconds / 1e9:>7.2f}{shares[0]}"
+            print(f"{left}{processor:>8.3f}{shares[1]}{grown / size:>8.2f}", flush=True)
+            return seconds, processor
 
         floor = row("copy to the disk", lambda: copy(source, True))
         row("save_weights .weights.h5", lambda: model.save_weights(source), floor)
