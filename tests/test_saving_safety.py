@@ -279,6 +279,28 @@ def test_claimed_sizes(tmp_path):
         models.model_from_json(json.dumps(config))
 
 
+class ReadsNothing(layers.Layer):
+    def build(self, shape):
+        self.w = self.add_weight(shape=(1 << 20, 2), name="w")
+
+    def call(self, x):
+        return x
+
+    def load_own_variables(self, store):
+        pass
+
+
+def test_large_variables_that_a_layer_does_not_read_are_zeros(tmp_path):
+    """Their memory is not written while the model is made, and must not show what was there before."""
+    model = pk.Sequential([pk.Input((4,)), ReadsNothing(name="r"), layers.Dense(3)])
+    model.save(tmp_path / "m.keras")
+    kept = [np.full(1 << 21, 3.0, "float32") for _ in range(4)]
+    del kept
+    loaded = models.load_model(tmp_path / "m.keras", custom_objects={"ReadsNothing": ReadsNothing})
+    assert not loaded.layers[0].w.numpy().any()
+    np.testing.assert_array_equal(loaded.layers[1].kernel.numpy(), model.layers[1].kernel.numpy())
+
+
 def test_zip_members(tmp_path):
     model, path = saved(tmp_path)
     good = path.read_bytes()

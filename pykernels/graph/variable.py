@@ -17,6 +17,7 @@ class Variable:
         dtype: one of float32, float64, int32, int64, uint8, bool; default: the value's, float32 for Python floats.
         trainable: whether optimizers may change it.
         name: shown in messages and files.
+        filled: False leaves the memory as it is; whoever asks for that writes it before anything reads it.
 
     `numpy()` copies the value out; `assign`, `assign_add` and `assign_sub` act at once on arrays, and inside
     a `Trace` become effects of the program.
@@ -31,6 +32,7 @@ class Variable:
         self.regularizer = regularizer
         self.constraint = keras.pop("constraint", None)
         self.overwrite_with_gradient = keras.pop("overwrite_with_gradient", False)
+        filled = keras.pop("filled", True)
         for accepted in ("aggregation", "synchronization", "autocast", "layout"):  # matter only across devices
             keras.pop(accepted, None)
         if keras:
@@ -48,14 +50,15 @@ class Variable:
             raise TypeError(f"Variable '{self.name}': dtype {value.dtype} is not one of {', '.join(DTYPES)}")
         if shape is not None and tuple(shape) != value.shape:
             raise ValueError(f"Variable '{self.name}': the initial value has shape {value.shape}, expected {shape}")
-        self._hold(value)
+        self._hold(value, filled)
 
-    def _hold(self, value: np.ndarray) -> None:
+    def _hold(self, value: np.ndarray, filled: bool = True) -> None:
         self.shape = value.shape
         self.dtype = value.dtype.name
         self.storage = _core.Variable(value.shape, self.dtype)
         self.array = self.storage.array  # a view of the storage; for reading inside the package
-        self.array[...] = value
+        if filled:
+            self.array[...] = value
         self.array.flags.writeable = False
 
     # --- values -----------------------------------------------------------------------------------

@@ -55,6 +55,18 @@ class VariableLimit:
         self.left = self.numbers = numbers
         self.name = name
         self.initialize = initialize
+        self._unfilled: list = []
+
+    def is_unfilled(self, variable) -> None:
+        """The memory of a variable has not been written: `fill_rest` sees to it if the file does not."""
+        self._unfilled.append((variable, variable.storage.version))
+
+    def fill_rest(self) -> None:
+        """Zeros for the variables that nothing was read into."""
+        for variable, version in self._unfilled:
+            if variable.storage.version == version:
+                variable.storage.array[...] = 0
+        self._unfilled.clear()
 
     def take(self, layer: str, shape: tuple) -> None:
         """Raises ValueError when a variable of this shape is too much."""

@@ -14,6 +14,9 @@ from .context import StructureVersion, structure_changed, variable_limit
 _PLAIN = (str, int, float, bool, type(None), np.ndarray)
 
 
+_LARGE = 1 << 22  # bytes of variables that are worth not writing twice
+
+
 def _zeros(shape, dtype):
     """Zeros that take no memory."""
     return np.broadcast_to(np.zeros((), dtype), shape)
@@ -168,10 +171,11 @@ class LayerState:
         if initializer is None:
             initializer = "glorot_uniform" if str(dtype).startswith("float") else "zeros"
         initializer = initializers.get(initializer)
-        limit = variable_limit()
+        limit, unfilled = variable_limit(), False
         if limit is not None:
             limit.take(self.name, shape)
             initializer = initializer if limit.initialize else _zeros
+        unfilled = initializer is _zeros and 4 * math.prod(shape) >= _LARGE
         variable = Variable(
             initializer,
             shape=shape,
@@ -180,7 +184,10 @@ class LayerState:
             name=name or "variable",
             regularizer=regularizer,
             constraint=constraint,
+            filled=not unfilled,
         )
+        if unfilled:
+            limit.is_unfilled(variable)
         (self._trainable_variables if trainable else self._non_trainable_variables).append(variable)
         if not self._trainable:
             variable.trainable = False

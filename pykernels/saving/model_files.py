@@ -176,11 +176,12 @@ def _load_archive(path, archive: KerasArchive, custom_objects, compile):  # noqa
     if not isinstance(config, dict):
         raise ValueError(f"{path}: the configuration is not that of a model.")
     compile_config = config.pop("compile_config", None) if isinstance(config, dict) else None
-    with VariableLimit(keras3.numbers_in(h5) + _SPARE_NUMBERS, path):
+    with VariableLimit(keras3.numbers_in(h5) + _SPARE_NUMBERS, path) as limit:
         model = build_model(config, custom_objects, path)
         if compile and compile_config:
             _compile(model, compile_config, path)
     keras3.read(model, h5, skip_mismatch=False)
+    limit.fill_rest()
     remember(model, h5)
     archive.finish()
     return model
@@ -197,9 +198,10 @@ def _load_legacy(path, h5: Hdf5File, custom_objects, compile):  # noqa: A002
     if root is None:
         raise ValueError(f"{path} has no weights.")
     numbers = sum(d.bytes // d.dtype.itemsize for _, datasets in legacy_weights.saved_layers(root) for d in datasets)
-    with VariableLimit(numbers + _SPARE_NUMBERS, path):
+    with VariableLimit(numbers + _SPARE_NUMBERS, path) as limit:
         model = build_model(parse_json(text, path), custom_objects, path)
         converted = legacy_weights.read(model, h5, skip_mismatch=False, by_name=False)
+        limit.fill_rest()
         training = h5.attrs.get("training_config")
         if not compile:
             return model
