@@ -222,6 +222,11 @@ def test_keras_1_and_2_generator_methods(expected):
     )
     model.fit(X, Y, nb_epoch=2, verbose=0)
     assert len(model.history.epoch) == 2
+    old = {"val_samples": len(X), "max_q_size": 2, "nb_worker": 1, "pickle_safe": False}
+    np.testing.assert_allclose(
+        model.evaluate_generator(batches(forever=True), **old), model.evaluate(X, Y, verbose=0), rtol=1e-6
+    )
+    assert model.predict_generator(batches(forever=True), **old).shape == (len(X), 1)
     with pytest.raises(TypeError, match="unexpected keyword argument 'foo'"):
         model.fit_generator(batches(), foo=3)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 
 import numpy as np
@@ -204,7 +205,7 @@ class OnBatch:
     ):
         """`evaluate` on a generator, as Keras 1 and 2 called it; see `predict_generator` for `steps`."""
         self._assert_compiled()
-        steps = self._steps_for("evaluate_generator", x, steps, samples)
+        x, steps = self._steps_for("evaluate_generator", x, steps, samples)
         loading = Loading(workers, use_multiprocessing, max_queue_size)._asdict()
         return self.evaluate(x, steps=steps, callbacks=callbacks, verbose=verbose, **loading)
 
@@ -225,18 +226,24 @@ class OnBatch:
         `steps` that equal the number of images of an image iterator mean its images, as in Keras 1, where this argument
         counted samples: `predict_generator(batches, batches.nb_sample)` gives one row for each.
         """
-        steps = self._steps_for("predict_generator", x, steps, samples)
+        x, steps = self._steps_for("predict_generator", x, steps, samples)
         loading = Loading(workers, use_multiprocessing, max_queue_size)._asdict()
         return self.predict(x, steps=steps, callbacks=callbacks, verbose=verbose, **loading)
 
-    def _steps_for(self, name, source, steps, samples):
+    def _steps_for(self, name, source, steps, samples) -> tuple:
+        """(source, its batches to take); the size of a generator's first batch counts for all."""
         if not samples:
             images = getattr(source, "n", None) if hasattr(source, "batch_size") else None
-            return len(source) if images is not None and steps == images else steps
+            return source, len(source) if images is not None and steps == images else steps
         rows = getattr(source, "batch_size", None)
         if rows is None:
-            raise ValueError(f"{name}({next(iter(samples))}=...) needs a generator with `batch_size`; pass `steps`.")
-        return _steps_from_samples(name, samples, rows)["steps"]
+            if not hasattr(source, "__next__"):
+                raise ValueError(
+                    f"{name}({next(iter(samples))}=...) needs a generator, or `batch_size` of its batches; pass `steps`."
+                )
+            first = next(source)
+            rows, source = _rows_of(first), itertools.chain([first], source)
+        return source, _steps_from_samples(name, samples, rows)["steps"]
 
     def predict_classes(self, x, batch_size=None, verbose=0):
         """Class numbers: the largest of several outputs, or whether the only one is above 0.5 (as (N, 1) int32)."""
@@ -246,6 +253,12 @@ class OnBatch:
     def predict_proba(self, x, batch_size=None, verbose=0):
         """`predict`, as Keras 1 and 2 called it for classifiers."""
         return self.predict(x, batch_size=batch_size, verbose=verbose)
+
+
+def _rows_of(batch) -> int:
+    while isinstance(batch, (tuple, list, dict)):
+        batch = next(iter(batch.values() if isinstance(batch, dict) else batch))
+    return len(batch)
 
 
 def _steps_from_samples(name: str, samples: dict, rows: int, other_rows: dict | None = None) -> dict:
