@@ -239,7 +239,7 @@ class OnBatch:
         if rows is None:
             if not hasattr(source, "__next__"):
                 raise ValueError(
-                    f"{name}({next(iter(samples))}=...) needs a generator, or `batch_size` of its batches; pass `steps`."
+                    f"{name}({next(iter(samples))}=...) needs a generator, or its `batch_size`; pass `steps`."
                 )
             first = next(source)
             rows, source = _rows_of(first), itertools.chain([first], source)

@@ -59,7 +59,7 @@ def check_size(size, name: str = "target_size") -> tuple[int, int]:
 
 def _read(path) -> bytes:
     if isinstance(path, (str, bytes, os.PathLike)):
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=0) as file:
             return file.read()
     raise TypeError(f"path should be path-like or io.BytesIO, not {type(path)}")
 
@@ -126,7 +126,9 @@ def load_img(path, color_mode="rgb", target_size=None, interpolation="nearest", 
         target_size = check_size(target_size)
     data = None if isinstance(path, io.BytesIO) else _read(path)
     try:
-        image = Image.open(path if data is None else io.BytesIO(data))
+        # with the format given, Pillow does not ask the plugins of all formats, one after the other
+        is_jpeg = data is not None and data[:3] == b"\xff\xd8\xff"
+        image = Image.open(path if data is None else io.BytesIO(data), formats=("JPEG",) if is_jpeg else None)
         image.load()
         image = _converted(image, color_mode)
     except MemoryError:

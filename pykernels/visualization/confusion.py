@@ -73,7 +73,8 @@ def plot_confusion_matrix(
     side = min(2.2 + 0.42 * len(names), 14.0)
     figure = new_figure(side + 0.9, side)
     axes = figure.subplots()
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    # With "equal", the room for the names on the left is lost again to square cells.
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     font = max(4.0, min(9.0, 130.0 / len(names)))
     for row, column in np.argwhere(counts):
         text = f"{100 * shares[row, column]:.0f}" if normalize else str(counts[row, column])
