@@ -266,3 +266,14 @@ def test_heatmaps_of_something_else():
         plot_activations(model, "f", image)
     with pytest.raises(ValueError, match="takes one image"):
         plot_activations(model, "c", np.zeros((2, 8, 6, 3)))
+
+
+def test_names_of_a_confusion_matrix_are_inside_the_picture():
+    names = ["watermelon" if i == 19 else "ice cream" for i in range(20)]
+    figure = plot_confusion_matrix(list(range(20)), list(range(20)), names)
+    figure.savefig(io.BytesIO())
+    axes = figure.axes[0]
+    for text in (axes.xaxis.label, axes.yaxis.label, *axes.get_yticklabels()):
+        box = text.get_window_extent()
+        assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1, text
+        assert figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1, text
