@@ -122,3 +122,38 @@ def test_shared_layers_and_several_inputs_and_outputs():
         return model
 
     compare_training(build, [X, other], [CLASSES, real])
+
+
+class _Twice:
+    """A layer that calls a model: the phase reaches it."""
+
+    @staticmethod
+    def of(k, model):
+        class Calling(k.layers.Layer):
+            def __init__(self):
+                super().__init__()
+                self.model = model
+
+            def call(self, inputs):
+                return self.model(self.model(inputs))
+
+        return Calling()
+
+
+@pytest.mark.parametrize("wrap", [lambda k, m: m, _Twice.of], ids=["model", "layer"])
+def test_a_model_within_a_model_is_told_the_phase(wrap):
+    x = RNG.normal(2, 1, size=(6, 5, 4, 3)).astype("float32")
+
+    def build(k):
+        inner = k.Sequential([k.Input((5, 4, 3)), k.layers.BatchNormalization(momentum=0.5)])
+        inputs = k.Input((5, 4, 3))
+        return k.Model(inputs, wrap(k, inner)(inputs))
+
+    ours, theirs = twins(build)
+    for model in (ours, theirs):
+        model.weights[-1].assign([0.5, 1.0, 2.0])
+    for training in (True, False, None, True):
+        have, want = ours(x, training=training), theirs(x, training=training)
+        assert_close(have, want, f"training={training}", TOLERANCE)
+    for v, a, b in zip(ours.weights, ours.get_weights(), theirs.get_weights(), strict=True):
+        assert_close(a, b, v.name, TOLERANCE)

@@ -7,7 +7,7 @@ import numpy as np
 from .. import ops
 from ..compat_names import translate
 from ..graph import Tensor, Trace, current_trace
-from ..layers.context import StructureVersion
+from ..layers.context import StructureVersion, training_phase
 from ..layers.input_spec import InputSpec
 from ..layers.layer import Layer
 from ..layers.nest import flatten, map_shapes, map_structure
@@ -204,8 +204,11 @@ class Model(Trainer, Files, Layer):
     def __call__(self, *args, **kwargs):
         """The model's outputs for arrays or symbolic tensors. Without `training` each layer does what it does by
         default: random layers of images change them, all others do as in `predict`."""
-        if len(args) == 1 and not kwargs.get("training"):
-            run = self._direct(args[0], kwargs.get("training"))
+        training = kwargs.get("training")
+        if training is None:  # a model within a model or layer that is called
+            training = training_phase()
+        if len(args) == 1 and not training:
+            run = self._direct(args[0], training)
             if run is not None:
                 return run((args[0],), self._next_run())[0]
         if args and "_graph" in self.__dict__ and not any(isinstance(x, Tensor) for x in flatten(args[0])):
