@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from .. import ops
-from ..compat_names import accepts_old_names
 from ..ops.conv import conv_transpose_length
 from ..ops.windows import join_shape, split_shape, tuple_of
 from .conv_base import Convolution, positive
@@ -18,7 +17,8 @@ def _refuse_strided_dilation(strides, dilation_rate) -> None:
 
 
 class _Conv(Convolution):
-    @accepts_old_names("Conv2D")
+    _old_names = "Conv2D"
+
     def __init__(
         self,
         filters,
@@ -150,7 +150,8 @@ class Conv2D(_Conv):
 
 
 class _ConvTranspose(Convolution):
-    @accepts_old_names("Conv2DTranspose")
+    _old_names = "Conv2DTranspose"
+
     def __init__(
         self,
         filters,

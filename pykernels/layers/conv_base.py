@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import numbers
+import types
 
 from .. import activations, config, constraints, initializers, ops, regularizers
+from ..compat_names import accepts_old_names
 from ..ops.pooling import to_channels_first, to_channels_last
 from ..ops.windows import conv_output_shape, standardize_padding, tuple_of
 from .input_spec import InputSpec
@@ -30,11 +33,26 @@ def positive(name: str, value) -> None:
         )
 
 
+def _init_of(cls, shared):
+    """A copy of the function `shared` under the name of `cls`: Python's messages about missing arguments show it."""
+    own = types.FunctionType(shared.__code__, shared.__globals__, "__init__", shared.__defaults__, shared.__closure__)
+    functools.update_wrapper(own, shared)
+    del own.__wrapped__
+    own.__qualname__ = f"{cls.__qualname__}.__init__"
+    return own
+
+
 class Convolution(Layer):
     """A layer whose windows slide over `rank` spatial axes. Computed with channels last and two spatial axes."""
 
     rank = 2
     _weight_arguments: tuple[str, ...] = ()  # names of the weights, for `<name>_initializer` and so on
+    _old_names = ""  # whose entry in the tables of old argument names is that of a family of layers
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if cls.__init__.__qualname__.startswith("_") and not cls.__name__.startswith("_"):
+            cls.__init__ = accepts_old_names(cls._old_names)(_init_of(cls, cls.__init__))
 
     def __init__(
         self,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from .. import ops
-from ..compat_names import accepts_old_names
 from .conv_base import Convolution, positive
 
 
 class _DepthwiseConv(Convolution):
-    @accepts_old_names("DepthwiseConv2D")
+    _old_names = "DepthwiseConv2D"
+
     def __init__(
         self,
         kernel_size,
@@ -120,7 +120,8 @@ class DepthwiseConv2D(_DepthwiseConv):
 
 
 class _SeparableConv(Convolution):
-    @accepts_old_names("SeparableConv2D")
+    _old_names = "SeparableConv2D"
+
     def __init__(
         self,
         filters,
