@@ -21,7 +21,9 @@ TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
 # Keras writes these into .h5 files in a form that it cannot read itself: a list of axes becomes its last one.
 KERAS_CANNOT_READ_BACK = {("LayerNormalization", "axis"), ("RMSNormalization", "axis")}
 # Classes of our own for names that are aliases in Keras.
-KERAS1_CLASSES = ("AtrousConvolution1D", "AtrousConvolution2D", "Convolution2D", "Deconvolution2D")
+KERAS1_CLASSES = (
+    *("AtrousConvolution1D", "AtrousConvolution2D", "Convolution2D", "Deconvolution2D", "SeparableConvolution2D"),
+)
 
 
 def have(name):
