@@ -91,7 +91,8 @@ class PlannedConv2d {
   std::size_t scratch_bytes() const;  // 64-byte aligned, for run()
   std::size_t packed_bytes() const;   // of pack_weights; 0: weights are used as they are
   void pack_weights(const T* w, void* packed) const;
-  // Whether `mask` may be the memory of the result: each element of it is then read just before that element is written.
+  // Whether `mask` may be the memory of the result: each element of it is then read just before that element is
+  // written.
   bool result_over_mask() const;
   void run(const ConvRun<T>& args, void* scratch) const;
 
