@@ -78,7 +78,7 @@ struct Problem {
   void run() {
     const PlannedConv2d<T> plan(s, pass, algorithm, args.epilogue);
     const Buffer scratch(plan.scratch_bytes()), weights(plan.packed_bytes());
-    std::memset(scratch.data(), 0xff, scratch.bytes());  // NaN
+    if (scratch.bytes() > 0) std::memset(scratch.data(), 0xff, scratch.bytes());  // NaN
     ConvRun<T> r = args;
     if (packed && plan.packed_bytes() > 0) {
       plan.pack_weights(args.w, weights.data());
