@@ -24,11 +24,12 @@ from pykernels import callbacks, layers
 folder = sys.argv[1]
 rng = np.random.RandomState(0)
 x, y = rng.rand(200, 12).astype("float32"), rng.randint(0, 3, 200)
-pk.utils.set_random_seed(5 if not os.listdir(folder) else int.from_bytes(os.urandom(3), "big"))
+saved = os.path.exists(os.path.join(folder, "backup", "latest.weights.h5"))
+pk.utils.set_random_seed(int.from_bytes(os.urandom(3), "big") if saved else 5)  # a checkpoint brings its own
 model = pk.Sequential([pk.Input((12,)), layers.Dense(32, activation="relu"), layers.Dropout(0.3), layers.Dense(3)])
 model.compile("adam", pk.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
 backup = callbacks.BackupAndRestore(os.path.join(folder, "backup"), save_freq=3, delete_checkpoint=False)
-print("begins", flush=True)
+print("begins", saved, flush=True)
 model.fit(x, y, batch_size=16, epochs=int(sys.argv[2]), verbose=0, callbacks=[backup])
 values = model.get_weights() + model.optimizer.get_weights()
 print("ends", hashlib.sha256(b"".join(v.tobytes() for v in values)).hexdigest(), flush=True)
@@ -48,7 +49,7 @@ def finished(process) -> str:
 
 
 def run(kills: int, epochs: int = 20, seed: int = 0) -> dict:
-    """Counts of kills, of runs, of runs that ended in other bits and of those that left temporary files behind.
+    """Counts of kills, runs, resumptions from a checkpoint, runs that ended in other bits or left temporary files.
 
     A checkpoint that does not load raises.
     """
@@ -60,14 +61,16 @@ def run(kills: int, epochs: int = 20, seed: int = 0) -> dict:
         begin = time.monotonic()
         want = finished(process)
         seconds, startup = time.monotonic() - begin, begin - began
-    done = runs = different = debris = 0
+    done = runs = resumed = different = debris = 0
     while done < kills:
         with tempfile.TemporaryDirectory() as folder:
             runs += 1
             for _ in range(rng.choice((1, 2, 3))):
                 process = start(folder, epochs)
-                if process.stdout.readline() == "":
+                said = process.stdout.readline()
+                if not said:
                     raise AssertionError("a run ended before its training began: its checkpoint did not load")
+                resumed += said == "begins True\n"
                 time.sleep(rng.uniform(0, seconds * 0.7))
                 if process.poll() is None:
                     process.send_signal(signal.SIGKILL)
@@ -81,6 +84,7 @@ def run(kills: int, epochs: int = 20, seed: int = 0) -> dict:
     return {
         "kills": done,
         "runs": runs,
+        "resumed": resumed,
         "different": different,
         "debris": debris,
         "seconds": seconds,

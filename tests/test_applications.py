@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 from network_weights import realistic_weights
-from oracle import config_of, keras, message
+from oracle import config_of, jax, keras, message
 
 import pykernels as pk
 from pykernels import applications
@@ -91,6 +91,21 @@ def test_parameters_of_the_whole_networks(name, count):
     assert getattr(applications, name)(weights=None).count_params() == count
 
 
+def predict_in_float64(name, arguments, weights, x):
+    """What Keras computes with twice the digits."""
+    jax.config.update("jax_enable_x64", True)
+    keras.config.set_dtype_policy("float64")
+    try:
+        model = getattr(keras.applications, name)(**arguments)
+        model.set_weights(weights)
+        y = np.asarray(model.predict(x, verbose=0))
+        assert y.dtype == "float64"
+        return y
+    finally:
+        keras.config.set_dtype_policy("float32")
+        jax.config.update("jax_enable_x64", False)
+
+
 @pytest.mark.parametrize(("name", "arguments"), PREDICTIONS, ids=ids(PREDICTIONS))
 def test_predictions_are_those_of_keras(name, arguments):
     ours, theirs = twins(name, arguments)
@@ -102,8 +117,11 @@ def test_predictions_are_those_of_keras(name, arguments):
     x = np.random.default_rng(1).normal(size=(2, *shape)).astype("f")
     expected = np.asarray(theirs.predict(x, verbose=0))
     assert np.abs(expected[0] - expected[1]).max() > 1e-2 * np.abs(expected).max()  # not the biases alone
-    # Both sum in float32; what 50 to 120 layers lose differs by some hundred times eps of the largest value.
-    np.testing.assert_allclose(ours.predict(x, verbose=0), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    got, tolerance = ours.predict(x, verbose=0), 1e-5 * np.abs(expected).max()
+    if np.abs(got - expected).max() > tolerance:
+        # A net that amplifies rounding: both sum in float32 and each is off by itself. Then the sums in float64 decide.
+        expected = predict_in_float64(name, arguments, weights, x)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize(("family", "names"), FAMILIES.items())

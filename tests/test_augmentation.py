@@ -10,6 +10,7 @@ from op_testing import check_gradient
 from oracle import config_of, keras, message, pk
 
 from pykernels import _core, ops
+from pykernels.graph import Trace, Variable, gradients
 
 FILLS = ("reflect", "wrap", "constant", "nearest")
 
@@ -99,8 +100,6 @@ def test_a_projective_map_is_as_documented():
 
 
 def test_trained_maps_are_refused():
-    from pykernels.graph import Trace, Variable, gradients
-
     maps = Variable(np.array([[1, 0, 0, 0, 1, 0, 0, 0]], "float32"), name="maps")
     with Trace() as trace:
         x = trace.placeholder((1, 4, 4, 1), "float32")

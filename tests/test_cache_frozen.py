@@ -181,7 +181,6 @@ def test_a_base_of_which_a_part_is_trained():
     whole.fit(X, Y, verbose=0, cache_frozen=True)
 
 
-@pytest.mark.skipif(not hasattr(layers, "BatchNormalization"), reason="there is no BatchNormalization")
 def test_normalization_that_updates_its_statistics_ends_the_prefix():
     norm = layers.BatchNormalization(center=False, scale=False, name="norm")
     model = Sequential([Input((6, 6, 3)), Flatten(), norm, Dense(8, trainable=False), Dense(CLASSES)])

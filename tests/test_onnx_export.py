@@ -52,8 +52,6 @@ def path(tmp_path):
 
 @pytest.mark.parametrize(("name", "shape", "options"), CASES, ids=[f"{n}-{i}" for i, (n, _, _) in enumerate(CASES)])
 def test_layer(name, shape, options, path):
-    if not hasattr(layers, name):
-        pytest.skip(f"pykernels has no layer {name}")
     model = pk.Sequential([pk.Input(shape), getattr(layers, name)(**options)])
     randomize(model)
     check(model, values(shape), path=path, kinds=["Identity"] if name in NOTHING else None)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from op_testing import check_forward, check_gradient, run_symbolic, shapes, uniform
 
 from pykernels import ops
-from pykernels.graph import Tensor
+from pykernels.graph import Tensor, Trace, gradients
 
 few = settings(max_examples=15, deadline=None)
 
@@ -300,8 +300,6 @@ def test_unknown_batch():
 
 
 def test_stop_gradient():
-    from pykernels.graph import Trace, gradients
-
     with Trace() as trace:
         x = trace.placeholder((3,), "float64")
         y = x * ops.stop_gradient(x)

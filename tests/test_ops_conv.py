@@ -180,3 +180,33 @@ def test_errors(call, error, parts):
         call(np.ones((2, 4, 5, 4), "float32"), np.ones((2, 2, 2, 4), "float32"))
     for part in parts:
         assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "window"), [("direct", 3), ("winograd2", 3), ("winograd4", 3), ("gemm", 1), ("auto", 3)]
+)
+def test_algorithms_by_name(algorithm, window):
+    """Each computes the convolution and its gradients; what it costs in bits is what its transforms add."""
+    x, w = uniform((2, 11, 9, 16), seed=1), uniform((window, window, 16, 24), seed=2)
+    dy, pad = uniform((2, 11, 9, 24), seed=3), window // 2
+    geometry = {"strides": (1, 1), "pads": (pad,) * 4, "dilation": (1, 1), "groups": 1, "algorithm": algorithm}
+    plain = {"strides": (1, 1), "padding": "same", "dilation": (1, 1), "groups": 1}
+    y = apply("conv2d", [x.astype("f"), w.astype("f")], **geometry)
+    assert_close(y, reference(x, w, **plain), "float32", length=w[..., 0].size, ulp=16 * 5)
+    turned = w[::-1, ::-1].swapaxes(2, 3)  # the adjoint
+    dx = apply("conv2d_backward_input", [dy.astype("f"), w.astype("f")], shape=x.shape, **geometry)
+    assert_close(dx, reference(dy, turned, **plain), "float32", length=w[:, :, 0].size, ulp=16 * 5)
+    dw = apply("conv2d_backward_weights", [x.astype("f"), dy.astype("f")], shape=w.shape, **geometry)
+    wide = np.pad(x, [(0, 0), (pad, pad), (pad, pad), (0, 0)])
+    want = reference(wide.transpose(3, 1, 2, 0), dy.transpose(1, 2, 0, 3), **{**plain, "padding": "valid"})
+    assert_close(dw, want.transpose(1, 2, 0, 3), "float32", length=dy[..., 0].size, ulp=16 * 5)
+
+
+def test_algorithms_that_do_not_apply():
+    x, w = uniform((1, 5, 5, 4)).astype("f"), uniform((3, 3, 4, 8)).astype("f")
+    geometry = {"strides": (2, 2), "pads": (1, 1, 1, 1), "dilation": (1, 1), "groups": 1}
+    for algorithm in ("winograd2", "winograd4", "gemm"):
+        with pytest.raises(ValueError, match=f"algorithm '{algorithm}' needs"):
+            apply("conv2d", [x, w], algorithm=algorithm, **geometry)
+    with pytest.raises(ValueError, match="no algorithm is called 'fft'; there are auto, direct"):
+        apply("conv2d", [x, w], algorithm="fft", **geometry)

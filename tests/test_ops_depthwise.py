@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from op_testing import assert_close, check_forward, check_gradient, gradient_of, uniform
 
-from pykernels import ops
+from pykernels import _core, ops
 from pykernels.graph import Tensor, apply
 from pykernels.ops import windows
 
@@ -103,8 +103,6 @@ def test_backward(case):
 
 def apply_both(x, dy, filters, attrs):
     """dw and dbias, as the pass that joins them asks for."""
-    from pykernels import _core
-
     types = [(filters, x.dtype.name), ((dy.shape[-1],), x.dtype.name)]
     return _core.run_op("depthwise_conv2d_backward_weights", [x, dy], types, attrs)
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from op_testing import assert_close, check_forward, check_gradient, gradient_of, shapes, uniform
 
 from pykernels import ops
+from pykernels.graph import apply
 
 few = settings(max_examples=15, deadline=None)
 
@@ -215,8 +216,6 @@ def test_matmul_forms(a, b):
 
 def test_matmul_gradient_of_a_gradient_form():
     """The gradients are matmuls with transposes; these have gradients too."""
-    from pykernels.graph import apply
-
     a, b = uniform((3, 4)), uniform((5, 4), seed=1)
     for ta in (False, True):
         for tb in (False, True):

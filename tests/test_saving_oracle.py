@@ -26,12 +26,6 @@ KERAS1_CLASSES = (
 )
 
 
-def have(name):
-    if not hasattr(pk.layers, name):
-        pytest.skip(f"pykernels has no layer {name}")
-    return getattr(keras.layers, name)
-
-
 def randomize(model, seed=0):
     rng = np.random.default_rng(seed)
     model.set_weights([rng.uniform(0.1, 1, w.shape).astype(w.dtype) for w in model.get_weights()])
@@ -84,7 +78,7 @@ def both_ways(model, xs, tmp_path, keras_reads_h5=True):
 
 @pytest.mark.parametrize(("name", "shape", "options"), CASES, ids=[f"{n}-{i}" for i, (n, _, _) in enumerate(CASES)])
 def test_layer(name, shape, options, tmp_path):
-    model = keras.Sequential([keras.Input(shape), have(name)(**options)])
+    model = keras.Sequential([keras.Input(shape), getattr(keras.layers, name)(**options)])
     randomize(model)
     broken = any((name, key) in KERAS_CANNOT_READ_BACK and isinstance(options[key], list) for key in options)
     both_ways(model, inputs_for([shape]), tmp_path, keras_reads_h5=not broken)
@@ -92,7 +86,7 @@ def test_layer(name, shape, options, tmp_path):
 
 @pytest.mark.parametrize("name", MERGES)
 def test_merge_layer(name, tmp_path):
-    cls = have(name)
+    cls = getattr(keras.layers, name)
     a, b = keras.Input(FLAT), keras.Input(FLAT)
     model = keras.Model([a, b], cls(**({"axes": 1} if name == "Dot" else {}))([a, b]))
     both_ways(model, inputs_for([FLAT, FLAT]), tmp_path)

@@ -18,6 +18,7 @@ import warnings
 import zipfile
 
 import h5py
+import mutations
 import numpy as np
 import pytest
 
@@ -25,9 +26,6 @@ import pykernels as pk
 from pykernels import layers, models
 from pykernels.utils import serialization
 from pykernels.utils.atomic import atomic_write
-
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from fuzz import fuzz_files
 
 HERE = pathlib.Path(__file__).parent
 
@@ -487,5 +485,5 @@ def test_the_fuzz_program_changes_files():
     import random
 
     data = bytes(range(256)) * 4
-    changed = sum(fuzz_files.mutate_bytes(random.Random(i), data, [data]) != data for i in range(100))
+    changed = sum(mutations.mutate_bytes(random.Random(i), data, [data]) != data for i in range(100))
     assert changed > 90
