@@ -1,4 +1,4 @@
-"""VGG16 with random weights goes both ways between Keras and here; it, ResNet50 and MobileNetV2 to onnxruntime."""
+"""VGG16, ResNet50 and MobileNetV2 with random weights go both ways between Keras and here, with their training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from oracle import keras
 
 import pykernels as pk
 
-SIZE, CLASSES, ROWS, STEPS = {"VGG16": 32, "ResNet50": 32, "MobileNetV2": 32}, 5, 4, 10
+# Batch normalization needs more than a pair of numbers per channel to be well-conditioned: at 32 x 32 with two rows the
+# last layers have just that, and training explodes, there as here.
+SIZE, CLASSES, ROWS, STEPS = {"VGG16": 32, "ResNet50": 64, "MobileNetV2": 64}, 5, 4, 10
 NETWORKS = {
     "VGG16": ({}, ("Adam", {"learning_rate": 1e-5})),
     "ResNet50": ({}, ("SGD", {"learning_rate": 1e-6, "momentum": 0.9})),
@@ -73,7 +75,7 @@ def with_random_state(name):
     return model
 
 
-@pytest.mark.parametrize("name", ["VGG16"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_network(name, tmp_path):
     """Weights and the optimizer's state keep their bits, and predictions agree, in each format, there and back."""
     theirs = with_random_state(name)
@@ -104,7 +106,7 @@ def test_network(name, tmp_path):
 
 
 @pytest.mark.skipif("PYKERNELS_LONG_TESTS" not in os.environ, reason="takes minutes; set PYKERNELS_LONG_TESTS")
-@pytest.mark.parametrize("name", ["VGG16"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_training_goes_on(name, tmp_path):
     """The next ten steps here give the losses that they give there."""
     theirs = network(name)
