@@ -125,9 +125,8 @@ def mutate_json(rng: random.Random, config):
             if k in other if isinstance(other, dict) else k < len(other):
                 holder[key] = copy.deepcopy(other[k])
         elif kind == 2 and isinstance(holder, dict):
-            holder[rng.choice(("module", "class_name", "config", "units", "name", "registered_name", "x"))] = (
-                rng.choice(VALUES)
-            )
+            key = rng.choice(("module", "class_name", "config", "units", "name", "registered_name", "x"))
+            holder[key] = copy.deepcopy(rng.choice(VALUES))
         elif kind == 3:
             holder[key] = rng.choice(NAMES)
         elif kind == 4:
