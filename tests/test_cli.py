@@ -74,7 +74,12 @@ def test_an_interrupted_script_ends_as_python_does(tmp_path):
     codes = []
     for command in (["wait.py"], ["-m", "pykernels", "wait.py"]):
         process = subprocess.Popen(
-            [sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+            [sys.executable, *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs of a shell ignore it
         )
         assert process.stdout.readline() == "ready\n"
         time.sleep(0.1)
