@@ -1,17 +1,12 @@
 // Direct convolution, forward and backward to the input. A task copies the rows that it needs into a strip with the
 // padding written out, so that no inner loop knows of borders, and passes panels of packed weights over it.
 #include <cstring>
-#include <numeric>
 
 #include "kernels/conv2d_plan.h"
 
 namespace pk::conv {
 
 namespace {
-
-// Enough tasks for a few threads to finish together.
-constexpr int64_t wanted_tasks = 8;
-constexpr double serial_ns = 20000;
 
 void apply(const ElementwiseTable& t, Act act, float alpha, float* y, int64_t n) { t.act(act, alpha, y, y, n); }
 void apply(const ElementwiseTable& t, Act act, double alpha, double* y, int64_t n) { t.act_f64(act, alpha, y, y, n); }
@@ -51,150 +46,6 @@ void copy_strip(const StripSource<T>& s, const StripLayout& to, T* strip) {
 template void copy_strip(const StripSource<float>&, const StripLayout&, float*);
 template void copy_strip(const StripSource<double>&, const StripLayout&, double*);
 
-int64_t padded_pixel(int64_t channels, int64_t size) {
-  // Pixels a large power of two apart fall into few sets of the L1 cache.
-  return channels * size % 2048 == 0 ? channels + 64 / size : channels;
-}
-
-template <class T>
-Forward<T>::Forward(const Conv2dShape& s, ConvPass pass, const ConvEpilogue<T>& like)
-    : level_(&level<T>()),
-      gemm_(&gemm_level<T>()),
-      elementwise_(&kernels().elementwise),
-      backward_(pass == ConvPass::backward_input),
-      n_(s.n),
-      groups_(s.groups),
-      taps_s_(s.s),
-      like_(like) {
-  h_ = backward_ ? s.p : s.h, w_ = backward_ ? s.q : s.w, c_ = backward_ ? s.k : s.c;
-  out_h_ = backward_ ? s.h : s.p, out_w_ = backward_ ? s.w : s.q, k_ = backward_ ? s.c : s.k;
-  channels_ = c_ / groups_, out_ = k_ / groups_;
-  out_step_h_ = backward_ ? s.stride_h : 1, out_step_w_ = backward_ ? s.stride_w : 1;
-  panels_ = ceil_div(out_, level_->panel);
-  work_ns_ = s.flops() / level_->gflops;
-  const int64_t group_cols = (panels_ - 1) * level_->panel + panel_width(panels_ - 1);
-  for (int64_t ph = 0; ph < out_step_h_; ++ph) {
-    for (int64_t pw = 0; pw < out_step_w_; ++pw) add_phase(s, ph, pw);
-  }
-  for (Phase& p : phases_) {
-    p.packed = packed_;
-    packed_ += round_up(group_cols * p.depth, 16) * groups_;
-    block(p);
-    tasks_ += p.tasks;
-    if (!p.in_place) strip_elements_ = std::max(strip_elements_, p.images * p.strip_height * p.strip.row());
-    const int64_t columns = std::min(out_, ceil_div(panels_, p.blocks) * level_->panel);
-    if (like.sink.fn != nullptr) {
-      sink_elements_ = std::max(sink_elements_, p.images * p.strip_rows * p.cols * columns);
-    }
-  }
-  workers_ = std::min(tasks_, max_workers());
-  strips_at_ = (packed_bytes() + 63) / 64 * 64;
-  sink_at_ = (static_cast<std::size_t>(strip_elements_) * sizeof(T) + 63) / 64 * 64;
-  worker_bytes_ = sink_at_ + (static_cast<std::size_t>(sink_elements_) * sizeof(T) + 63) / 64 * 64;
-  scratch_bytes_ = strips_at_ + static_cast<std::size_t>(workers_) * worker_bytes_;
-}
-
-template <class T>
-int64_t Forward<T>::panel_width(int64_t panel) const {
-  return out_ - panel * level_->panel <= level_->narrow ? level_->narrow : level_->panel;
-}
-
-// The phase that computes result pixels (a * out_step_h + ph, b * out_step_w + pw).
-template <class T>
-void Forward<T>::add_phase(const Conv2dShape& s, int64_t ph, int64_t pw) {
-  Phase p{};
-  p.out_h = ph, p.out_w = pw;
-  p.rows = ceil_div(out_h_ - ph, out_step_h_), p.cols = ceil_div(out_w_ - pw, out_step_w_);
-  if (out_h_ <= ph || out_w_ <= pw) return;
-  if (backward_) {
-    // dx[h] sums dy[(h + pad - r * dilation) / stride] over the r for which that is an integer.
-    const auto axis = [](int64_t base, int64_t window, int64_t stride, int64_t dilation, int64_t& taps, int64_t& first,
-                         int64_t& dil, int64_t& r0, int64_t& dr) {
-      const int64_t step = stride / std::gcd(stride, dilation);
-      int64_t r = 0;
-      while (r < std::min(window, step) && (base - r * dilation) % stride != 0) ++r;
-      taps = r < std::min(window, step) ? (window - 1 - r) / step + 1 : 0;
-      r0 = r + (taps - 1) * step;
-      dr = -step;
-      dil = step * dilation / stride;
-      first = taps == 0 ? 0 : (base - r0 * dilation) / stride;
-    };
-    p.step_h = p.step_w = 1;
-    axis(ph + s.pad_top, s.r, s.stride_h, s.dilation_h, p.taps_h, p.first_h, p.dil_h, p.r0, p.dr);
-    axis(pw + s.pad_left, s.s, s.stride_w, s.dilation_w, p.taps_w, p.first_w, p.dil_w, p.s0, p.ds);
-    if (p.taps_h == 0 || p.taps_w == 0) p.taps_h = p.taps_w = 0;
-  } else {
-    p.taps_h = s.r, p.taps_w = s.s;
-    p.step_h = s.stride_h, p.step_w = s.stride_w;
-    p.first_h = -s.pad_top, p.first_w = -s.pad_left;
-    p.dil_h = s.dilation_h, p.dil_w = s.dilation_w;
-    p.r0 = p.s0 = 0;
-    p.dr = p.ds = 1;
-  }
-  p.depth = p.taps_h * p.taps_w * channels_;
-  phases_.push_back(p);
-}
-
-template <class T>
-void Forward<T>::block(Phase& p) {
-  const int64_t size = static_cast<int64_t>(sizeof(T));
-  const bool empty = p.depth == 0;
-  const int64_t last_h = p.first_h + (p.rows - 1) * p.step_h + (p.taps_h - 1) * p.dil_h;
-  const int64_t last_w = p.first_w + (p.cols - 1) * p.step_w + (p.taps_w - 1) * p.dil_w;
-  const bool inside = p.first_h >= 0 && p.first_w >= 0 && last_h < h_ && last_w < w_;
-  p.in_place = empty || (inside && padded_pixel(c_, size) == c_);
-  p.strip.channels = channels_;
-  p.strip.pixel = p.in_place ? c_ : padded_pixel(channels_, size);
-  p.strip.cols = empty || p.in_place ? w_ : last_w - p.first_w + 1;
-  const bool merged = p.dil_w == 1 && p.strip.pixel == channels_;
-  p.run_length = merged ? p.taps_w * channels_ : channels_;
-  for (int64_t i = 0; i < p.taps_h; ++i) {
-    for (int64_t j = 0; j < (merged ? 1 : p.taps_w); ++j) {
-      p.run.push_back(i * p.dil_h * p.strip.row() + j * p.dil_w * p.strip.pixel);
-    }
-  }
-  const int64_t runs = std::max<int64_t>(1, static_cast<int64_t>(p.run.size()));
-  const int64_t fit =
-      std::max<int64_t>(1, level_->chunk_bytes / std::max<int64_t>(1, p.run_length * level_->panel * size));
-  p.chunk_runs = ceil_div(runs, ceil_div(runs, fit));
-  strip_size(p);
-}
-
-// How many rows and images make a task, and into how many blocks the panels are cut.
-template <class T>
-void Forward<T>::strip_size(Phase& p) const {
-  const int64_t mr = level_->mr;
-  p.tile_rows = p.cols * 2 <= mr ? mr / p.cols / 2 * 2 : 1;
-  const int64_t multiple = like_.sink.fn != nullptr ? std::max<int64_t>(1, like_.sink.multiple) : p.tile_rows;
-  const int64_t bytes = p.strip.row() * static_cast<int64_t>(sizeof(T));
-  const int64_t window = (std::max<int64_t>(1, p.taps_h) - 1) * p.dil_h + 1;
-  const int64_t source_rows = level_->strip_bytes / bytes;
-  const int64_t fit = source_rows <= window ? 1 : (source_rows - window) / p.step_h + 1;
-  const double work = work_ns_ / static_cast<double>(phases_.size());
-  const int64_t wanted = work < serial_ns ? 1 : wanted_tasks;
-  const auto cut = [&](int64_t strips) {
-    p.strip_rows = std::min(p.rows, round_up(ceil_div(p.rows, strips), multiple));
-    p.strips = ceil_div(p.rows, p.strip_rows);
-    p.strip_height = (p.strip_rows - 1) * p.step_h + window;
-  };
-  cut(ceil_div(p.rows, std::clamp<int64_t>(fit / multiple * multiple, 1, p.rows)));
-  p.images = 1;
-  const int64_t pixels = p.rows * p.cols, many = 16 * mr;
-  if (p.strips == 1 && pixels < many) {
-    const int64_t room = std::max<int64_t>(1, level_->strip_bytes / (bytes * p.strip_height));
-    p.images = std::clamp<int64_t>(std::min(many / pixels, room), 1, std::max<int64_t>(1, n_));
-    if (panels_ == 1) p.images = std::clamp<int64_t>(n_ / wanted, 1, p.images);
-  }
-  p.image_groups = ceil_div(n_, p.images);
-  const int64_t tasks = p.image_groups * p.strips * groups_;
-  p.blocks = tasks == 0 ? 1 : std::min(panels_, ceil_div(wanted, tasks));
-  if (tasks > 0 && tasks * p.blocks < wanted) {
-    const int64_t most = std::max<int64_t>(1, pixels / (2 * mr));
-    cut(std::clamp<int64_t>(p.strips * (wanted / (tasks * p.blocks)), p.strips, std::max(p.strips, most)));
-  }
-  p.tasks = p.image_groups * p.strips * groups_ * p.blocks;
-}
-
 template <class T>
 void Forward<T>::pack(const T* w, T* packed) const {
   const int64_t per_phase = groups_ * panels_;
@@ -225,12 +76,26 @@ struct Forward<T>::Task {
   const ConvRun<T>& args;
   const T* packed;  // the group's
   int64_t image, images, row, rows, group, panel0, panel1;
-  const T* x = nullptr;  // what the first result pixel reads first
-  int64_t x_image = 0, x_row = 0;
+  const T* x = nullptr;  // the image or the strip; what the first result pixel reads first is x_first elements on
+  int64_t x_first = 0, x_image = 0, x_row = 0;
+  const T* edges = nullptr;
   T* y = nullptr;  // the result's (or the sink's) first element, channel panel0 * panel of the group
   int64_t y_first = 0, y_image = 0, y_row = 0, y_col = 0;
   bool sink = false;
+  // What the tiles bring to L2, part by part: what the next chunk or panel reads, or the thread's next task.
+  struct Ahead {
+    const char *at, *end;
+  } ahead[2] = {};
+  int64_t ahead_step = 0;
+  int64_t next = -1;  // the task, within the group
   int64_t channels(int64_t panel, int64_t out) const { return std::min(panel1 * panel, out) - panel0 * panel; }
+};
+
+// Runs [first, last) of a window with their rows of a panel.
+template <class T>
+struct Forward<T>::Chunk {
+  int64_t first, last, width;
+  const T* w;
 };
 
 template <class T>
@@ -246,12 +111,13 @@ void Forward<T>::run(const ConvRun<T>& args, void* scratch) const {
     std::size_t i = 0;
     for (; task >= phases_[i].tasks; ++i) task -= phases_[i].tasks;
     char* mine = local + static_cast<std::size_t>(worker) * worker_bytes_;
-    run_task(args, packed, phases_[i], task, reinterpret_cast<T*>(mine), reinterpret_cast<T*>(mine + sink_at_));
+    const int64_t next = task + std::min<int64_t>(workers_, num_threads());  // where all keep the same pace
+    run_task(args, packed, phases_[i], task, next, reinterpret_cast<T*>(mine), reinterpret_cast<T*>(mine + sink_at_));
   });
 }
 
 template <class T>
-void Forward<T>::run_task(const ConvRun<T>& args, const T* packed, const Phase& p, int64_t at, T* strip,
+void Forward<T>::run_task(const ConvRun<T>& args, const T* packed, const Phase& p, int64_t at, int64_t next, T* strip,
                           T* sink) const {
   const int64_t group_cols = (panels_ - 1) * level_->panel + panel_width(panels_ - 1);
   const int64_t per_image = p.strips, per_group = per_image * p.image_groups, per_block = per_group * groups_;
@@ -272,8 +138,11 @@ void Forward<T>::run_task(const ConvRun<T>& args, const T* packed, const Phase& 
   const T* source = (backward_ ? args.dy : args.x) + image * h_ * w_ * c_ + group * channels_;
   t.x_row = p.strip.row();
   if (p.in_place) {
-    t.x = p.depth == 0 ? source : source + (first_row * w_ + p.first_w) * c_;
+    t.x = source;
+    t.x_first = p.depth == 0 ? 0 : (first_row * w_ + p.first_w) * c_;
     t.x_image = h_ * w_ * c_;
+    t.edges = strip;
+    copy_edges(t, source, strip);
   } else {
     const int64_t rows = (t.rows - 1) * p.step_h + (p.taps_h - 1) * p.dil_h + 1;
     t.x = strip;
@@ -298,8 +167,49 @@ void Forward<T>::run_task(const ConvRun<T>& args, const T* packed, const Phase& 
     t.y_first =
         image * t.y_image + row * t.y_row + (p.out_h * out_w_ + p.out_w) * k_ + group * out_ + t.panel0 * level_->panel;
   }
+  if (next < p.tasks && next / per_group == at / per_group) t.next = next % per_group;
   panels(t);
   finish(t);
+}
+
+template <class T>
+void Forward<T>::copy_edges(const Task& t, const T* source, T* strip) const {
+  const Phase& p = t.p;
+  const int64_t rows = (t.rows - 1) * p.step_h + (p.taps_h - 1) * p.dil_h + 1;
+  for (const Edge& e : p.edges) {
+    for (int64_t i = 0; i < t.images; ++i) {
+      copy_strip(StripSource<T>{source + i * t.x_image, h_, w_, c_, t.row * p.step_h + p.first_h, rows,
+                                p.first_w + e.col * p.step_w + e.tap, p.step_h, p.dil_h, p.taps_h},
+                 e.strip, strip + e.at + i * p.strip_height * e.strip.row());
+    }
+  }
+}
+
+// At the beginning of a chunk; `last`: of the task.
+template <class T>
+void Forward<T>::look_ahead(Task& t, const Chunk& chunk, bool last) const {
+  const Phase& p = t.p;
+  const auto bytes = [](const T* from, int64_t elements) {
+    return typename Task::Ahead{reinterpret_cast<const char*>(from), reinterpret_cast<const char*>(from + elements)};
+  };
+  const int64_t elements = (chunk.last - chunk.first) * p.run_length * chunk.width;
+  t.ahead[0] = {};
+  t.ahead[1] = bytes(chunk.w + elements, elements);
+  t.ahead_step = 64;
+  if (!last) return;
+  t.ahead[1] = {};
+  if (t.next < 0) return;
+  const int64_t image = t.next / p.strips * p.images, row = t.next % p.strips * p.strip_rows;
+  const int64_t images = std::min(p.images, n_ - image);
+  const Range rows = source_rows(p, row, std::min(p.strip_rows, p.rows - row));
+  const T* x = backward_ ? t.args.dy : t.args.x;
+  t.ahead[0] = bytes(x + (image * h_ + rows.first) * w_ * c_, ((images - 1) * h_ + rows.size()) * w_ * c_);
+  if (t.panel1 - t.panel0 > 1) t.ahead[1] = bytes(t.packed + t.panel0 * level_->panel * p.depth, elements);
+  const int64_t tiles = t.images * t.rows * ceil_div(p.inner.size(), level_->mr) / p.tile_rows;
+  const int64_t steps = std::max<int64_t>(1, tiles * (chunk.last - chunk.first) * (p.run_length / 4));
+  t.ahead_step = 0;
+  for (const auto& part : t.ahead) t.ahead_step += part.end - part.at;
+  t.ahead_step = std::clamp<int64_t>(ceil_div(t.ahead_step, steps), 1, 64);
 }
 
 template <class T>
@@ -308,19 +218,17 @@ void Forward<T>::panels(Task& t) const {
   const ConvEpilogue<T>& e = t.args.epilogue;
   const int64_t runs = static_cast<int64_t>(p.run.size());
   for (int64_t panel = t.panel0; panel < t.panel1; ++panel) {
-    const int64_t col = panel * level_->panel, width = panel_width(panel);
+    const int64_t col = panel * level_->panel;
+    Chunk chunk{0, 0, panel_width(panel), t.packed + col * p.depth};
     ConvTile<T> tile{};
     tile.channels = std::min<int64_t>(level_->panel, out_ - col);
-    tile.length = p.run_length;
-    int64_t done = 0;
     do {
-      tile.runs = std::min(p.chunk_runs, runs - done);
-      tile.run = p.run.data() + done;
-      tile.w = t.packed + col * p.depth + done * p.run_length * width;
-      tile.add = done > 0;
+      chunk.w += (chunk.last - chunk.first) * p.run_length * chunk.width;
+      chunk.first = chunk.last;
+      chunk.last = std::min(chunk.first + p.chunk_runs, runs);
+      tile.add = chunk.first > 0;
       tile.result = t.y + (col - t.panel0 * level_->panel);
-      done += tile.runs;
-      if (done == runs) {
+      if (chunk.last == runs) {
         const int64_t channel = t.group * out_ + col;
         tile.scale = e.scale != nullptr ? e.scale + channel : nullptr;
         tile.bias = e.bias != nullptr ? e.bias + channel : nullptr;
@@ -328,34 +236,56 @@ void Forward<T>::panels(Task& t) const {
         tile.relu = e.act == Act::relu;
         tile.mask = e.mask != nullptr && in_tile(e.act) ? e.mask + (col - t.panel0 * level_->panel) : nullptr;
       }
-      tile.prefetch = tile.w + tile.runs * p.run_length * width;
+      look_ahead(t, chunk, panel + 1 == t.panel1 && chunk.last == runs);
       for (int64_t i = 0; i < t.images; ++i) {
         for (int64_t row = 0; row < t.rows;) {
           int64_t rows = std::min(p.tile_rows, t.rows - row);
           if (rows > 1) rows = rows / 2 * 2;
-          row_tiles(t, tile, i, row, rows);
+          row_tiles(t, tile, chunk, i, row, rows);
           row += rows;
         }
+        edge_tiles(t, tile, chunk, i);
       }
-    } while (done < runs);
+    } while (chunk.last < runs);
   }
 }
 
-// The tiles of `rows` rows of the result: several for one row, or one for an even number of rows.
 template <class T>
-void Forward<T>::row_tiles(Task& t, ConvTile<T>& tile, int64_t image, int64_t row, int64_t rows) const {
+void Forward<T>::compute(Task& t, ConvTile<T>& tile, int64_t pixels) const {
+  tile.prefetch = reinterpret_cast<const char*>(tile.w);
+  tile.prefetch_step = 0;
+  for (auto& part : t.ahead) {
+    if (part.at >= part.end) continue;
+    tile.prefetch = part.at;
+    tile.prefetch_step = t.ahead_step;
+    part.at += tile.runs * (tile.length / 4) * t.ahead_step;
+    break;
+  }
+  (tile.channels <= level_->narrow ? level_->tile_narrow : level_->tile)[pixels](tile);
+}
+
+// The tiles of `rows` rows of the result, edges left out: several for one row, or one for an even number of rows.
+template <class T>
+void Forward<T>::row_tiles(Task& t, ConvTile<T>& tile, const Chunk& chunk, int64_t image, int64_t row,
+                           int64_t rows) const {
   const Phase& p = t.p;
-  const auto& tiles = tile.channels <= level_->narrow ? level_->tile_narrow : level_->tile;
   const int64_t x_col = p.step_w * p.strip.pixel, x_row = p.step_h * t.x_row;
-  const T* x = t.x + image * t.x_image + row * x_row;
+  int64_t from = t.x_first + image * t.x_image + row * x_row;
   const int64_t at = t.y_first + image * t.y_image + row * t.y_row;
-  // The next chunk or panel is fetched by the first tiles.
-  const int64_t part = tile.runs * tile.length * 16 / static_cast<int64_t>(sizeof(T));
-  const T* last = tile.w + tile.runs * tile.length * 2 * level_->panel;
-  const auto compute = [&](int64_t pixels) {
-    tiles[pixels](tile);
-    tile.prefetch = tile.prefetch < last ? tile.prefetch + part : tile.w;
-  };
+  Range runs{chunk.first, chunk.last};
+  tile.run = p.run.data() + chunk.first;
+  if (p.borders) {  // a run is a row of the window
+    const int64_t top = (t.row + row) * p.step_h + p.first_h;
+    runs.first = std::max(runs.first, ceil_div(std::max<int64_t>(-top, 0), p.dil_h));
+    runs.last = std::min(runs.last, ceil_div(std::max<int64_t>(h_ - top, 0), p.dil_h));
+    tile.run = p.run.data();
+    from += runs.first * p.dil_h * t.x_row;
+  }
+  tile.runs = runs.size();
+  tile.length = p.run_length;
+  tile.w = chunk.w + (runs.first - chunk.first) * p.run_length * chunk.width;
+  tile.w_skip = 0;
+  const T* x = tile.runs == 0 ? t.x : t.x + from;
   if (rows > 1) {
     tile.x_pair = x_row;
     tile.at_pair = t.y_row;
@@ -366,20 +296,45 @@ void Forward<T>::row_tiles(Task& t, ConvTile<T>& tile, int64_t image, int64_t ro
         tile.at[g] = at + i * t.y_row + q * t.y_col;
       }
     }
-    compute(rows * p.cols);
+    compute(t, tile, rows * p.cols);
     return;
   }
   tile.x_pair = x_col;
   tile.at_pair = t.y_col;
-  const int64_t count = ceil_div(p.cols, level_->mr);
+  const int64_t count = ceil_div(p.inner.size(), level_->mr);
   for (int64_t i = 0; i < count; ++i) {
-    const Part part_of(p.cols, count, i);
-    const int64_t pixels = part_of.last - part_of.first;
+    const Part part(p.inner.size(), count, i);
+    const int64_t pixels = part.last - part.first, col = p.inner.first + part.first;
     for (int64_t g = 0; 2 * g < pixels; ++g) {
-      tile.x[g] = x + (part_of.first + 2 * g) * x_col;
-      tile.at[g] = at + (part_of.first + 2 * g) * t.y_col;
+      tile.x[g] = x + (col + 2 * g) * x_col;
+      tile.at[g] = at + (col + 2 * g) * t.y_col;
     }
-    compute(pixels);
+    compute(t, tile, pixels);
+  }
+}
+
+template <class T>
+void Forward<T>::edge_tiles(Task& t, ConvTile<T>& tile, const Chunk& chunk, int64_t image) const {
+  const Phase& p = t.p;
+  const int64_t count = ceil_div(t.rows, level_->mr);
+  tile.runs = chunk.last - chunk.first;
+  tile.at_pair = t.y_row;
+  for (const Edge& e : p.edges) {
+    tile.length = e.taps * c_;
+    tile.run = e.run.data() + chunk.first;
+    tile.w = chunk.w + e.tap * c_ * chunk.width;
+    tile.w_skip = (p.taps_w - e.taps) * c_ * chunk.width;
+    tile.x_pair = p.step_h * e.strip.row();
+    const T* x = t.edges + e.at + image * p.strip_height * e.strip.row();
+    const int64_t at = t.y_first + image * t.y_image + e.col * t.y_col;
+    for (int64_t i = 0; i < count; ++i) {
+      const Part part(t.rows, count, i);
+      for (int64_t row = part.first, g = 0; row < part.last; row += 2, ++g) {
+        tile.x[g] = x + row * tile.x_pair;
+        tile.at[g] = at + row * t.y_row;
+      }
+      compute(t, tile, part.last - part.first);
+    }
   }
 }
 

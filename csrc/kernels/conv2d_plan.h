@@ -55,10 +55,11 @@ struct Part {
   Part(int64_t n, int64_t parts, int64_t i) : first(n * i / parts), last(n * (i + 1) / parts) {}
 };
 
-// How a strip of an image is laid out: rows of `cols` pixels, `pixel` elements apart, of which `channels` are there.
+// How a strip of an image is laid out: rows of `cols` pixels, `pixel` elements apart, of which `channels` are there;
+// `gap` elements more from row to row.
 struct StripLayout {
-  int64_t cols = 0, pixel = 0, channels = 0;
-  int64_t row() const { return cols * pixel; }
+  int64_t cols = 0, pixel = 0, channels = 0, gap = 0;
+  int64_t row() const { return cols * pixel + gap; }
 };
 
 // What is copied into a strip: image rows [row, row + rows) and columns [col, col + layout.cols), zeros outside the
@@ -84,7 +85,16 @@ template <class T>
 void copy_strip(const StripSource<T>& s, const StripLayout& to, T* strip);
 
 // Elements from one pixel of a strip to the next.
-int64_t padded_pixel(int64_t channels, int64_t size);
+inline int64_t padded_pixel(int64_t channels, int64_t size) {
+  // Pixels a large power of two apart fall into few sets of the L1 cache.
+  return channels * size % 2048 == 0 ? channels + 64 / size : channels;
+}
+
+// Result columns, images and the like that one loop covers: [first, last).
+struct Range {
+  int64_t first = 0, last = 0;
+  int64_t size() const { return last > first ? last - first : 0; }
+};
 
 // The forward pass, and the backward pass to the input as one or several forward-like passes.
 template <class T>
@@ -98,6 +108,14 @@ class Forward {
   void run(const ConvRun<T>& args, void* scratch) const;
 
  private:
+  // A column of the result whose windows reach outside the image on the left or right. The part inside is copied into a
+  // strip of its own, with rows of zeros, and tiles go down the column.
+  struct Edge {
+    int64_t col, tap, taps;
+    StripLayout strip;
+    std::vector<int64_t> run;
+    int64_t at;  // in the worker's strip
+  };
   // A dense convolution: result pixel (p, q) reads source pixels (p * step_h + first_h + i * dil_h, the same of q), i <
   // taps_h, and lies at (p * out_step_h + out_h, ...) of the result. Tap (i, j) has the weights (r0 + i * dr, ...).
   struct Phase {
@@ -108,6 +126,11 @@ class Forward {
     int64_t depth;   // taps_h * taps_w * channels
     // Blocking.
     bool in_place;  // the image itself serves as the strip
+    // In place although windows reach outside the image: tiles of whole rows leave out the window's rows that lie
+    // outside, `inner` columns are those whose windows lie within it from left to right, and the others are edges.
+    bool borders;
+    Range inner;
+    std::vector<Edge> edges;
     StripLayout strip;
     int64_t run_length;
     std::vector<int64_t> run;
@@ -117,13 +140,22 @@ class Forward {
     int64_t image_groups, blocks, tasks;               // blocks of panels
   };
   struct Task;
+  struct Chunk;
 
   void add_phase(const Conv2dShape& s, int64_t ph, int64_t pw);
   void block(Phase& p);
+  void find_edges(Phase& p) const;
   void strip_size(Phase& p) const;
-  void run_task(const ConvRun<T>& args, const T* packed, const Phase& p, int64_t at, T* strip, T* sink) const;
+  int64_t strip_elements(const Phase& p) const;
+  Range source_rows(const Phase& p, int64_t row, int64_t rows) const;
+  void run_task(const ConvRun<T>& args, const T* packed, const Phase& p, int64_t at, int64_t next, T* strip,
+                T* sink) const;
+  void copy_edges(const Task& t, const T* source, T* strip) const;
+  void look_ahead(Task& t, const Chunk& chunk, bool last) const;
   void panels(Task& t) const;
-  void row_tiles(Task& t, ConvTile<T>& tile, int64_t image, int64_t row, int64_t rows) const;
+  void row_tiles(Task& t, ConvTile<T>& tile, const Chunk& chunk, int64_t image, int64_t row, int64_t rows) const;
+  void edge_tiles(Task& t, ConvTile<T>& tile, const Chunk& chunk, int64_t image) const;
+  void compute(Task& t, ConvTile<T>& tile, int64_t pixels) const;
   void finish(const Task& t) const;
   int64_t panel_width(int64_t panel) const;
 

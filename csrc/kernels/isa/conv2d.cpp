@@ -6,29 +6,30 @@
 namespace pk::PK_ISA {
 namespace {
 
-// mr x nv accumulators, nv vectors of weights and a broadcast fill the registers.
+// mr x nv accumulators, nv vectors of weights and a broadcast fill the registers. The operand that both tiles walk in
+// vectors is brought to L1 `ahead` steps before it is needed: panels are larger than L1.
 template <class V>
 struct Tile;
 
 #if defined(PK_ISA_AVX512)
 template <>
 struct Tile<Vec16> {
-  static constexpr int mr = 14, nv = 2;
+  static constexpr int mr = 14, nv = 2, ahead = 8;
 };
 #elif defined(PK_ISA_AVX2)
 template <>
 struct Tile<Vec8> {
-  static constexpr int mr = 6, nv = 2;
+  static constexpr int mr = 6, nv = 2, ahead = 0;
 };
 #elif defined(PK_ISA_NEON)
 template <>
 struct Tile<Vec4> {
-  static constexpr int mr = 14, nv = 2;
+  static constexpr int mr = 14, nv = 2, ahead = 0;
 };
 #endif
 template <class T>
 struct Tile<Vec1<T>> {
-  static constexpr int mr = 4, nv = 4;
+  static constexpr int mr = 4, nv = 4, ahead = 0;
 };
 
 // The compiler must take a pointer as it is: it would otherwise keep one register for each pixel, or vectorise the
@@ -115,6 +116,10 @@ inline __attribute__((always_inline)) void step(V (&acc)[R][NV], const typename 
   V wv[NV];
 #pragma GCC unroll 4
   for (int j = 0; j < NV; ++j) wv[j] = V::load(w + j * V::W);
+  if constexpr (Tile<V>::ahead > 0) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) __builtin_prefetch(w + (Tile<V>::ahead * NV + j) * V::W);
+  }
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
     const V xv = V::set1(x[r / 2][r % 2 == 0 ? even : odd]);
@@ -131,7 +136,8 @@ void tile(const ConvTile<typename V::T>& t) {
   V acc[R][NV];
   each(acc, [](int, int, V& z) { z = V::zero(); });
   const T* w = t.w;
-  const T* next = t.prefetch;
+  const char* next = t.prefetch;
+  const int64_t next_step = t.prefetch_step;
   for (int64_t i = 0; i < t.runs; ++i) {
     // The addresses stay, two indices move.
     const T* x[pairs];
@@ -146,7 +152,7 @@ void tile(const ConvTile<typename V::T>& t) {
       opaque(odd);
       opaque(w);
       __builtin_prefetch(next, 0, 2);
-      next += 64 / sizeof(T);
+      next += next_step;
 #pragma GCC unroll 4
       for (int u = 0; u < unroll; ++u) step<V, R, NV>(acc, x, even + u, odd + u, w + u * NV * V::W);
       even += unroll;
@@ -162,6 +168,7 @@ void tile(const ConvTile<typename V::T>& t) {
       ++odd;
       w += NV * V::W;
     }
+    w += t.w_skip;
   }
   if (t.channels == NV * V::W) {
     finish<V, R, NV, true>(acc, t);

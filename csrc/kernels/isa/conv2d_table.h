@@ -20,8 +20,11 @@ struct ConvTile {
   int64_t x_pair;         // elements between the two pixels of a pair
   const int64_t* run;     // [runs] offsets
   int64_t runs, length;
-  const T* w;         // the panel: runs * length rows of `panel` (or `narrow`) channels, 64-byte aligned
-  const T* prefetch;  // a line from here on is brought to L2 for every four rows of the panel
+  const T* w;      // the panel: runs * length rows of `panel` (or `narrow`) channels, 64-byte aligned
+  int64_t w_skip;  // elements between the rows of one run and those of the next
+  // After every four rows of the panel the line here is brought to L2 and the address moves on by so many bytes.
+  const char* prefetch;
+  int64_t prefetch_step;
 
   // result = relu?( sum [+ result if add] [* scale] [+ bias] ), 0 where mask <= 0; preact gets the value before relu.
   // Pixel j's offset in result, preact and mask is at[j / 2] + (j % 2) * at_pair.
