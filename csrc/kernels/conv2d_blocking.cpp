@@ -172,7 +172,8 @@ void Forward<T>::strip_size(Phase& p) const {
   const int64_t bytes = p.strip.row() * static_cast<int64_t>(sizeof(T));
   const int64_t window = (std::max<int64_t>(1, p.taps_h) - 1) * p.dil_h + 1;
   const int64_t source_rows = level_->strip_bytes / bytes;
-  const int64_t fit = source_rows <= window ? 1 : (source_rows - window) / p.step_h + 1;
+  const int64_t copied = source_rows <= window ? 1 : (source_rows - window) / p.step_h + 1;
+  const int64_t fit = p.borders ? std::max<int64_t>(copied, mr) : copied;  // tiles go down the edges
   const double work = work_ns_ / static_cast<double>(phases_.size());
   const int64_t wanted = work < serial_ns ? 1 : wanted_tasks;
   const auto cut = [&](int64_t strips) {

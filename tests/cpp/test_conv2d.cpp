@@ -177,6 +177,13 @@ std::vector<Conv2dShape> shapes() {
       same(conv_shape(2, 17, 1, 4, 5, 1, 65)),
       same(conv_shape(2, 1, 40, 16, 1, 7, 15)),
       conv_shape(2, 6, 29, 16, 2, 2, 48),  // in place
+      // In place, with borders: one edge on either side, several, none on one side; chunks that miss rows of the window.
+      same(conv_shape(2, 15, 16, 16, 3, 3, 33)),
+      same(conv_shape(1, 31, 29, 32, 3, 3, 16)),
+      same(conv_shape(1, 7, 28, 16, 5, 7, 20)),
+      same(conv_shape(1, 3, 20, 384, 3, 3, 33)),
+      strided(same(conv_shape(1, 30, 30, 32, 3, 3, 32)), 2, 2),
+      dilated(same(conv_shape(1, 9, 17, 16, 3, 3, 32)), 2, 1),
       same(conv_shape(0, 8, 8, 4, 3, 3, 8)),
       same(conv_shape(1, 3, 3, 2, 7, 7, 5)),
       same(conv_shape(1, 5, 6, 512, 3, 3, 34)),

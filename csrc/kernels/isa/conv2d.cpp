@@ -39,8 +39,8 @@ inline void opaque(T& p) {
   __asm__ volatile("" : "+r"(p));
 }
 
-// A broadcast is needed again: the compiler would otherwise let a multiply-add overwrite it, move the accumulators
-// around and spill them.
+// A factor is needed again: the compiler would otherwise let a multiply-add overwrite it, move the accumulators around
+// and spill them.
 template <class V>
 inline void still_needed(const V& x) {
 #if defined(__x86_64__)
@@ -69,92 +69,121 @@ inline void put(V v, typename V::T* p, int j, int64_t n) {
   }
 }
 
-// f(row, vector, accumulator) for all of them, unrolled.
-template <class V, int R, int NV, class F>
-inline void each(V (&acc)[R][NV], F f) {
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 4
-    for (int j = 0; j < NV; ++j) f(r, j, acc[r][j]);
+// N values that are registers from the start. An array would be memory until its loops are unrolled, and the compiler
+// then leaves it there between the loops of a tile.
+template <class T, int N>
+struct Pack {
+  T v;
+  Pack<T, N - 1> rest;
+};
+template <class T>
+struct Pack<T, 0> {};
+
+template <int i>
+struct Index {
+  static constexpr int value = i;
+};
+
+#define PK_HOT __attribute__((always_inline))
+#define PK_INLINE inline PK_HOT
+
+// Value i.
+template <int i, class T, int N>
+PK_INLINE T& at(Pack<T, N>& p) {
+  if constexpr (i == 0) {
+    return p.v;
+  } else {
+    return at<i - 1>(p.rest);
   }
 }
 
+// f(Index<i>, value) for all of them.
+template <int i = 0, class T, int N, class F>
+PK_INLINE void each(Pack<T, N>& p, const F& f) {
+  f(Index<i>(), p.v);
+  if constexpr (N > 1) each<i + 1>(p.rest, f);
+}
+
+// f(Index<0>), ..., f(Index<n - 1>).
+template <int n, int i = 0, class F>
+PK_INLINE void times(const F& f) {
+  f(Index<i>());
+  if constexpr (i + 1 < n) times<n, i + 1>(f);
+}
+
 template <class V, int R, int NV, bool kWhole>
-inline void finish(V (&acc)[R][NV], const ConvTile<typename V::T>& t) {
-  using T = typename V::T;
+PK_INLINE void finish(Pack<V, R * NV>& acc, const ConvTile<typename V::T>& t) {
   const int64_t n = t.channels;
-  const auto at = [&](int r) { return t.at[r / 2] + (r % 2) * t.at_pair; };
-  if (t.add) each(acc, [&](int r, int j, V& z) { z = z + get<V, kWhole>(t.result + at(r), j, n); });
+  const auto place = [&](int i) { return t.at[i / NV / 2] + (i / NV % 2) * t.at_pair; };
+  if (t.add)
+    each(acc, [&](auto i, V& z) PK_HOT { z = z + get<V, kWhole>(t.result + place(i.value), i.value % NV, n); });
   if (t.scale != nullptr) {
-    V s[NV];
-    for (int j = 0; j < NV; ++j) s[j] = get<V, kWhole>(t.scale, j, n);
-    each(acc, [&](int, int j, V& z) { z = z * s[j]; });
+    Pack<V, NV> s;
+    each(s, [&](auto j, V& v) PK_HOT { v = get<V, kWhole>(t.scale, j.value, n); });
+    each(acc, [&](auto i, V& z) PK_HOT { z = z * at<i.value % NV>(s); });
   }
   if (t.bias != nullptr) {
-    V b[NV];
-    for (int j = 0; j < NV; ++j) b[j] = get<V, kWhole>(t.bias, j, n);
-    each(acc, [&](int, int j, V& z) { z = z + b[j]; });
+    Pack<V, NV> b;
+    each(b, [&](auto j, V& v) PK_HOT { v = get<V, kWhole>(t.bias, j.value, n); });
+    each(acc, [&](auto i, V& z) PK_HOT { z = z + at<i.value % NV>(b); });
   }
-  if (t.preact != nullptr) each(acc, [&](int r, int j, V& z) { put<V, kWhole>(z, t.preact + at(r), j, n); });
-  if (t.relu) each(acc, [](int, int, V& z) { z = vmax(V::zero(), z); });  // this order keeps NaN
+  if (t.preact != nullptr) {
+    each(acc, [&](auto i, V& z) PK_HOT { put<V, kWhole>(z, t.preact + place(i.value), i.value % NV, n); });
+  }
+  if (t.relu) each(acc, [](auto, V& z) PK_HOT { z = vmax(V::zero(), z); });  // this order keeps NaN
   if (t.mask != nullptr) {
-    each(acc,
-         [&](int r, int j, V& z) { z = select(le(get<V, kWhole>(t.mask + at(r), j, n), V::zero()), V::zero(), z); });
+    each(acc, [&](auto i, V& z) PK_HOT {
+      z = select(le(get<V, kWhole>(t.mask + place(i.value), i.value % NV, n), V::zero()), V::zero(), z);
+    });
   }
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) {
-    T* to = t.result + at(r);
-#pragma GCC unroll 4
-    for (int j = 0; j < NV; ++j) put<V, kWhole>(acc[r][j], to, j, n);
-  }
+  each(acc, [&](auto i, V& z) PK_HOT { put<V, kWhole>(z, t.result + place(i.value), i.value % NV, n); });
 }
 
 // One step: element `even` of each pair's first pixel, `odd` of its second one.
 template <class V, int R, int NV>
-inline __attribute__((always_inline)) void step(V (&acc)[R][NV], const typename V::T* const (&x)[(R + 1) / 2],
-                                                int64_t even, int64_t odd, const typename V::T* w) {
-  V wv[NV];
-#pragma GCC unroll 4
-  for (int j = 0; j < NV; ++j) wv[j] = V::load(w + j * V::W);
-  if constexpr (Tile<V>::ahead > 0) {
-#pragma GCC unroll 4
-    for (int j = 0; j < NV; ++j) __builtin_prefetch(w + (Tile<V>::ahead * NV + j) * V::W);
-  }
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) {
-    const V xv = V::set1(x[r / 2][r % 2 == 0 ? even : odd]);
-#pragma GCC unroll 4
-    for (int j = 0; j < NV; ++j) acc[r][j] = fma(xv, wv[j], acc[r][j]);
+PK_INLINE void step(Pack<V, R * NV>& acc, Pack<const typename V::T*, (R + 1) / 2>& x, int64_t even, int64_t odd,
+                    const typename V::T* w) {
+  Pack<V, NV> wv;
+  each(wv, [&](auto j, V& v) PK_HOT {
+    v = V::load(w + j.value * V::W);
+    if (Tile<V>::ahead > 0) __builtin_prefetch(w + (Tile<V>::ahead * NV + j.value) * V::W);
+  });
+  times<R>([&](auto r) PK_HOT {
+    const V xv = V::set1(at<r.value / 2>(x)[r.value % 2 == 0 ? even : odd]);
+    each(wv, [&](auto j, V& v) PK_HOT {
+      V& z = at<r.value * NV + j.value>(acc);
+      z = fma(xv, v, z);
+    });
     still_needed(xv);
-  }
+  });
+  each(wv, [](auto, V& v) PK_HOT { still_needed(v); });
 }
 
 template <class V, int R, int NV>
 void tile(const ConvTile<typename V::T>& t) {
   using T = typename V::T;
-  constexpr int pairs = (R + 1) / 2, unroll = 4;
-  V acc[R][NV];
-  each(acc, [](int, int, V& z) { z = V::zero(); });
+  constexpr int unroll = 4;
+  Pack<V, R * NV> acc;
+  each(acc, [](auto, V& z) PK_HOT { z = V::zero(); });
   const T* w = t.w;
   const char* next = t.prefetch;
   const int64_t next_step = t.prefetch_step;
+  // The addresses stay, two indices move.
+  Pack<const T*, (R + 1) / 2> x;
+  each(x, [&](auto g, const T*& p) PK_HOT {
+    p = t.x[g.value];
+    opaque(p);
+  });
   for (int64_t i = 0; i < t.runs; ++i) {
-    // The addresses stay, two indices move.
-    const T* x[pairs];
     int64_t even = t.run[i], odd = even + t.x_pair, left = t.length;
-#pragma GCC unroll 8
-    for (int g = 0; g < pairs; ++g) {
-      x[g] = t.x[g];
-      opaque(x[g]);
-    }
     for (; left >= unroll; left -= unroll) {
       opaque(even);
       opaque(odd);
       opaque(w);
       __builtin_prefetch(next, 0, 2);
       next += next_step;
-#pragma GCC unroll 4
-      for (int u = 0; u < unroll; ++u) step<V, R, NV>(acc, x, even + u, odd + u, w + u * NV * V::W);
+      times<unroll>([&](auto u)
+                        PK_HOT { step<V, R, NV>(acc, x, even + u.value, odd + u.value, w + u.value * NV * V::W); });
       even += unroll;
       odd += unroll;
       w += unroll * NV * V::W;
@@ -178,17 +207,19 @@ void tile(const ConvTile<typename V::T>& t) {
 }
 
 template <class V, int R, int NV, bool kWhole>
-inline void store_weights(V (&acc)[R][NV], const ConvWeightTile<typename V::T>& t) {
+PK_INLINE void store_weights(Pack<V, R * NV>& acc, const ConvWeightTile<typename V::T>& t) {
   const int64_t n = t.channels;
-  if (t.add) each(acc, [&](int r, int j, V& z) { z = z + get<V, kWhole>(t.result + r * t.ld, j, n); });
-  each(acc, [&](int r, int j, V& z) { put<V, kWhole>(z, t.result + r * t.ld, j, n); });
+  if (t.add) {
+    each(acc, [&](auto i, V& z) PK_HOT { z = z + get<V, kWhole>(t.result + i.value / NV * t.ld, i.value % NV, n); });
+  }
+  each(acc, [&](auto i, V& z) PK_HOT { put<V, kWhole>(z, t.result + i.value / NV * t.ld, i.value % NV, n); });
 }
 
 template <class V, int R, int NV>
 void weight_tile(const ConvWeightTile<typename V::T>& t) {
   using T = typename V::T;
-  V acc[R][NV];
-  each(acc, [](int, int, V& z) { z = V::zero(); });
+  Pack<V, R * NV> acc;
+  each(acc, [](auto, V& z) PK_HOT { z = V::zero(); });
   const T* dy = t.dy;
   const int64_t x_col = t.x_col;
   for (int64_t n = 0; n < t.images; ++n) {
@@ -197,16 +228,17 @@ void weight_tile(const ConvWeightTile<typename V::T>& t) {
       for (int64_t q = t.cols; q > 0; --q) {
         opaque(x);
         opaque(dy);
-        V dv[NV];
-#pragma GCC unroll 4
-        for (int j = 0; j < NV; ++j) dv[j] = V::load(dy + j * V::W);
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) {
-          const V xv = V::set1(x[r]);
-#pragma GCC unroll 4
-          for (int j = 0; j < NV; ++j) acc[r][j] = fma(xv, dv[j], acc[r][j]);
+        Pack<V, NV> dv;
+        each(dv, [&](auto j, V& v) PK_HOT { v = V::load(dy + j.value * V::W); });
+        times<R>([&](auto r) PK_HOT {
+          const V xv = V::set1(x[r.value]);
+          each(dv, [&](auto j, V& v) PK_HOT {
+            V& z = at<r.value * NV + j.value>(acc);
+            z = fma(xv, v, z);
+          });
           still_needed(xv);
-        }
+        });
+        each(dv, [](auto, V& v) PK_HOT { still_needed(v); });
         x += x_col;
         dy += NV * V::W;
       }
