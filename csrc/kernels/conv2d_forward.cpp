@@ -252,15 +252,11 @@ void Forward<T>::panels(Task& t) const {
 
 template <class T>
 void Forward<T>::compute(Task& t, ConvTile<T>& tile, int64_t pixels) const {
-  tile.prefetch = reinterpret_cast<const char*>(tile.w);
-  tile.prefetch_step = 0;
-  for (auto& part : t.ahead) {
-    if (part.at >= part.end) continue;
-    tile.prefetch = part.at;
-    tile.prefetch_step = t.ahead_step;
-    part.at += tile.runs * (tile.length / 4) * t.ahead_step;
-    break;
-  }
+  auto& part = t.ahead[0].at < t.ahead[0].end ? t.ahead[0] : t.ahead[1];
+  const bool any = part.at < part.end;
+  tile.prefetch = any ? part.at : reinterpret_cast<const char*>(tile.w);
+  tile.prefetch_step = any ? t.ahead_step : 0;
+  part.at += tile.runs * (tile.length >> 2) * tile.prefetch_step;
   (tile.channels <= level_->narrow ? level_->tile_narrow : level_->tile)[pixels](tile);
 }
 
