@@ -74,9 +74,7 @@ def _leads_somewhere(target):
     return hasattr(importlib.import_module(f"pykernels.{module}" if module else "pykernels"), name)
 
 
-@pytest.mark.parametrize(
-    ("module", "name"), [(m, n) for m in ("tensorflow", "tensorflow.nn") for n in tables.TENSORFLOW[m]]
-)
+@pytest.mark.parametrize(("module", "name"), [(m, n) for m in tables.TENSORFLOW for n in tables.TENSORFLOW[m]])
 def test_every_tensorflow_name_leads_somewhere(installed, module, name):
     hook._find(tables.TENSORFLOW[module][name])
     assert getattr(importlib.import_module(module), name) is not None
@@ -97,6 +95,7 @@ def test_spellings_of_all_eras(installed):
         "from keras.initializers import he_normal\n"
         "from tensorflow import keras as k2\n"
         "import tensorflow as tf\n"
+        "from tensorflow import data as tf_data\n"
         "import tensorflow.keras.layers as L3\n"
         "from tensorflow.keras.layers import Dense as D3\n"
         "from tensorflow.keras.callbacks import EarlyStopping\n"
@@ -112,6 +111,7 @@ def test_spellings_of_all_eras(installed):
     assert names["keras"].Sequential is names["Sequential"]
     assert isinstance(names["he_normal"](), pykernels.initializers.HeNormal)
     assert names["tf"].float32 == "float32" and names["tf"].newaxis is None
+    assert names["tf"].data.AUTOTUNE == names["tf"].data.experimental.AUTOTUNE == names["tf_data"].AUTOTUNE == -1
 
 
 def test_star_import_brings_what_works_and_no_more(installed):

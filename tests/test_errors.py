@@ -183,7 +183,7 @@ def test_compile_errors(options, message):
         ({"batch_size": 0}, "`batch_size` must be a positive integer", ValueError),
         ({"batch_size": 2.5}, "`batch_size`", ValueError),
         ({"verbose": 7}, "`verbose` must be", ValueError),
-        ({"steps_per_epoch": -1}, "`steps`", ValueError),
+        ({"steps_per_epoch": -1}, "`steps_per_epoch` must be a positive number", ValueError),
         ({"class_weight": [1, 2]}, r"dict\(enumerate\(weights\)\)", ValueError),
         ({"class_weight": {0: 1}, "sample_weight": np.ones(20)}, "at the same time", ValueError),
         (

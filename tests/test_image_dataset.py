@@ -14,6 +14,7 @@ from oracle import keras
 import pykernels as pk
 from pykernels import layers
 from pykernels.preprocessing.resampling import METHODS, resize
+from pykernels.preprocessing.streams import Stream, cardinality
 
 indexing = pytest.importorskip("keras.src.utils.dataset_utils")
 theirs = pytest.importorskip("keras.src.utils.image_dataset_utils")
@@ -139,6 +140,7 @@ def test_errors(tmp_path, folder):
         ({"labels": 3}, ValueError, "`labels` must be a list"),
         ({"labels": [1, 2]}, ValueError, "we found 23 files"),
         ({"labels": [1] * 23, "class_names": ["a"]}, ValueError, "class_names"),
+        ({"labels": [1, 2, 3] * 7 + [1, 2], "label_mode": "categorical"}, ValueError, "class numbers from 0 on"),
         ({"labels": None, "class_names": ["a"]}, ValueError, "cannot be specified"),
         ({"class_names": ["cats"]}, ValueError, "did not match"),
         ({"label_mode": "one"}, ValueError, "label_mode"),
@@ -213,6 +215,38 @@ def test_methods(folder):
     assert [k for k, _ in data.enumerate()] == list(range(5))
     x, y = next(data.as_numpy_iterator())
     assert type(x) is np.ndarray and y.tolist() == [0] * 5
+    assert data.as_numpy_iterator().next()[1].tolist() == [0] * 5
+    both = data.concatenate(data.take(2))
+    assert len(both) == 7 and both.class_names == data.class_names
+    np.testing.assert_array_equal(labels_of(both), [*labels_of(data), *labels_of(data)[:10]])
+    dogs = data.unbatch().filter(lambda x, y: y == 1)
+    assert {int(y) for _, y in dogs} == {1} and dogs.cardinality() == -2
+    assert data.reduce(0, lambda count, batch: count + len(batch[1])) == 23
+
+
+def test_slices_of_arrays():
+    x, y = np.arange(12.0).reshape(6, 2), np.arange(6)
+    rows = Stream.from_tensor_slices((x, y))
+    assert len(rows) == cardinality(rows) == 6
+    first = next(iter(rows))
+    assert first[0].numpy().tolist() == [0, 1] and first[1].numpy() == 0
+    batches = rows.shuffle(6, seed=1).batch(4).prefetch(-1)
+    assert [len(b) for _, b in batches] == [4, 2]
+    got = np.concatenate([b for _, b in batches])
+    assert sorted(got) == list(range(6)) and got.tolist() != list(range(6))
+    assert all((a[:, 0] == 2 * b).all() for a, b in batches)
+    nested = Stream.from_tensor_slices(({"a": x, "b": y}, y)).batch(3)
+    inputs, targets = next(iter(nested))
+    assert inputs["a"].shape == (3, 2) and inputs["b"].numpy().tolist() == targets.tolist() == [0, 1, 2]
+    assert [int(b) for _, b in nested.unbatch()] == list(range(6))
+    assert [int(v) for v in Stream.from_tensor_slices(y)] == list(range(6))
+    for wrong in ((x, y[:3]), 5):
+        with pytest.raises(ValueError, match="same length"):
+            Stream.from_tensor_slices(wrong)
+    net = pk.Sequential([layers.Input((2,)), layers.Dense(1)])
+    net.compile("sgd", "mse")
+    history = net.fit(batches.repeat(), steps_per_epoch=3, epochs=2, validation_data=rows.batch(2), verbose=0)
+    assert len(history.history["val_loss"]) == 2 and int(net.optimizer.iterations) == 6
 
 
 def test_training(folder):

@@ -112,6 +112,17 @@ def test_keras_1_arguments(folder):
         verbose=0,
     )
     assert int(net.optimizer.iterations) == 5
+    share = {"steps_per_epoch": 23 / 5, "validation_steps": 23 / 9}  # as in Keras 2's own examples: rounded up
+    validation = flow(folder, batch_size=9, shuffle=False)
+    evaluated = []
+    counter = pk.callbacks.LambdaCallback(on_test_batch_end=lambda batch, logs: evaluated.append(batch))
+    for fit in (net.fit, net.fit_generator):
+        fit(flow(folder), validation_data=validation, callbacks=[counter], verbose=0, **share)
+    assert int(net.optimizer.iterations) == 15 and evaluated == 2 * [0, 1, 2]
+    assert net.predict_generator(validation, 23 / 9).shape == (23, 3)
+    for name, wrong in (("steps_per_epoch", 0), ("validation_steps", "3"), ("steps_per_epoch", float("nan"))):
+        with pytest.raises(ValueError, match=f"`{name}` must be a positive number"):
+            net.fit(flow(folder), validation_data=validation, verbose=0, **{name: wrong})
     with pytest.raises(ValueError, match="workers"):
         net.fit(flow(folder), workers=-1, verbose=0)
     with pytest.raises(ValueError, match="max_queue_size"):

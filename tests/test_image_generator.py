@@ -216,7 +216,7 @@ def test_options_are_checked():
     ):
         with pytest.raises(ValueError, match=word):
             image.ImageDataGenerator(**options)
-    with pytest.raises(TypeError, match="rotation"):
+    with pytest.raises(TypeError, match=r"^ImageDataGenerator.*rotation"):
         image.ImageDataGenerator(rotation=3)
     assert image.ImageDataGenerator(dim_ordering="th").channel_axis == 1
     for name in ("samplewise", "featurewise"):
@@ -374,6 +374,8 @@ def test_table_of_columns(folder, capsys):
         ({"class_mode": "sparse", "y_col": "n"}, TypeError, "must be strings"),
         ({"y_col": "n"}, TypeError, "string, list or tuple"),
         ({"class_mode": "multi_output", "y_col": "n"}, TypeError, "must be a list"),
+        ({"y_col": ["class", "n"]}, TypeError, 'one column of classes.*class_mode="raw"'),
+        ({"x_col": "class"}, ValueError, "x_col='class' must hold file names with their extension"),
         ({"x_col": "n"}, TypeError, "x_col=n"),
         ({"weight_col": "class"}, TypeError, "weight_col=class must be numeric"),
         ({"class_mode": "boolean"}, ValueError, "Invalid class_mode"),

@@ -80,6 +80,14 @@ def test_paths_of_every_kind(folder):
         image.load_img(folder)
 
 
+def test_spellings_of_keras_1(folder):
+    path = folder / "plain.bmp"
+    for arguments, options in (((), {"grayscale": True}), ((True,), {}), ((True, (5, 7)), {})):
+        assert image.load_img(path, *arguments, **options).mode == "L"
+    assert image.load_img(path, False, (5, 7)).size == (7, 5)
+    assert image.load_img(path, grayscale=False).mode == "RGB"
+
+
 def test_options_are_checked(folder):
     path = folder / "gray.png"
     with pytest.raises(ValueError, match="color_mode"):

@@ -307,6 +307,8 @@ TENSORFLOW: dict[str, dict[str, str]] = {
     },
     "tensorflow.compat": {},
     "tensorflow.compat.v2": {},
+    "tensorflow.data": {"Dataset": "preprocessing.streams.Stream"},
+    "tensorflow.data.experimental": {"cardinality": "preprocessing.streams.cardinality"},
     "tensorflow.math": _MATH,
     "tensorflow.nn": {name: f"activations.{name}" for name in _ACTIVATIONS.split()},
     "tensorflow.python": {},
@@ -318,4 +320,6 @@ _DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float3
 #: Module -> {name: value} for names that are plain values.
 VALUES: dict[str, dict[str, Any]] = {
     "tensorflow": {"newaxis": None, **{name: name for name in _DTYPES.split()}},
+    "tensorflow.data": {"AUTOTUNE": -1, "INFINITE_CARDINALITY": -1, "UNKNOWN_CARDINALITY": -2},
+    "tensorflow.data.experimental": {"AUTOTUNE": -1},
 }

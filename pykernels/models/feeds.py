@@ -355,22 +355,23 @@ def open_feed(
     shuffle=False,
     class_weight=None,
     loading=None,
+    steps_name="steps",
 ):
-    """The feed for what a user passed to fit, evaluate or predict.
+    """The feed for what a user passed to fit, evaluate or predict; `steps_name` is how the user calls `steps`.
 
     Raises:
         ValueError: something that is neither arrays nor gives batches, or targets beside a generator.
     """
     if x is None:
         raise ValueError("`x` is None: pass the input data (an array, a generator of batches, ...).")
-    for name, value in (("batch_size", batch_size), ("steps", steps)):
-        if value is not None and (isinstance(value, bool) or not _is_positive_int(value)):
-            raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}")
+    if batch_size is not None and not _is_positive_int(batch_size):
+        raise ValueError(f"`batch_size` must be a positive integer. Received: batch_size={batch_size!r}")
+    steps = _whole_steps(steps, steps_name)
     if is_structure_of_arrays(x):
         data = make_data(model, x, y, sample_weight)
         if class_weight:
             data = with_class_weights(model, data, class_weight)
-        return (DiskFeed if data.lazy else ArrayFeed)(data, int(batch_size or 32), shuffle, steps and int(steps))
+        return (DiskFeed if data.lazy else ArrayFeed)(data, int(batch_size or 32), shuffle, steps)
     if isinstance(x, (str, bytes)) or not (
         hasattr(x, "__iter__") or hasattr(x, "__getitem__") or hasattr(x, "__next__")
     ):
@@ -381,11 +382,21 @@ def open_feed(
                 f"When providing `x` as a {type(x).__name__}, `{name}` should not be passed. Instead, {what} should be "
                 f"included as part of the {type(x).__name__}."
             )
-    return StreamFeed(x, model, steps and int(steps), shuffle, class_weight, loading)
+    return StreamFeed(x, model, steps, shuffle, class_weight, loading)
+
+
+def _whole_steps(steps, name: str) -> int | None:
+    """`steps` rounded up: `steps_per_epoch=len(x) / 32` stood in Keras 2's own examples."""
+    try:
+        if steps is None or (not isinstance(steps, bool) and 0 < steps < math.inf):
+            return steps and math.ceil(steps)
+    except TypeError:
+        pass
+    raise ValueError(f"`{name}` must be a positive number of batches. Received: {name}={steps!r}")
 
 
 def _is_positive_int(value) -> bool:
     try:
-        return int(value) == value and value > 0
+        return not isinstance(value, bool) and int(value) == value and value > 0
     except (TypeError, ValueError):
         return False

@@ -169,7 +169,7 @@ class OnBatch:
         """
         self._assert_compiled()
         loading = Loading(workers, use_multiprocessing, max_queue_size)
-        feed = open_feed(self, x, None, None, None, steps_per_epoch, shuffle, class_weight, loading)
+        feed = open_feed(self, x, None, None, None, steps_per_epoch, shuffle, class_weight, loading, "steps_per_epoch")
         rows = feed.first().rows
         validation_rows = {"nb_val_samples": getattr(validation_data, "batch_size", rows)}
         steps = _steps_from_samples("fit_generator", samples, rows, validation_rows)

@@ -64,7 +64,7 @@ class Trainer(OnBatch, Compiling):
             class_weight: dict of class number -> weight; for several outputs a dict of them by output name.
             sample_weight: one weight per sample, for all outputs; or a list or dict of arrays, one per output.
             initial_epoch: number of the first epoch.
-            steps_per_epoch: batches per epoch; by default until the data end.
+            steps_per_epoch: batches per epoch (rounded up: `len(x) / 32` will do); by default until the data end.
             validation_steps, validation_batch_size: for the validation.
             validation_freq: epochs between validations, or a list of epochs.
             workers: threads that fetch the batches of image iterators and Sequences ahead of the training (processes
@@ -88,7 +88,9 @@ class Trainer(OnBatch, Compiling):
         if validation_split and validation_data is None:
             x, y, sample_weight, validation_data = self._split(x, y, sample_weight, validation_split)
         loading = Loading(workers, use_multiprocessing, max_queue_size)
-        feed = open_feed(self, x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight, loading)
+        feed = open_feed(
+            self, x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight, loading, "steps_per_epoch"
+        )
         return self._fit_feed(
             feed,
             epochs,
@@ -206,9 +208,11 @@ class Trainer(OnBatch, Compiling):
             return None
         if isinstance(validation_data, (tuple, list)):
             x, y, weight = unpack(validation_data)
-            feed = open_feed(self, x, y, weight, batch_size, steps, loading=loading)
+            feed = open_feed(self, x, y, weight, batch_size, steps, loading=loading, steps_name="validation_steps")
         else:
-            feed = open_feed(self, validation_data, batch_size=batch_size, steps=steps, loading=loading)
+            feed = open_feed(
+                self, validation_data, None, None, batch_size, steps, loading=loading, steps_name="validation_steps"
+            )
         feed.limit_to_one_pass()
         check_targets(self, feed.targets, "validation y")
         return feed

@@ -78,6 +78,9 @@ class Augmenter:
         self._set_ranges(zoom_range, brightness_range, fill_mode, validation_split, interpolation_order)
         self._set_implied()
 
+    # Python's errors about arguments name what the user has called.
+    __init__.__wrapped__.__qualname__ = "ImageDataGenerator.__init__"  # type: ignore[attr-defined]
+
     def _set_ranges(self, zoom_range, brightness_range, fill_mode, validation_split, interpolation_order) -> None:
         if validation_split and not 0 < validation_split < 1:
             raise ValueError(f"`validation_split` must be strictly between 0 and 1. Received: {validation_split}")

@@ -107,7 +107,8 @@ class DataFrameIterator(FileIterator):
         print_line(f"Found {self.samples} {kind} image filenames{suffix}")
         if not self.samples:
             raise ValueError(
-                f"no images: none of the {len(names)} rows names a file in '{self.directory or os.curdir}'."
+                f"no images: none of the {len(names)} rows names an image in '{self.directory or os.curdir}'. Column "
+                f"x_col={x_col!r} must hold file names with their extension, such as 'cat/1.jpg'."
             )
         paths = [os.path.join(self.directory, name) for name in self.filenames]
         self.start(paths, batch_size, shuffle, seed, cache, on_error)
@@ -140,6 +141,11 @@ class DataFrameIterator(FileIterator):
             if isinstance(y_col, (list, tuple)):
                 return np.stack([np.asarray(dataframe[column]) for column in y_col], axis=1)
             return np.asarray(dataframe[y_col])
+        if isinstance(y_col, list):
+            raise TypeError(
+                f'class_mode="{self.class_mode}" takes one column of classes. For the columns y_col={y_col} pass '
+                'class_mode="raw" (their values as one array) or "multi_output" (an array for each).'
+            )
         return list(dataframe[y_col])
 
     def _take(self, rows: list[int], names: list[str], targets) -> None:

@@ -144,7 +144,7 @@ def image_dataset_from_directory(
     if labels is None or label_mode is None:
         labels = label_mode = None
     seed = int(np.random.randint(10**6)) if seed is None else seed
-    paths, numbers, class_names = _index(directory, labels, class_names, follow_links, verbose)
+    paths, numbers, class_names = _index(directory, labels, label_mode, class_names, follow_links, verbose)
     if shuffle:
         np.random.RandomState(seed).shuffle(paths)
         if numbers is not None:
@@ -213,7 +213,7 @@ def _check_split(validation_split, subset, shuffle, seed) -> None:
         )
 
 
-def _index(directory, labels, class_names, follow_links: bool, verbose) -> tuple:
+def _index(directory, labels, label_mode, class_names, follow_links: bool, verbose) -> tuple:
     """(paths, class numbers or None, class names or None)."""
     directory = os.fspath(directory)
     if labels == "inferred":
@@ -243,6 +243,11 @@ def _index(directory, labels, class_names, follow_links: bool, verbose) -> tuple
             )
         class_names = [str(label) for label in sorted(set(labels))]
         numbers = np.array(labels, "int32")
+        if label_mode == "categorical" and not ((numbers >= 0) & (numbers < len(class_names))).all():
+            raise ValueError(
+                f'With label_mode="categorical", `labels` must be class numbers from 0 on. The labels given are '
+                f"{class_names}; np.unique(labels, return_inverse=True)[1] numbers them."
+            )
     if verbose:
         suffix = "." if labels is None else f" belonging to {len(class_names)} classes."
         print_line(f"Found {len(paths)} files{suffix}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 
@@ -22,8 +23,8 @@ class EagerArray(np.ndarray):
 
 def eager(batch):
     """Arrays of a batch as `EagerArray`s."""
-    if isinstance(batch, tuple):
-        return tuple(eager(item) for item in batch)
+    if isinstance(batch, (tuple, dict)):
+        return _each(eager, batch)
     return batch.view(EagerArray) if type(batch) is np.ndarray else batch
 
 
@@ -106,9 +107,35 @@ class StreamMethods:
         """(number, element)."""
         return self._derived(lambda: enumerate(self, start), _length(self))
 
+    def filter(self, predicate) -> Stream:
+        """The elements for which `predicate` of them (of `*element` for tuples) is true."""
+        return self._derived(lambda: (item for item in self if _call(predicate, item)), None)
+
+    def concatenate(self, dataset) -> Stream:
+        """These elements, then those of another dataset."""
+        mine, other = _length(self), _length(dataset)
+        total = None if mine is None or other is None else mine + other
+        return self._derived(lambda: itertools.chain(self, dataset), total)
+
+    def reduce(self, initial_state, reduce_func):
+        """`state = reduce_func(state, element)` for each element, from `initial_state` on; the last state."""
+        return functools.reduce(reduce_func, self, initial_state)
+
     def as_numpy_iterator(self) -> Iterator:
         """The elements as plain arrays."""
-        return (_plain(item) for item in self)
+        return PlainIterator(self)
+
+
+class PlainIterator(Iterator):
+    """Elements as plain arrays, by `next(it)` or, as scripts of TensorFlow have it, `it.next()`."""
+
+    def __init__(self, source):
+        self._items = iter(source)
+
+    def __next__(self):
+        return _plain(next(self._items))
+
+    next = __next__
 
 
 class Stream(StreamMethods):
@@ -123,6 +150,20 @@ class Stream(StreamMethods):
         self._start = start
         self._count = length
 
+    @staticmethod
+    def from_tensor_slices(tensors) -> Stream:
+        """The rows of arrays: of one, or of a tuple or dict of them, which need the same length.
+
+        Raises:
+            ValueError: lengths that differ, or a number.
+        """
+        arrays = _each(np.asarray, tensors)
+        leaves = _leaves(arrays)
+        if any(a.ndim == 0 for a in leaves) or len({len(a) for a in leaves}) != 1:
+            shapes = ", ".join(str(a.shape) for a in leaves)
+            raise ValueError(f"from_tensor_slices takes arrays of the same length. Received arrays of shapes {shapes}")
+        return Stream(lambda: _rows(arrays), len(leaves[0]))
+
     def __iter__(self) -> Iterator:
         return (eager(item) for item in self._start())
 
@@ -130,6 +171,26 @@ class Stream(StreamMethods):
         if self._count is None:
             raise TypeError("The dataset length is unknown or infinite.")
         return self._count
+
+
+def cardinality(dataset) -> int:
+    """The number of elements; -2 when it is not known (`tf.data.experimental.cardinality`)."""
+    return dataset.cardinality()
+
+
+def _each(function, item):
+    """`function` of the arrays in tuples and dicts."""
+    if isinstance(item, tuple):
+        return tuple(_each(function, part) for part in item)
+    if isinstance(item, dict):
+        return {key: _each(function, part) for key, part in item.items()}
+    return function(item)
+
+
+def _leaves(item) -> list:
+    found: list = []
+    _each(found.append, item)
+    return found
 
 
 def _length(source) -> int | None:
@@ -174,6 +235,8 @@ def _shuffled(source, size: int, rng):
 def _stack(items: list):
     if isinstance(items[0], tuple):
         return tuple(_stack(list(column)) for column in zip(*items, strict=True))
+    if isinstance(items[0], dict):
+        return {key: _stack([item[key] for item in items]) for key in items[0]}
     return np.stack([np.asarray(item) for item in items])
 
 
@@ -189,8 +252,12 @@ def _batched(source, size: int, drop_remainder: bool):
 
 
 def _rows(item):
-    return zip(*item, strict=True) if isinstance(item, tuple) else item
+    return (_row(item, i) for i in range(len(_leaves(item)[0])))
+
+
+def _row(item, i: int):
+    return _each(lambda a: np.asarray(a[i]), item)
 
 
 def _plain(item):
-    return tuple(_plain(part) for part in item) if isinstance(item, tuple) else np.asarray(item)
+    return _each(np.asarray, item)

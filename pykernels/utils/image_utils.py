@@ -101,7 +101,9 @@ def _resized(image, target_size, interpolation: str, keep_aspect_ratio: bool):
     return image.resize(size, method)
 
 
-def load_img(path, color_mode="rgb", target_size=None, interpolation="nearest", keep_aspect_ratio=False):
+def load_img(
+    path, color_mode="rgb", target_size=None, interpolation="nearest", keep_aspect_ratio=False, grayscale=None
+):
     """Reads an image. EXIF orientation is not applied; of an animation the first frame is taken.
 
     Args:
@@ -110,6 +112,8 @@ def load_img(path, color_mode="rgb", target_size=None, interpolation="nearest", 
         target_size: None (the image's own size) or (height, width).
         interpolation: "nearest", "bilinear", "bicubic", "hamming", "box" or "lanczos": Pillow's methods.
         keep_aspect_ratio: whether the largest centred part with the target's aspect ratio is resized instead of all.
+        grayscale: True is `color_mode="grayscale"`, as Keras 1 and 2 called it (there it was the second argument; a
+            bool in that place is taken for it).
 
     Returns:
         A `PIL.Image.Image`, wholly decoded.
@@ -121,6 +125,10 @@ def load_img(path, color_mode="rgb", target_size=None, interpolation="nearest", 
     """
     from PIL import Image
 
+    if isinstance(color_mode, bool):
+        color_mode, grayscale = "rgb", color_mode
+    if grayscale:
+        color_mode = "grayscale"
     check_color_mode(color_mode)
     if target_size is not None:
         target_size = check_size(target_size)
