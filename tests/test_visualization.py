@@ -41,6 +41,12 @@ def test_a_panel_for_each_metric_and_a_line_for_each_part():
     assert out.getvalue().startswith(b"\x89PNG")
 
 
+def test_one_epoch_is_in_the_middle():
+    axes = plot_history({"loss": [2.0], "val_loss": [2.1]}).axes[0]
+    assert axes.get_xlim() == (0.5, 1.5)
+    assert [tick for tick in axes.get_xticks() if 0.5 < tick < 1.5] == [1]
+
+
 def test_metrics_can_be_chosen():
     assert len(plot_history(HISTORY, metrics=["accuracy"]).axes) == 1
     with pytest.raises(ValueError, match=r"no metric 'mae'.*accuracy"):
@@ -248,6 +254,9 @@ def test_heatmaps_are_the_outputs_of_the_layer(overlay):
         figure = plot_activations(model, layer, image, overlay=overlay)
         shown = [axes for axes in figure.axes if axes.images]
         assert len(shown) == 1 + 5
+        figure.draw_without_rendering()
+        tops = [axes.get_position().y1 for axes in shown]
+        np.testing.assert_allclose(tops, tops[0], atol=1e-6)  # one row
         for number, axes in enumerate(shown[1:]):
             assert axes.get_title().startswith(f"{number}: ")
             heatmap = np.asarray(axes.images[-1].get_array())

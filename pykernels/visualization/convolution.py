@@ -150,7 +150,8 @@ def plot_activations(
             extent=(-0.5, width - 0.5, height - 0.5, -0.5),
             interpolation="bilinear" if overlay else "nearest",
         )
-        axes.set_title(f"{i}: {strengths[i]:.3g}", fontsize=7.5, color=INK, pad=2)
+        axes.set_title(f"{i}: {strengths[i]:.3g}", fontsize=8, color=INK, pad=4)
+        axes.set_anchor("N")  # as the image's
         bare(axes)
     shape = "x".join(map(str, maps.shape))
     figure.suptitle(f"{layer.name}, {shape}" if title is None else title, color=INK, fontsize=10)

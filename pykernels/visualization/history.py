@@ -80,7 +80,7 @@ def plot_history(
         axes.set_title(name.replace("_", " "), color=INK, fontsize=11, loc="left", pad=16 if changes else 6)
         axes.grid(axis="y", color=GRID, linewidth=0.8)
         axes.set_axisbelow(True)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         _mark_epochs(axes, chain, changes)
         quiet(axes)
     if title:
@@ -100,7 +100,7 @@ def _draw_metric(axes: Axes, logs: Mapping[str, np.ndarray], name: str) -> None:
         axes.plot(there + 1, values, color=color, linewidth=1.8, marker=marker, markersize=3, label=label)
         ends.append((int(there[-1]) + 1, float(values[-1]), color))
     axes.margins(x=0.08)
-    axes.set_xlim(left=0.5)
+    axes.set_xlim(left=0.5, right=None if len(logs[name]) > 1 else 1.5)
     _label_ends(axes, ends)
     if ends:
         axes.legend(frameon=False, fontsize=9)
