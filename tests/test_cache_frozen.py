@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from image_folders import write_classes
 
 from pykernels import layers, ops, utils
 from pykernels.layers import Activation, Add, Dense, Dropout, Flatten, Input, Lambda
 from pykernels.models import Model, Sequential
 from pykernels.models.frozen import FrozenPrefix
+from pykernels.preprocessing import image_dataset_from_directory
 from pykernels.preprocessing.image import ImageDataGenerator
 
 ROWS, CLASSES = 133, 4
@@ -102,6 +104,22 @@ def test_training_on_image_iterators_is_the_same(seed, shuffle):
 
     assert_same_training(sequential, data, shuffle=shuffle)
     assert_same_training(sequential, data, validation_data=generator.flow(X[:40], Y[:40], shuffle=False))
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_training_on_image_datasets_is_the_same(tmp_path, shuffle):
+    write_classes(tmp_path, {name: 10 + k for k, name in enumerate("abcd")})
+    options = {"image_size": (6, 6), "batch_size": 8, "seed": 3, "validation_split": 0.25, "verbose": False}
+
+    def data(subset="training"):
+        return image_dataset_from_directory(tmp_path, subset=subset, shuffle=shuffle, **options)
+
+    assert_same_training(sequential, lambda: (data(),))
+    assert_same_training(sequential, lambda: (data().prefetch(-1),), validation_data=data("validation"))
+    model = sequential()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match=r"image_dataset_from_directory.*without map\(\), cache\(\) and the like"):
+        model.fit(data().map(lambda x, y: (x / 255, y)), verbose=0, cache_frozen=True)
 
 
 def test_training_on_a_dataset_on_disk_is_the_same(tmp_path):

@@ -120,9 +120,10 @@ def is_same_each_time(source) -> bool:
 def _reason_against(source) -> str | None:
     if not (hasattr(source, "jobs") and hasattr(source, "make") and hasattr(source, "image_data_generator")):
         return (
-            f"{_REFUSED} needs data that are the same in each epoch: arrays, or an image iterator without random "
-            f"changes. A {type(source).__name__} may give others each time. Run the frozen layers with predict() and "
-            "train a second model on what they give, or leave cache_frozen out."
+            f"{_REFUSED} needs data that are the same in each epoch: arrays, an image iterator without random changes, "
+            "or what image_dataset_from_directory() returns, without map(), cache() and the like. "
+            f"A {type(source).__name__} may give others each time. Run the frozen layers with predict() and train a "
+            "second model on what they give, or leave cache_frozen out."
         )
     generator = source.image_data_generator
     found = [

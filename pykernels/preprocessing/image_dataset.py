@@ -28,6 +28,7 @@ class ImageDataset(StreamMethods, Iterator):
     """
 
     _permutes = False
+    image_data_generator = None  # nothing is changed at random
 
     def __init__(self, paths, labels, class_names, options: dict, shuffle: bool):
         self.file_paths = paths
@@ -62,6 +63,10 @@ class ImageDataset(StreamMethods, Iterator):
     def skipped(self) -> list[str]:
         """Files that could not be read, with `on_error="skip"`."""
         return list(self._loader.skipped.values())
+
+    def prefetch(self, buffer_size=None) -> ImageDataset:
+        """The dataset itself, which is read ahead by threads in any case."""
+        return self
 
     def __iter__(self):
         with contextlib.closing(batches_of(self, range(len(self)), Loading())) as batches:
