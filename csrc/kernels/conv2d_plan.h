@@ -186,7 +186,9 @@ class BackwardWeights {
  private:
   struct Task;
   void run_task(const ConvRun<T>& args, int64_t task, T* partial, T* dbias, T* local) const;
-  void strip_gradients(const Task& t, int64_t panel0, int64_t panel1) const;
+  void look_ahead(const ConvRun<T>& args, Task& t, int64_t unit) const;
+  void strip_gradients(Task& t, int64_t panel0, int64_t panel1) const;
+  int64_t panel_width(int64_t channels) const;
 
   const ConvLevel<T>* level_;
   const GemmLevel<T>* gemm_;

@@ -10,6 +10,14 @@ namespace {
 
 constexpr int64_t wanted_tasks = 8;
 
+// Copies of dw that tasks sum into: the smaller it is, the more of them, for the threads to finish together.
+int64_t copies_of(int64_t dw_bytes) {
+  if (dw_bytes <= (64 << 10)) return 4 * wanted_tasks;
+  if (dw_bytes <= (256 << 10)) return 2 * wanted_tasks;
+  if (dw_bytes <= (1 << 20)) return wanted_tasks;
+  return dw_bytes <= (4 << 20) ? wanted_tasks / 2 : 1;
+}
+
 template <class T>
 void column_sums(const T* x, int64_t ld, int64_t rows, int64_t cols, T* y) {
   const DType t = sizeof(T) == sizeof(float) ? DType::f32 : DType::f64;
@@ -48,8 +56,7 @@ BackwardWeights<T>::BackwardWeights(const Conv2dShape& s, const ConvEpilogue<T>&
   }
   units_ = ceil_div(s.n, images_) * strips_;
   const int64_t dw_bytes = dw_elements_ * size;
-  const int64_t copies = dw_bytes <= (1 << 20) ? wanted_tasks : dw_bytes <= (4 << 20) ? wanted_tasks / 2 : 1;
-  chunks_ = std::min(units_, std::max<int64_t>(1, copies / s.groups));
+  chunks_ = std::min(units_, std::max<int64_t>(1, copies_of(dw_bytes) / s.groups));
   blocks_ = std::min(panels_, ceil_div(wanted_tasks, std::max<int64_t>(1, chunks_ * s.groups)));
   workers_ = std::min(std::max<int64_t>(1, chunks_) * blocks_ * s.groups, max_workers());
   const int64_t block_panels = ceil_div(panels_, blocks_), extra = std::max<int64_t>(0, chunks_ - 1);
@@ -69,6 +76,11 @@ struct BackwardWeights<T>::Task {
   const T* dy;  // packed panels of the block
   T* dw;        // of the group
   bool add;
+  // What the next strip will read, brought to L2 by the tiles of the last panel.
+  struct Ahead {
+    const char *at, *end;
+  } ahead[2];
+  int64_t ahead_step;
 };
 
 template <class T>
@@ -127,7 +139,12 @@ void BackwardWeights<T>::run_task(const ConvRun<T>& args, int64_t task, T* dw, T
     t.dy = packed;
     t.dw = dw + group * out_;
     t.add = unit > units.first;
+    if (unit + 1 < units.last) look_ahead(args, t, unit + 1);
     const int64_t pixels = t.rows * s_.q;
+    // Rows of exactly one panel are packed as they are.
+    const T* const whole = args.dy + (image * s_.p + row) * s_.q * s_.k;
+    const bool as_is = s_.groups == 1 && s_.k == panel_width(s_.k) && reinterpret_cast<std::uintptr_t>(whole) % 64 == 0;
+    if (as_is) t.dy = whole;
     for (int64_t i = 0; i < t.images; ++i) {
       copy_strip(StripSource<T>{args.x + (image + i) * s_.h * s_.w * s_.c + group * channels_, s_.h, s_.w, s_.c,
                                 row * s_.stride_h - s_.pad_top, height, -s_.pad_left, s_.stride_h, s_.dilation_h, s_.r},
@@ -135,9 +152,9 @@ void BackwardWeights<T>::run_task(const ConvRun<T>& args, int64_t task, T* dw, T
       const T* dy = args.dy + ((image + i) * s_.p + row) * s_.q * s_.k + channel;
       for (int64_t col = 0; col < cols; col += level_->panel) {
         const int64_t n = std::min<int64_t>(level_->panel, cols - col);
-        const int64_t width = n <= level_->narrow ? level_->narrow : level_->panel;
+        const int64_t width = panel_width(n);
         T* to = packed + col * t.images * pixels + i * pixels * width;
-        gemm_->pack_rows(pixels, n, dy + col, s_.k, width, width, to);
+        if (!as_is) gemm_->pack_rows(pixels, n, dy + col, s_.k, width, width, to);
         if (dbias == nullptr) continue;
         T* sum = dbias + channel + col;
         column_sums(dy + col, s_.k, pixels, n, sums);
@@ -149,7 +166,30 @@ void BackwardWeights<T>::run_task(const ConvRun<T>& args, int64_t task, T* dw, T
 }
 
 template <class T>
-void BackwardWeights<T>::strip_gradients(const Task& t, int64_t panel0, int64_t panel1) const {
+int64_t BackwardWeights<T>::panel_width(int64_t channels) const {
+  return channels <= level_->narrow ? level_->narrow : level_->panel;
+}
+
+// `unit`: the next one.
+template <class T>
+void BackwardWeights<T>::look_ahead(const ConvRun<T>& args, Task& t, int64_t unit) const {
+  const auto bytes = [](const T* from, int64_t elements) {
+    return typename Task::Ahead{reinterpret_cast<const char*>(from), reinterpret_cast<const char*>(from + elements)};
+  };
+  const int64_t image = unit / strips_ * images_, row = unit % strips_ * strip_rows_;
+  const int64_t images = std::min(images_, s_.n - image), rows = std::min(strip_rows_, s_.p - row);
+  const int64_t from = std::clamp<int64_t>(row * s_.stride_h - s_.pad_top, 0, s_.h);
+  const int64_t upto = std::clamp<int64_t>(row * s_.stride_h - s_.pad_top + strip_height_, from, s_.h);
+  t.ahead[0] = bytes(args.x + (image * s_.h + from) * s_.w * s_.c, ((images - 1) * s_.h + upto - from) * s_.w * s_.c);
+  t.ahead[1] = bytes(args.dy + (image * s_.p + row) * s_.q * s_.k, ((images - 1) * s_.p + rows) * s_.q * s_.k);
+  const int64_t tiles = static_cast<int64_t>(run_.size()) * ceil_div(run_length_, level_->mr);
+  const int64_t steps = std::max<int64_t>(1, tiles * t.images * t.rows * (s_.q / 4));
+  for (const auto& part : t.ahead) t.ahead_step += part.end - part.at;
+  t.ahead_step = std::clamp<int64_t>(ceil_div(t.ahead_step, steps), 1, 64);
+}
+
+template <class T>
+void BackwardWeights<T>::strip_gradients(Task& t, int64_t panel0, int64_t panel1) const {
   const int64_t pixels = t.images * t.rows * s_.q;
   ConvWeightTile<T> tile{};
   tile.images = t.images;
@@ -172,6 +212,11 @@ void BackwardWeights<T>::strip_gradients(const Task& t, int64_t panel0, int64_t 
         const Part part(run_length_, count, i);
         tile.x = t.x + offset + part.first;
         tile.result = t.dw + (first + part.first) * s_.k + col;
+        auto& ahead = t.ahead[0].at < t.ahead[0].end ? t.ahead[0] : t.ahead[1];
+        const bool any = panel + 1 == panel1 && ahead.at < ahead.end;
+        tile.prefetch = any ? ahead.at : reinterpret_cast<const char*>(tile.dy);
+        tile.prefetch_step = any ? t.ahead_step : 0;
+        ahead.at += t.images * t.rows * (s_.q / 4) * tile.prefetch_step;
         tiles[part.last - part.first](tile);
       }
       first += run_length_;

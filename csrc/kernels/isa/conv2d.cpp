@@ -215,33 +215,59 @@ PK_INLINE void store_weights(Pack<V, R * NV>& acc, const ConvWeightTile<typename
   each(acc, [&](auto i, V& z) PK_HOT { put<V, kWhole>(z, t.result + i.value / NV * t.ld, i.value % NV, n); });
 }
 
+// One pixel; the addresses move on to the next one.
+template <class V, int R, int NV>
+PK_INLINE void weight_step(Pack<V, R * NV>& acc, const typename V::T*& x, const typename V::T*& dy, int64_t x_col) {
+  opaque(x);
+  opaque(dy);
+  if (Tile<V>::ahead > 0) {  // its elements often lie in two lines
+    __builtin_prefetch(x + Tile<V>::ahead * x_col);
+    __builtin_prefetch(x + Tile<V>::ahead * x_col + R - 1);
+  }
+  Pack<V, NV> dv;
+  each(dv, [&](auto j, V& v) PK_HOT {
+    v = V::load(dy + j.value * V::W);
+    if (Tile<V>::ahead > 0) __builtin_prefetch(dy + (Tile<V>::ahead * NV + j.value) * V::W);
+  });
+  times<R>([&](auto r) PK_HOT {
+    const V xv = V::set1(x[r.value]);
+    each(dv, [&](auto j, V& v) PK_HOT {
+      V& z = at<r.value * NV + j.value>(acc);
+      z = fma(xv, v, z);
+    });
+    still_needed(xv);
+  });
+  each(dv, [](auto, V& v) PK_HOT { still_needed(v); });
+  x += x_col;
+  dy += NV * V::W;
+}
+
 template <class V, int R, int NV>
 void weight_tile(const ConvWeightTile<typename V::T>& t) {
   using T = typename V::T;
   Pack<V, R * NV> acc;
   each(acc, [](auto, V& z) PK_HOT { z = V::zero(); });
+  constexpr int unroll = 4;
   const T* dy = t.dy;
-  const int64_t x_col = t.x_col;
+  const char* next = t.prefetch;
+  const int64_t x_col = t.x_col, next_step = t.prefetch_step;
+  // The result's rows are fetched bit by bit meanwhile.
+  const T* result = t.result;
+  int64_t to_fetch = t.add ? R : 0;
+  const int64_t at_once = (R + t.images * t.rows - 1) / (t.images * t.rows);
   for (int64_t n = 0; n < t.images; ++n) {
     for (int64_t p = 0; p < t.rows; ++p) {
-      const T* x = t.x + n * t.x_image + p * t.x_row;
-      for (int64_t q = t.cols; q > 0; --q) {
-        opaque(x);
-        opaque(dy);
-        Pack<V, NV> dv;
-        each(dv, [&](auto j, V& v) PK_HOT { v = V::load(dy + j.value * V::W); });
-        times<R>([&](auto r) PK_HOT {
-          const V xv = V::set1(x[r.value]);
-          each(dv, [&](auto j, V& v) PK_HOT {
-            V& z = at<r.value * NV + j.value>(acc);
-            z = fma(xv, v, z);
-          });
-          still_needed(xv);
-        });
-        each(dv, [](auto, V& v) PK_HOT { still_needed(v); });
-        x += x_col;
-        dy += NV * V::W;
+      for (int64_t i = 0; i < at_once && to_fetch > 0; ++i, --to_fetch, result += t.ld) {
+        for (int j = 0; j < NV; ++j) __builtin_prefetch(result + j * V::W, 1);
       }
+      const T* x = t.x + n * t.x_image + p * t.x_row;
+      int64_t left = t.cols;
+      for (; left >= unroll; left -= unroll) {
+        __builtin_prefetch(next, 0, 2);
+        next += next_step;
+        times<unroll>([&](auto) PK_HOT { weight_step<V, R, NV>(acc, x, dy, x_col); });
+      }
+      for (; left > 0; --left) weight_step<V, R, NV>(acc, x, dy, x_col);
     }
   }
   t.channels == NV* V::W ? store_weights<V, R, NV, true>(acc, t) : store_weights<V, R, NV, false>(acc, t);

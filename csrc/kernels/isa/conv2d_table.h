@@ -47,6 +47,9 @@ struct ConvWeightTile {
   const T* x;  // the first pixel's first element
   int64_t x_image, x_row, x_col;
   const T* dy;  // packed: images * rows * cols rows of `panel` (or `narrow`) channels, 64-byte aligned
+  // For every four columns of a row the line here is brought to L2 and the address moves on by so many bytes.
+  const char* prefetch;
+  int64_t prefetch_step;
   T* result;
   int64_t ld;
   int64_t channels;
