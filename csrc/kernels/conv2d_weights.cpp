@@ -44,7 +44,8 @@ BackwardWeights<T>::BackwardWeights(const Conv2dShape& s, const ConvEpilogue<T>&
     }
   }
   const int64_t window = (s.r - 1) * s.dilation_h + 1, source_rows = level_->strip_bytes / (strip_.row() * size);
-  const int64_t fit = source_rows <= window ? 1 : (source_rows - window) / s.stride_h + 1;
+  constexpr int64_t few = 128;  // pixels that pay for reading and writing dw even where the strip then leaves the cache
+  const int64_t fit = std::max(ceil_div(few, s.q), source_rows <= window ? 1 : (source_rows - window) / s.stride_h + 1);
   strips_ = ceil_div(s.p, std::min(fit, s.p));
   strip_rows_ = ceil_div(s.p, strips_);
   strips_ = ceil_div(s.p, strip_rows_);
