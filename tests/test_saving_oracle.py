@@ -130,6 +130,146 @@ def test_functional_models(tmp_path):
     assert ours.count_params() == model.count_params()
 
 
+def subclassed(library):
+    """A model in code; the names of its attributes come before and after `layers`, where Keras lists the others."""
+
+    class Net(library.Model):
+        def __init__(self, units=4, **kwargs):
+            super().__init__(**kwargs)
+            self.units = units
+            self.first = library.layers.Dense(units, activation="relu")
+            self.stack = [library.layers.Dense(units) for _ in range(2)]
+            self.dropout = library.layers.Dropout(0.5)
+            self.out = library.layers.Dense(2)
+
+        def call(self, x, training=False):
+            x = self.dropout(self.first(x), training=training)
+            for layer in self.stack:
+                x = layer(x)
+            return self.out(x)
+
+        def get_config(self):
+            return {**super().get_config(), "units": self.units}
+
+    return Net
+
+
+def test_subclassed_models(tmp_path):
+    (x,) = inputs_for([FLAT])
+    for here, there in ((keras, pk), (pk, keras)):
+        model = subclassed(here)(units=5)
+        model(x)
+        randomize(model)
+        model.save_weights(tmp_path / "m.weights.h5")
+        other = subclassed(there)(units=5)
+        other(x)
+        other.load_weights(tmp_path / "m.weights.h5")
+        agree(other, model, [x])
+        model.save(tmp_path / "m.keras")
+        agree(there.models.load_model(tmp_path / "m.keras", {"Net": subclassed(there)}), model, [x])
+
+
+def test_subclasses_made_from_inputs_and_outputs(tmp_path):
+    """`class Own(Model)` called with inputs and outputs is in files as functional models are."""
+
+    def own(library):
+        class Own(library.Model):
+            pass
+
+        return Own
+
+    (x,) = inputs_for([FLAT])
+    for here, there in ((keras, pk), (pk, keras)):
+        i, cls = here.Input(FLAT), own(here)
+        model = cls(i, here.layers.Dense(2)(i))
+        randomize(model)
+        model.save(tmp_path / "m.keras")
+        loaded = there.models.load_model(tmp_path / "m.keras", {"Own": own(there)})
+        assert type(loaded).__name__ == "Own"
+        agree(loaded, model, [x])
+    again = cls.from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    agree(again, model, [x])
+
+
+def test_model_from_config():
+    i = pk.Input(FLAT)
+    model = pk.Model(i, pk.layers.Dense(2)(i))
+    assert type(pk.Model.from_config(model.get_config())) is type(model)
+    with pytest.raises(ValueError, match="Unrecognized keyword arguments"):
+        subclassed(pk).from_config(model.get_config())
+
+
+class Made(pk.Model):
+    """Makes its inputs and outputs itself."""
+
+    def __init__(self, units, **kwargs):
+        i = pk.Input(FLAT)
+        super().__init__(i, pk.layers.Dense(units)(i), **kwargs)
+
+
+def test_models_that_make_their_inputs_themselves(tmp_path):
+    (x,) = inputs_for([FLAT])
+    model = Made(3)
+    model.save(tmp_path / "m.keras")
+    agree(pk.models.load_model(tmp_path / "m.keras", {"Made": Made}), model, [x])
+
+
+OPS = {
+    "reshape": lambda k, x: k.ops.reshape(x, (-1, 2, 3)),
+    "slice": lambda k, x: x[:, 1:3],
+    "index": lambda k, x: x[:, 0],
+    "backwards": lambda k, x: x[..., ::-1],
+    "new axis": lambda k, x: x[:, None],
+    "softmax": lambda k, x: k.ops.softmax(x),
+    "log_softmax": lambda k, x: k.ops.log_softmax(x, axis=1),
+    "log_sigmoid": lambda k, x: k.ops.log_sigmoid(x),
+    "clip": lambda k, x: k.ops.clip(x, 0, 1),
+    "cast": lambda k, x: k.ops.cast(x > 0, "float32"),
+    "argmax": lambda k, x: k.ops.argmax(x, axis=-1),
+    "argmin": lambda k, x: k.ops.argmin(x, axis=-1, keepdims=True),
+    "leaky_relu": lambda k, x: k.ops.leaky_relu(x, 0.3),
+    "elu": lambda k, x: k.ops.elu(x, 0.5),
+    "gelu": lambda k, x: k.ops.gelu(x) + k.ops.gelu(x, False),
+    "take": lambda k, x: k.ops.take(x, [1, 2], axis=1),
+    "one_hot": lambda k, x: k.ops.one_hot(k.ops.cast(k.ops.abs(x), "int32"), 3),
+    "pad": lambda k, x: k.ops.pad(x, ((0, 0), (1, 2))),
+    "stack": lambda k, x: k.ops.stack([x, x], axis=1),
+    "flip": lambda k, x: k.ops.flip(x, 1),
+}
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_op_in_a_model(name, tmp_path):
+    """Ops called on symbolic tensors are the other library's too."""
+    xs = inputs_for([FLAT])
+    for here, there in ((keras, pk), (pk, keras), (pk, pk)):
+        i = here.Input(FLAT)
+        model = here.Model(i, OPS[name](here, i))
+        model.save(tmp_path / "m.keras")
+        agree(there.models.load_model(tmp_path / "m.keras"), model, xs)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("normalize", {"axis": 1}),
+        ("logsumexp", {"axis": 1}),
+        ("amax", {"axis": 1}),
+        ("celu", {}),
+        ("split", {"indices_or_sections": 2, "axis": 1}),
+    ],
+)
+def test_op_of_keras(name, options, tmp_path):
+    i = keras.Input(FLAT)
+    model = keras.Model(i, getattr(keras.ops, name)(i, **options))
+    model.save(tmp_path / "m.keras")
+    xs = inputs_for([FLAT])
+    want, have = (m.predict(xs[0], verbose=0) for m in (model, pk.models.load_model(tmp_path / "m.keras")))
+    for a, b in zip(want, have, strict=True):
+        np.testing.assert_allclose(b, a, **TOLERANCE)
+
+
 OPTIMIZERS = [
     ("SGD", {"learning_rate": 0.05}),
     ("SGD", {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True}),

@@ -9,6 +9,7 @@ import pytest
 
 import pykernels as pk
 from pykernels import callbacks, layers, models
+from pykernels.preprocessing.image import ImageDataGenerator
 
 
 class Stop(Exception):  # noqa: N818 - stops a training from within
@@ -58,6 +59,14 @@ def arrays(**kwargs):
     return {"x": x, "y": y, "batch_size": 16, **kwargs}
 
 
+def images(**kwargs):
+    """An iterator of images that shuffles and changes them, as `flow` gives it; `build` takes its 6 numbers."""
+    x, y = data()
+    generator = ImageDataGenerator(horizontal_flip=True, width_shift_range=0.3)
+    iterator = generator.flow(x.reshape(60, 1, 6, 1), y, batch_size=16, **kwargs)
+    return {"x": iterator}
+
+
 INPUTS = {
     "arrays": arrays,
     "steps": lambda: arrays(steps_per_epoch=3),
@@ -66,13 +75,17 @@ INPUTS = {
     "validation": lambda: arrays(validation_split=0.2),
     "sequence": lambda: {"x": Batches()},
     "generator": lambda: {"x": generator(), "steps_per_epoch": 4},
+    "images": images,
+    "images with a seed": lambda: images(seed=3),
+    "images, other epochs": lambda: {**images(seed=3), "steps_per_epoch": 3},
 }
 
 
-def build(seed):
+def build(seed, shape=(6,)):
     pk.utils.set_random_seed(seed)
     stack = [layers.Dense(8, activation="relu"), layers.Dropout(0.5), UnseededDropout(), layers.Dense(3)]
-    model = pk.Sequential([pk.Input((6,)), *stack, layers.Softmax()])
+    flat = [layers.Flatten()] if len(shape) > 1 else []
+    model = pk.Sequential([pk.Input(shape), *flat, *stack, layers.Softmax()])
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
@@ -93,7 +106,7 @@ def watchers():
 @pytest.mark.parametrize("kind", INPUTS)
 def test_backup_and_restore(tmp_path, kind, save_freq):
     def fit(seed, *more):
-        model = build(seed)
+        model = build(seed, (1, 6, 1) if "images" in kind else (6,))
         backup = callbacks.BackupAndRestore(tmp_path / "backup", save_freq=save_freq)
         history = model.fit(**INPUTS[kind](), epochs=4, verbose=0, callbacks=[backup, *watchers(), *more])
         return bits(model), history.history["loss"][-1]

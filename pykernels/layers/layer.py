@@ -310,9 +310,11 @@ class Layer(LayerState):
         }
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        if type(self).get_config is Layer.get_config:
+        if getattr(type(self).get_config, "is_automatic", False):
             config.update(self._automatic_config())
         return config
+
+    get_config.is_automatic = True
 
     def _automatic_config(self) -> dict:
         """Arguments of a subclass without `get_config`, as it was called; they must be plain values."""
@@ -363,7 +365,7 @@ class Layer(LayerState):
         state.pop("_walk", None)
         state["_inbound_nodes"] = []
         state["_losses"] = []
-        state["_auto_config"] = ((), {}) if type(self).get_config is not Layer.get_config else self._auto_config
+        state["_auto_config"] = self._auto_config if getattr(type(self).get_config, "is_automatic", False) else ((), {})
         return state
 
 

@@ -199,6 +199,7 @@ class StreamFeed:
         self.exhausted = False
         self.resumed_at = 0
         self._drawn_from: tuple | None = None
+        self._started_at: dict = {}  # the place of a source that keeps it by itself, as the iterator was made
         self._taken = 0  # batches taken from the source since it was started
         self._iterator: Iterator | None = None
         self._peeked: list = []
@@ -261,8 +262,10 @@ class StreamFeed:
         return self._data(batch)
 
     def state(self, step: int) -> tuple[dict, tuple | None]:
-        """(batches taken from the source since it was started, what its order was drawn from)."""
-        return {"kind": "stream", "taken": self._taken, "going": self._iterator is not None}, self._drawn_from
+        """(batches taken from the source since it was started, what its order was drawn from); also where a source that
+        keeps its place by itself (`place()`, `resume(place)`) stood then and stands now."""
+        places = {"start": dict(self._started_at), "now": _place(self.source)}
+        return {"kind": "stream", "taken": self._taken, "going": self._iterator is not None, **places}, self._drawn_from
 
     def resume(self, state: dict, drawn_from, batch: int) -> None:
         """The coming epoch starts at its batch number `batch`: the source is read on to where it was."""
@@ -273,6 +276,7 @@ class StreamFeed:
         if not self.one_shot:
             self._peeked.clear()
             self._iterator = None
+            self._send_to(state.get("start" if state["going"] else "now"))
             if not state["going"]:
                 return
             if drawn_from is not None:
@@ -285,10 +289,17 @@ class StreamFeed:
             if next(self._iterator, None) is None:
                 break
         self._taken = state["taken"]
+        if not self.one_shot:
+            self._send_to(state.get("now"))
+
+    def _send_to(self, place: dict | None) -> None:
+        if place and hasattr(self.source, "place"):
+            self.source.resume(place)
 
     def _start(self) -> Iterator:
         self._taken = 0
-        self._drawn_from = np.random.get_state() if self.shuffle else None
+        self._started_at = _place(self.source)
+        self._drawn_from = np.random.get_state() if self.shuffle or self._started_at else None
         if not self.is_sequence:
             return iter(self.source)
         order = np.random.permutation(len(self.source)) if self.shuffle else range(len(self.source))
@@ -306,6 +317,12 @@ class StreamFeed:
         if not self.one_shot and not self._untouched:
             self._iterator = None
             self._peeked.clear()
+
+
+def _place(source) -> dict:
+    """Where a source stands that keeps its place by itself; {} for others."""
+    place = getattr(source, "place", None)
+    return place() if callable(place) else {}
 
 
 def _length(source) -> int | None:

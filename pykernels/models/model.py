@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 
 from .. import ops
@@ -59,7 +61,7 @@ class Model(Trainer, Files, Layer):
         kwargs = translate("Model", kwargs)
         if cls is Model and (len(args) >= 2 or "outputs" in kwargs):
             return super().__new__(Model._functional_class)
-        return super().__new__(cls)
+        return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, *args, **kwargs):
         kwargs = translate("Model", kwargs)
@@ -83,7 +85,8 @@ class Model(Trainer, Files, Layer):
         self._direct_version = -1
         if graph is not None:
             self.built = True
-            self._auto_config = ((), {})
+            if _takes_ends(type(self)):
+                self._auto_config = ((), {})
         if trainable is not None:
             self.trainable = trainable
 
@@ -311,6 +314,23 @@ class Model(Trainer, Files, Layer):
                 self(map_shapes(lambda shape: symbolic(shape, self.compute_dtype), input_shape))
             self._clear_losses()
 
+    # --- configuration --------------------------------------------------------------------------------------
+    def get_config(self) -> dict:
+        """The calls between the layers where the model is made from inputs and outputs, else the constructor's
+        arguments. A subclass with a constructor of its own adds those that are no plain values."""
+        if self._graph is not None and _takes_ends(type(self)):
+            return Model._functional_class.get_config(self)
+        return super().get_config()
+
+    get_config.is_automatic = True
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """The model, with new weights, that `get_config` described."""
+        if _takes_ends(cls) and {"layers", "input_layers", "output_layers"} <= set(config):
+            return Model._functional_class.from_config.__func__(cls, config, custom_objects)
+        return super().from_config(config)
+
     # --- output -------------------------------------------------------------------------------------------
     def summary(
         self,
@@ -345,6 +365,14 @@ class Model(Trainer, Files, Layer):
             _resumption=None,
         )
         return state
+
+
+def _takes_ends(cls: type) -> bool:
+    """Whether the constructor of a model class takes inputs and outputs."""
+    spec = inspect.getfullargspec(cls.__init__)
+    return spec.args[1:] == ["inputs", "outputs", "name"] or (
+        not spec.args[1:] and None not in (spec.varargs, spec.varkw)
+    )
 
 
 class _FreeOutput:

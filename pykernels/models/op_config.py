@@ -7,6 +7,7 @@ import numpy as np
 from .. import ops
 from ..graph import apply
 from ..layers.nest import map_structure
+from ..ops.array import TO_END
 from ..utils.naming import to_snake_case
 from .graph import Slot, Step
 
@@ -82,6 +83,26 @@ _ACTIVATIONS = {
     "exponential": (_NUMPY, "Exp"),
     "selu": (_NN, "Selu"),
 }
+# Activations with a number: Keras's class, and its argument for that number or a fixed one.
+_PARAMETRIC = {
+    "leaky_relu": ("LeakyRelu", lambda alpha: {"negative_slope": alpha}),
+    "elu": ("Elu", lambda alpha: {"alpha": alpha}),
+    "gelu": ("Gelu", lambda alpha: {"approximate": False}),
+    "gelu_tanh": ("Gelu", lambda alpha: {"approximate": True}),
+}
+# Ops whose attributes have other names in Keras: module, class, and its arguments from the attributes.
+_RENAMED = {
+    "softmax": (_NN, "Softmax", lambda a: {"axis": -1}),
+    "log_softmax": (_NN, "LogSoftmax", lambda a: {"axis": -1}),
+    "log_sigmoid": (_NN, "LogSigmoid", lambda a: {}),
+    "one_hot": (_NN, "OneHot", lambda a: {**a, "axis": -1, "sparse": False}),
+    "clip": (_NUMPY, "Clip", lambda a: {"x_min": a["min"], "x_max": a["max"]}),
+    "argmax": (_NUMPY, "Argmax", lambda a: {"axis": a["axis"], "keepdims": a["keepdims"]}),
+    "argmin": (_NUMPY, "Argmin", lambda a: {"axis": a["axis"], "keepdims": a["keepdims"]}),
+    "take": (_NUMPY, "Take", lambda a: {"axis": 0}),
+    "cast": (_CORE, "Cast", lambda a: {"dtype": a["dtype"]}),
+}
+_WITH_DTYPE = ("Cast", "OneHot")  # Keras's classes for which `dtype` is an argument of the op
 _REDUCTIONS = {"sum": "Sum", "mean": "Mean", "max": "Max", "min": "Min", "prod": "Prod", "any": "Any", "all": "All"}
 
 # What a file may name: Keras's classes -> functions of pykernels.ops. Only computations, and nothing else.
@@ -122,6 +143,13 @@ _READABLE = {
             "Repeat",
             "Tile",
             "SquaredDifference",
+            "Celu",
+            "Normalize",
+            "Logsumexp",
+            "Amax",
+            "Amin",
+            "Split",
+            "StopGradient",
         ],
     )
 }
@@ -160,7 +188,7 @@ _OWN_OPS = frozenset(
 def op_config(step: Step, name: str) -> tuple[dict, list, dict]:
     """(config, args, kwargs) of a call of an op."""
     op, args, attrs = step.target, [_value(a) for a in step.args], dict(step.kwargs)
-    for form in (_plain, _reduction, _layout):
+    for form in (_plain, _renamed, _reduction, _layout):
         found = form(op, args, attrs, step)
         if found is not None:
             module, cls, config, args = found
@@ -191,6 +219,16 @@ def _plain(op, args, attrs, step):
     return None
 
 
+def _renamed(op, args, attrs, step):
+    if op == "activation" and attrs.get("activation") in _PARAMETRIC:
+        cls, arguments = _PARAMETRIC[attrs["activation"]]
+        return _NN, cls, arguments(attrs["alpha"]), args
+    if op not in _RENAMED:
+        return None
+    module, cls, arguments = _RENAMED[op]
+    return module, cls, map_structure(_value, arguments(attrs)), args
+
+
 def _reduction(op, args, attrs, step):
     if op not in _REDUCTIONS or not isinstance(args[0], Slot):
         return None
@@ -203,7 +241,24 @@ def _layout(op, args, attrs, step):
         return _NUMPY, "Transpose", {"axes": [int(a) for a in attrs["axes"]]}, args
     if op == "concatenate":
         return _NUMPY, "Concatenate", {"axis": int(attrs["axis"])}, [args]
+    if op == "reshape" and attrs.get("differentiable", True):
+        return _NUMPY, "Reshape", {"newshape": [int(n) for n in attrs["shape"]]}, args
+    if op == "pad" and attrs["value"] == 0:
+        widths = [[int(n) for n in pair] for pair in zip(attrs["before"], attrs["after"], strict=True)]
+        return _NUMPY, "Pad", {"pad_width": widths, "mode": "constant"}, args
+    if op == "slice":
+        return _NUMPY, "GetItem", {}, [*args, [_slice(*ends) for ends in zip(*_ends(attrs), strict=True)]]
     return None
+
+
+def _ends(attrs):
+    return attrs["start"], attrs["stop"], attrs["step"]
+
+
+def _slice(start: int, stop: int, step: int) -> slice:
+    """As Python has it: up to the end is None, also where the length is not known or the step is negative."""
+    beyond = stop < 0 if step < 0 else stop >= TO_END
+    return slice(None if start >= TO_END else int(start), None if beyond else int(stop), int(step))
 
 
 class GraphOp:
@@ -234,7 +289,8 @@ class GraphOp:
         is_op = str(module).startswith("keras.src.ops.") or (module in (None, "keras.layers") and _called_as_op(entry))
         if not is_op or kind not in _READABLE:
             return None
-        config.pop("dtype", None)
+        if kind not in _WITH_DTYPE:
+            config.pop("dtype", None)
         function = _get_item if kind == "GetItem" else getattr(ops, _READABLE[kind], None)
         if function is None:
             raise NotImplementedError(f"The operation '{kind}' of the model's configuration is not in pykernels.ops.")

@@ -147,6 +147,20 @@ class Iterator(PyDataset):
             rng.permutation(self.n)
         return self._get_batches_of_transformed_samples(job.index, rng, False, turn)
 
+    def place(self) -> dict:
+        """Where the iterator stands between two batches; for checkpoints. `order` is an array or None."""
+        return {"seen": int(self.total_batches_seen), "own": self._draws_are_own, "order": self.index_array}
+
+    def resume(self, place: dict) -> None:
+        """Goes on from a `place()`. Raises ValueError when it is that of other images."""
+        order, seen = place.get("order"), place.get("seen")
+        if not isinstance(seen, int) or not (order is None or np.array_equal(np.sort(order), np.arange(self.n))):
+            raise ValueError(
+                f"The checkpoint was made while training on other data; `x` has {self.n} images. Pass the same images, "
+                "or remove the checkpoint to start anew."
+            )
+        self.index_array, self.total_batches_seen, self._draws_are_own = order, seen, bool(place.get("own"))
+
     def count_batch(self):
         """Called for each batch that was taken from `jobs`, by its reader."""
         self.total_batches_seen += 1

@@ -18,6 +18,7 @@ from .hdf5_reader import Group, Hdf5File
 
 GROUP = "training_state"
 _FORMAT = 1
+_PLACES = ("start", "now")  # of a source of batches that keeps its place by itself
 _MAX_NUMBERS = 1 << 34
 
 
@@ -86,6 +87,10 @@ def _feed_state(loop, arrays: dict) -> dict | None:
     values, drawn_from = get(loop.step)
     if drawn_from is not None:
         values["drawn_from"] = _numpy_state(drawn_from, "feed", arrays)
+    for key in _PLACES:
+        order = values.get(key, {}).pop("order", None)
+        if order is not None:
+            arrays[f"feed_{key}"] = np.asarray(order, np.int64)
     return values
 
 
@@ -129,6 +134,9 @@ def apply_to_training(state: TrainingState, model, loop) -> None:
         drawn_from = None
         if "drawn_from" in position:
             drawn_from = _as_numpy_state(position["drawn_from"], arrays["feed"])
+        for key in _PLACES:
+            if position.get(key):
+                position = {**position, key: {**position[key], "order": arrays.get(f"feed_{key}")}}
         feed.resume(position, drawn_from, state.batch)
     version, numbers, gauss = values["python"]
     random.setstate((version, tuple(numbers), gauss))

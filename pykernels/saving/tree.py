@@ -25,10 +25,14 @@ def walk(model, optimizer=None) -> Iterator[tuple[str, object]]:
 def _children(layer, path: str, seen: set, depth: int):
     if depth > _MAX_DEPTH:
         raise ValueError(f"Layers are nested more than {_MAX_DEPTH} deep at '{path}'.")
-    if hasattr(layer, "_graph") and (layer._graph is not None or hasattr(layer, "_stack")):
-        yield from _listed(layer.layers, f"{path}/layers" if path else "layers", seen, depth)
-    for name in sorted(vars(layer), key=lambda n: "~" + n if n.startswith("_") else n):
-        value = vars(layer)[name]
+    listed = f"{path}/layers" if path else "layers"
+    is_model, has_graph = hasattr(layer, "_graph"), getattr(layer, "_graph", None) is not None
+    if has_graph or hasattr(layer, "_stack"):
+        yield from _listed(layer.layers, listed, seen, depth)
+        is_model = False
+    # To Keras the property `layers` of a model is an attribute like others: those that come after it are listed there.
+    for name in sorted([*vars(layer), *(["layers"] if is_model else [])], key=lambda n: "~" + n if n[0] == "_" else n):
+        value = layer.layers if is_model and name == "layers" else vars(layer)[name]
         if name in layer._not_state or name in ("_stack", "_graph"):
             continue
         here = f"{path}/{name}" if path else name
