@@ -11,7 +11,7 @@ from op_testing import check_forward, check_gradient, gradient_of, shapes, unifo
 
 from pykernels import activations, ops
 
-few = settings(max_examples=8, deadline=None)
+few = settings(max_examples=8)
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 

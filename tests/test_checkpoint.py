@@ -149,7 +149,7 @@ def test_updates_run_once_and_values_read_before_an_update_are_kept():
         np.testing.assert_array_equal(x, y)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 100), st.integers(0, 100)), min_size=3, max_size=24))
 def test_any_graph(steps):
     def build():

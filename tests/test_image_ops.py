@@ -11,7 +11,7 @@ from oracle import assert_close, keras, pk, same_layer
 
 from pykernels import _core, ops
 
-EXAMPLES = settings(max_examples=8, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=8)
 METHODS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
 
 

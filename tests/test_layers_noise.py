@@ -10,7 +10,7 @@ import pykernels as pk
 from pykernels.graph import Trace, gradients
 
 L = pk.layers
-EXAMPLES = settings(max_examples=15, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=15)
 
 
 def trained(layer, x):

@@ -15,7 +15,7 @@ import pykernels as pk
 from pykernels.ops.windows import join_shape
 
 L = pk.layers
-EXAMPLES = settings(max_examples=20, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=20)
 
 # --- normalization ---------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ import pykernels as pk
 from pykernels.ops.windows import extent, join_shape, pads
 
 L = pk.layers
-EXAMPLES = settings(max_examples=20, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=20)
 
 
 def last(x, data_format):

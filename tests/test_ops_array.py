@@ -11,7 +11,7 @@ from op_testing import check_forward, check_gradient, run_symbolic, shapes, unif
 from pykernels import ops
 from pykernels.graph import Tensor, Trace, gradients
 
-few = settings(max_examples=15, deadline=None)
+few = settings(max_examples=15)
 
 
 def check_all(function, reference, arrays):

@@ -11,8 +11,8 @@ from pykernels.graph import apply
 from pykernels.layers import Input
 from pykernels.ops.windows import extent, output_length, pads
 
-SETTINGS = settings(max_examples=25, deadline=None, derandomize=True)
-FEW = settings(max_examples=8, deadline=None, derandomize=True)
+SETTINGS = settings(max_examples=25)
+FEW = settings(max_examples=8)
 
 
 def reference(x, w, strides, padding, dilation, groups):

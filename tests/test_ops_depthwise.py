@@ -14,7 +14,7 @@ from pykernels import _core, ops
 from pykernels.graph import Tensor, apply
 from pykernels.ops import windows
 
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25)
 
 
 def np_depthwise(x, w, strides, pads, dilation):

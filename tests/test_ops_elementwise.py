@@ -12,7 +12,7 @@ from op_testing import assert_close, broadcasting, check_forward, check_gradient
 
 from pykernels import ops
 
-few = settings(max_examples=8, deadline=None)
+few = settings(max_examples=8)
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 # name: (reference, low, high, kinks, relative steepness of the function: how many ulp an ulp of x can become)
@@ -201,10 +201,10 @@ def test_where_gradient_and_errors():
         ops.where(c)
 
 
-@given(shapes(), st.floats(-2, 1), st.floats(0, 2))
+@given(shapes(), st.integers(-200, 100), st.integers(0, 200))
 @few
 def test_clip(shape, low, width):
-    high = low + width
+    low, high = low / 100, (low + width) / 100  # no subnormal limits, which programs flush
     x = uniform(shape, away_from=(low, high), distance=0.01)
     check_forward(lambda x: ops.clip(x, low, high), lambda x: np.clip(x, low, high), [x])
 

@@ -14,7 +14,7 @@ from pykernels import ops
 from pykernels.graph import Tensor, apply
 from pykernels.ops import normalization
 
-few = settings(max_examples=20, deadline=None)
+few = settings(max_examples=20)
 EPSILON = 1e-3
 ULP = 64  # sums of blocks of 64 in the dtype, a root and a division
 

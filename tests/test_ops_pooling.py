@@ -14,7 +14,7 @@ from pykernels import ops
 from pykernels.graph import Tensor
 from pykernels.ops import windows
 
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25)
 
 
 def same_pads(size, window, stride):
@@ -69,7 +69,7 @@ def test_values(case):
 
 
 @given(cases())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_gradients(case):
     (n, h, w, c), window, strides, padding = case
     shape = (min(n, 1), min(h, window[0] + 2), min(w, window[1] + 2), min(c, 3))

@@ -11,7 +11,7 @@ from op_testing import assert_close, check_forward, check_gradient, gradient_of,
 from pykernels import ops
 from pykernels.graph import apply
 
-few = settings(max_examples=15, deadline=None)
+few = settings(max_examples=15)
 
 
 @st.composite
@@ -189,7 +189,7 @@ SMALL = st.sampled_from((1, 2, 3, 7, 8, 9, 16, 17, 33))
 
 
 @given(SMALL, SMALL, SMALL, st.sampled_from(((), (2,), (3, 1), (0,))), st.sampled_from(((), (1,), (2,))))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_matmul(m, k, n, lead_a, lead_b):
     try:
         np.broadcast_shapes(lead_a, lead_b)

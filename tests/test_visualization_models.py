@@ -29,7 +29,7 @@ def graphs(draw):
 
 
 @given(graphs())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_boxes_and_edges_do_not_overlap(graph):
     sizes, edges = graph
     layout = layered_layout(sizes, edges, gap_x=0.3, gap_y=0.4, edge_width=0.1)
