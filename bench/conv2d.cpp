@@ -1,6 +1,7 @@
 // Convolution beside the machine's limit: GFLOP/s as the definition counts them (so that Winograd may pass 1) and the
-// fraction of the multiply-add peak of as many threads. The peak is measured anew before every run, because what a
-// shared machine grants changes from second to second; all figures are medians over the runs. `cpu_of_peak` divides by
+// fraction of the multiply-add peak of as many threads. The peak is measured anew before every run and for as long,
+// because what a shared machine grants changes from second to second, and a short burst gets more of it than any
+// work can keep; all figures are medians over the runs. `cpu_of_peak` divides by
 // the processor time that the process got instead of the time that passed: what the code reaches while others make it
 // wait; `best` is the best run's share of the best peak. --batch=N replaces the layers' batch sizes. Weights are packed
 // within each run, as in training, but for `infer`. A case is pass/algorithm/layer; the level is the one in force
@@ -26,22 +27,25 @@
 namespace pk {
 namespace {
 
-// GFLOP/s of all threads at once (cores that share power or a clock do less together than alone), for about a
-// millisecond.
-double peak() {
+// GFLOP/s of all threads at once (cores that share power or a clock do less together than alone), over `seconds`.
+double peak(double seconds) {
   const int threads = num_threads();
   std::vector<double> each(static_cast<std::size_t>(threads));
   std::vector<std::thread> team;
   std::atomic<int> ready{0};
   for (double& gflops : each) {
-    team.emplace_back([&gflops, &ready, threads] {
+    team.emplace_back([&gflops, &ready, threads, seconds] {
       float out[3] = {0.5F, 1.0F, 0.0F};
       ++ready;
       while (ready < threads) {
       }
       const auto start = bench::Clock::now();
-      const double flops = bench::fma_rounds(kernels().isa)(200000, out);
-      gflops = flops / bench::seconds_since(start) / 1e9;
+      double flops = 0, passed = 0;
+      while (passed < seconds) {
+        flops += bench::fma_rounds(kernels().isa)(20000, out);
+        passed = bench::seconds_since(start);
+      }
+      gflops = flops / passed / 1e9;
       volatile float keep = out[2];
       static_cast<void>(keep);
     });
@@ -148,10 +152,12 @@ void convolution(benchmark::State& state, const Layer& layer, ConvPass pass, Con
     plan.pack_weights(w.as<float>(), weights.data());
     run.packed = weights.data();
   }
+  const auto warm_up = bench::Clock::now();
   plan.run(run, scratch.data());
+  const double about = bench::seconds_since(warm_up);
   std::vector<double> rates, limits, fractions, cpu_fractions;
   for (auto _ : state) {
-    const double limit = peak();
+    const double limit = peak(about);
     const double cpu = processor_seconds();
     const auto start = bench::Clock::now();
     plan.run(run, scratch.data());

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# The same examples in every run: a commit passes or fails, whenever it is tested.
-settings.register_profile("suite", derandomize=True, deadline=None)
+# The same examples in every run, however slow the machine: a commit passes or fails, whenever it is tested.
+settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -361,3 +361,30 @@ def _without(x, keys):
             x.pop(key, None)
     for item in x.values() if isinstance(x, dict) else x if isinstance(x, list) else ():
         _without(item, keys)
+
+
+def test_lambda_expressions(tmp_path):
+    """Bytecode is written as Keras writes it; both read it only when told to."""
+    factor = 3
+
+    def build(k):
+        layers = [k.layers.Lambda(lambda x: x * factor + 1.0), k.layers.Dense(2)]
+        return k.Sequential([k.Input((4,)), *layers])
+
+    ours = build(pk)
+    want = ours.predict(np.ones((1, 4), "float32"), verbose=0)
+    for ending in ("keras", "h5"):
+        path = tmp_path / f"ours.{ending}"
+        ours.save(path)
+        for library in (pk, keras):
+            with pytest.raises((ValueError, TypeError)):
+                library.models.load_model(path)
+            again = library.models.load_model(path, safe_mode=False)
+            np.testing.assert_allclose(again.predict(np.ones((1, 4), "float32"), verbose=0), want, rtol=1e-6)
+    theirs = build(keras)
+    theirs.save(tmp_path / "theirs.keras")
+    again = pk.models.load_model(tmp_path / "theirs.keras", safe_mode=False)
+    agree(again, theirs, inputs_for([(4,)]))
+    held = object()
+    with pytest.raises(TypeError, match="Layer 'odd': the `lambda` expression holds values"):
+        pk.layers.Lambda(lambda x: (held, x)[1], name="odd").get_config()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import json
 
 from ..utils import serialization
+from ..utils.code import dump_function
 from .layer import Layer
 from .nest import map_shapes
 
@@ -18,8 +20,9 @@ class Lambda(Layer):
         arguments: dict of further keyword arguments.
         mask: must be None.
 
-    A model with a Lambda can be saved as weights; its configuration names the function, and is refused for a
-    `lambda` expression, whose code no file should carry.
+    The configuration names a function; of a `lambda` expression it holds the bytecode, as Keras writes it, which is
+    read back only with `safe_mode=False` and by the same version of Python. Better decorate a named function with
+    `saving.register_keras_serializable()`.
     """
 
     def __init__(self, function, output_shape=None, mask=None, arguments=None, **kwargs):
@@ -43,22 +46,33 @@ class Lambda(Layer):
         return map_shapes(lambda s: (input_shape[0], *s), self._output_shape)
 
     def get_config(self):
-        if getattr(self.function, "__name__", "") == "<lambda>":
-            raise TypeError(
-                f"Layer '{self.name}' holds a `lambda` expression, which cannot be written to a file safely. Use a "
-                "named function decorated with @keras.saving.register_keras_serializable(), or a Layer subclass."
-            )
         config = {
             **super().get_config(),
-            "function": serialization.serialize_keras_object(self.function),
+            "function": self._function_config(self.function),
             "arguments": serialization.serialize_keras_object(self.arguments),
         }
         if self._output_shape is not None:
-            config["output_shape"] = self._output_shape
+            given = self._output_shape
+            config["output_shape"] = self._function_config(given) if callable(given) else given
         return config
+
+    def _function_config(self, function):
+        if getattr(function, "__name__", "") != "<lambda>":
+            return serialization.serialize_keras_object(function)
+        code = dump_function(function)
+        try:
+            json.dumps(code)
+        except TypeError as error:
+            raise TypeError(
+                f"Layer '{self.name}': the `lambda` expression holds values that no file can keep ({error}). Use a "
+                "named function decorated with @keras.saving.register_keras_serializable(), or a Layer subclass."
+            ) from error
+        return {"class_name": "__lambda__", "config": code}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
-        config["function"] = serialization.deserialize_keras_object(config["function"], custom_objects)
+        for key in ("function", "output_shape", "arguments"):
+            if key in config:
+                config[key] = serialization.deserialize_keras_object(config[key], custom_objects)
         return cls(**config)
