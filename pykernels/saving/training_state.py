@@ -196,5 +196,6 @@ def _check(name: str, values) -> None:
     fits = fits and all(
         isinstance(g, list) and len(g) == 2 and set(map(type, g)) == {int} for g in values["generators"]
     )
-    if not fits:
+    feed = values["feed"] if fits and values.get("feed") is not None else {}
+    if not fits or not isinstance(feed, dict) or any(not isinstance(feed.get(key, {}), dict) for key in _PLACES):
         raise ValueError(f"{name}: the state of the training in it is damaged, or of a later version of pykernels.")
