@@ -297,8 +297,10 @@ def test_lambda():
     np.testing.assert_allclose(layer(np.ones((2, 2), "float32")), 3)
     model = models.Sequential([layers.Lambda(lambda x: x + 1.0, input_shape=(2,)), layers.Dense(1)])
     assert model.predict(np.ones((2, 2)), verbose=0).shape == (2, 1)
-    with pytest.raises(TypeError, match="lambda"):
-        layer.get_config()
+    config = layer.get_config()
+    assert config["function"]["class_name"] == "__lambda__"
+    with pytest.raises(ValueError, match="bytecode of a lambda"):
+        layers.Lambda.from_config(config)
 
 
 def test_float64_layers():
