@@ -177,7 +177,8 @@ std::vector<Conv2dShape> shapes() {
       same(conv_shape(2, 17, 1, 4, 5, 1, 65)),
       same(conv_shape(2, 1, 40, 16, 1, 7, 15)),
       conv_shape(2, 6, 29, 16, 2, 2, 48),  // in place
-      // In place, with borders: one edge on either side, several, none on one side; chunks that miss rows of the window.
+      // In place, with borders: one edge on either side, several, none on one side; chunks that miss rows of the
+      // window.
       same(conv_shape(2, 15, 16, 16, 3, 3, 33)),
       same(conv_shape(1, 31, 29, 32, 3, 3, 16)),
       same(conv_shape(1, 7, 28, 16, 5, 7, 20)),
