@@ -84,8 +84,13 @@ struct Index {
   static constexpr int value = i;
 };
 
+#if defined(__SANITIZE_ADDRESS__)  // inlined and instrumented, the tiles take minutes to compile
+#define PK_HOT __attribute__((noinline))
+#define PK_INLINE PK_HOT
+#else
 #define PK_HOT __attribute__((always_inline))
 #define PK_INLINE inline PK_HOT
+#endif
 
 // Value i.
 template <int i, class T, int N>
