@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 
+import h5py
 import numpy as np
 import pytest
 
@@ -185,6 +187,19 @@ def test_bad_arguments(tmp_path):
     (tmp_path / "folder.keras").mkdir()
     with pytest.raises(OSError, match="non-directory"):
         build(1).fit(x, y, verbose=0, callbacks=[callbacks.ModelCheckpoint(tmp_path / "folder.keras")])
+
+
+@pytest.mark.parametrize("feed", [[], "x", {"start": 1}, {"now": "x"}])
+def test_a_damaged_place_in_the_data_is_refused(tmp_path, feed):
+    x, y = data()
+    model, folder = build(1), tmp_path / "backup"
+    options = {"epochs": 1, "verbose": 0}
+    model.fit(x, y, callbacks=[callbacks.BackupAndRestore(folder, delete_checkpoint=False)], **options)
+    with h5py.File(folder / "latest.weights.h5", "r+") as file:
+        attrs = file["training_state"].attrs
+        attrs["values"] = json.dumps({**json.loads(attrs["values"]), "feed": feed})
+    with pytest.raises(ValueError, match="the state of the training in it is damaged"):
+        model.fit(x, y, callbacks=[callbacks.BackupAndRestore(folder)], **options)
 
 
 def test_damaged_and_foreign_backups(tmp_path):

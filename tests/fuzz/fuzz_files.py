@@ -25,6 +25,9 @@ import warnings
 from good_files import make_seeds
 from mutations import mutate
 
+import pykernels as pk
+from pykernels.utils.get_file import _UNPACKERS, _unpack
+
 ALLOWED = (ValueError, TypeError, OSError, NotImplementedError)
 
 
@@ -62,9 +65,7 @@ class Watch:
                 self.seen.append(f"open {path}")
 
 
-def loader(pk, folder: pathlib.Path):
-    from pykernels.utils.get_file import _UNPACKERS, _unpack
-
+def loader(folder: pathlib.Path):
     models = {name: pk.models.load_model(folder / f"{name}.keras") for name in ("stack", "graph", "image")}
 
     def load(seed, path, text):
@@ -87,12 +88,9 @@ def work(first: int, last: int, folder: str, options, report) -> None:
     faulthandler.enable()
     signal.signal(signal.SIGPROF, alarm)
     warnings.simplefilter("ignore")
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    import pykernels as pk
-
     seeds = make_seeds(pathlib.Path(folder))
     others = [data for _, _, data in seeds]
-    load = loader(pk, pathlib.Path(folder))
+    load = loader(pathlib.Path(folder))
     for seed in seeds:  # what good files import is imported now
         _one(seed, seed[2], folder, load)
     watch = Watch()
@@ -152,6 +150,7 @@ def alarm(*_):
 
 def run(options) -> list[tuple[int, str]]:
     """All files; a worker that dies is replaced by one that goes on behind the file that killed it."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the workers
     findings: list[tuple[int, str]] = []
     number, end, batch = options.first, options.first + options.count, options.batch
     totals: dict[str, int] = {}
@@ -207,7 +206,6 @@ def parse(arguments=None):
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
     found = run(parse())
     for n, what in found:
         print(f"finding {n}: {what}")

@@ -8,14 +8,15 @@ import pathlib
 import tarfile
 import zipfile
 
+import pykernels as pk
+from pykernels import callbacks, layers
+from pykernels.utils.naming import to_snake_case
+
 
 def make_seeds(folder: pathlib.Path) -> list[tuple[str, str, bytes]]:
     """(format, what to load it with, bytes) of small good files."""
     import h5py
     import numpy as np
-
-    import pykernels as pk
-    from pykernels import callbacks, layers
 
     pk.utils.set_random_seed(1)
     small = [layers.Dense(3, activation="relu"), layers.Dropout(0.5), layers.Dense(2, kernel_regularizer="l2")]
@@ -68,8 +69,6 @@ def make_seeds(folder: pathlib.Path) -> list[tuple[str, str, bytes]]:
 def _other_weights(model, kind: str) -> bytes:
     """Weights as Keras 1 on Theano wrote them, or in the newest form of HDF5."""
     import h5py
-
-    from pykernels.utils.naming import to_snake_case
 
     out = io.BytesIO()
     with h5py.File(out, "w", libver="latest" if kind == "newest" else None) as file:
