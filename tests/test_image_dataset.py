@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from image_folders import picture, write_awkward, write_classes
 from oracle import keras
+from PIL import Image
 
 import pykernels as pk
 from pykernels import layers
@@ -66,6 +67,37 @@ def test_other_methods():
     centres = (np.arange(40) + 0.5) * 1.6 - 0.5
     for method in ("bilinear", "bicubic", "mitchellcubic"):
         np.testing.assert_allclose(resize(ramp, (40, 5), method)[4:-4, 2, 0], centres[4:-4], atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float32"])
+@pytest.mark.parametrize("method", ["bilinear", "nearest", "bicubic", "lanczos3"])
+def test_smart_resize_is_that_of_keras(method, dtype):
+    smart_resize = pytest.importorskip("keras.src.utils.image_utils").smart_resize
+    x = picture(37, 53).astype(dtype)
+    for size in ((20, 20), [64, 80], (5, 100)):
+        for data, data_format in ((x, "channels_last"), (x[None], "channels_last"), (x.T, "channels_first")):
+            want = smart_resize(data, size, method, data_format)
+            have = pk.preprocessing.image.smart_resize(data, size, method, data_format)
+            assert have.dtype == want.dtype and have.shape == want.shape
+            np.testing.assert_allclose(have, want, atol=255 * 53 * 2**-23 * 4)
+
+
+def test_smart_resize_of_other_things():
+    smart_resize = pk.preprocessing.image.smart_resize
+    whole = picture(30, 40)
+    np.testing.assert_array_equal(smart_resize(Image.fromarray(whole), (8, 8)), smart_resize(whole, (8, 8)))
+    inputs = pk.Input((30, 40, 3))
+    net = pk.Model(inputs, smart_resize(inputs, (8, 8)))
+    np.testing.assert_array_equal(net.predict(whole[None], verbose=0)[0], smart_resize(whole, (8, 8)))
+    for args, message in (
+        ((whole, (8, 8, 3)), "2 integers"),
+        ((whole[:, :, 0], (8, 8)), "incorrect rank"),
+        ((whole, (0, 8)), "positive"),
+        ((whole, (8, 8), "box"), "interpolation"),
+        ((whole, (8, 8), "nearest", "first"), "data_format"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            smart_resize(*args)
 
 
 # --- files and labels -----------------------------------------------------------------------------------------------

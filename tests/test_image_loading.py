@@ -88,6 +88,13 @@ def test_spellings_of_keras_1(folder):
     assert image.load_img(path, grayscale=False).mode == "RGB"
 
 
+def test_an_image_shape_serves_as_target_size(folder, keras_utils):
+    path = folder / "plain.bmp"
+    for size in ((5, 7, 3), [5, 7, None], np.array((5, 7, 3))):
+        want = keras_utils.img_to_array(keras_utils.load_img(path, target_size=size))
+        np.testing.assert_array_equal(image.img_to_array(image.load_img(path, target_size=size)), want)
+
+
 def test_options_are_checked(folder):
     path = folder / "gray.png"
     with pytest.raises(ValueError, match="color_mode"):

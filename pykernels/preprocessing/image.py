@@ -8,6 +8,7 @@ from .dataframe_iterator import DataFrameIterator
 from .directory_iterator import DirectoryIterator
 from .generator import ImageDataGenerator
 from .iterator import Iterator
+from .resampling import smart_resize
 from .transforms import (
     apply_affine_transform,
     apply_brightness_shift,
@@ -41,4 +42,5 @@ __all__ = [
     "random_shift",
     "random_zoom",
     "save_img",
+    "smart_resize",
 ]

@@ -1,11 +1,15 @@
-"""Resizing of images without antialiasing, as `keras.ops.image.resize` and `tf.image.resize` have it."""
+"""Resizing of images without antialiasing, as `keras.ops.image.resize` and `tf.image.resize` have it, and
+`smart_resize`."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from .. import _core
+from ..graph import Tensor
 from ..ops.image import aspect_crop, aspect_padding
+from ..ops.image import resize as resize_images
+from ..ops.types import cast, dtype_of, is_float
 
 METHODS = ("bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic")
 
@@ -27,3 +31,33 @@ def resize(image: np.ndarray, size: tuple[int, int], method: str, crop=False, pa
         image = np.pad(image, ((top, top), (left, left), (0, 0)))
     image = np.ascontiguousarray(image, None if image.dtype == np.uint8 else "float32")
     return _core.resize_image(image, *size, method, False).astype("float32", copy=False)
+
+
+def smart_resize(x, size, interpolation="bilinear", data_format="channels_last"):
+    """The largest centred part of images with the aspect ratio of `size`, resized to it without antialiasing.
+
+    Args:
+        x: (height, width, channels) or (batch, height, width, channels), an array, a Pillow image or a symbolic tensor;
+            with `data_format="channels_first"` the channels come before the height.
+        size: (height, width) of the result.
+        interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
+        data_format: "channels_last" or "channels_first". Not the global setting, as in Keras.
+
+    Returns:
+        The images in the new size: float32 for integers (which "nearest" keeps), else of the dtype of `x`.
+
+    Raises:
+        ValueError: another rank, or an unknown interpolation or data format.
+    """
+    size = tuple(size)
+    if len(size) != 2:
+        raise ValueError(f"Expected `size` to be a tuple of 2 integers, but got: {size}.")
+    x = x if isinstance(x, Tensor) else np.asarray(x)
+    if len(x.shape) not in (3, 4):
+        raise ValueError(
+            "Expected an image array with shape `(height, width, channels)`, or `(batch_size, height, width, "
+            f"channels)`, but got input with incorrect rank, of shape {tuple(x.shape)}."
+        )
+    if interpolation != "nearest" and not is_float(dtype_of(x)):
+        x = cast(x, "float32")
+    return resize_images(x, size, interpolation, crop_to_aspect_ratio=True, data_format=data_format)

@@ -109,7 +109,7 @@ def load_img(
     Args:
         path: file name, path object, or `io.BytesIO`.
         color_mode: "grayscale" (images of 16 and 32 bits keep their values), "rgb" or "rgba".
-        target_size: None (the image's own size) or (height, width).
+        target_size: None (the image's own size) or (height, width), of which a third number is left out.
         interpolation: "nearest", "bilinear", "bicubic", "hamming", "box" or "lanczos": Pillow's methods.
         keep_aspect_ratio: whether the largest centred part with the target's aspect ratio is resized instead of all.
         grayscale: True is `color_mode="grayscale"`, as Keras 1 and 2 called it (there it was the second argument; a
@@ -131,7 +131,8 @@ def load_img(
         color_mode = "grayscale"
     check_color_mode(color_mode)
     if target_size is not None:
-        target_size = check_size(target_size)
+        # Keras reads the first two numbers only: scripts pass an image shape, (height, width, channels)
+        target_size = check_size(target_size[:2] if isinstance(target_size, (tuple, list, np.ndarray)) else target_size)
     data = None if isinstance(path, io.BytesIO) else _read(path)
     try:
         # with the format given, Pillow does not ask the plugins of all formats, one after the other
