@@ -138,6 +138,7 @@ NEUTRAL: dict[str, dict[str, tuple[Any, ...]]] = {
         if RENAMED[name].get("dim_ordering") == "data_format"
     },
     "BatchNormalization": {"mode": (0,)},
+    "compile": {"sample_weight_mode": (None,), "target_tensors": (None,)},
     "fit": {"show_accuracy": (False, None)},
     "evaluate": {"show_accuracy": (False, None)},
     "fit_generator": {"show_accuracy": (False, None)},

@@ -16,6 +16,7 @@ from ..user_warning import warn
 from ..utils.random_seed import make_default_seed
 from .arrays import Data
 from .compiled import Compiled
+from .positional import metrics_may_be_third
 from .steps import Programs, step_types
 from .structure import put_together
 from .tallies import Tallies
@@ -86,6 +87,7 @@ class Compiling:
         self.__dict__["_history"] = value
 
     # --- compile ----------------------------------------------------------------------------------------
+    @metrics_may_be_third
     @accepts_old_names("compile")
     def compile(
         self,
@@ -110,6 +112,7 @@ class Compiling:
             loss_weights: factor of the loss; for several a list or dict of them.
             metrics: list of names, objects or functions; "accuracy" is chosen by the shapes of target and output. For
                 several outputs a list with an entry (one metric, a list, or None) per output, or a dict by output name.
+                As in Keras 1 and 2, metrics may be the third argument by position, and `loss_weights` the fourth.
             weighted_metrics: metrics that use sample and class weights.
             run_eagerly: True records the step anew for every batch, so that Python code in layers and losses runs (and
                 prints) each time.

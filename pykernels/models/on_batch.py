@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 
@@ -16,22 +15,8 @@ from .feeds import open_feed, with_class_weights
 from .loading import Loading
 from .memory import MemoryPlan
 from .planning import plan_memory
+from .positional import class_weight_may_be_eighth, queue_size_may_be_third, second_may_count_samples
 from .steps import step_types
-
-# Keywords that only Keras 1 had: beside them, what comes second counts samples.
-_KERAS_1 = frozenset({"nb_epoch", "nb_val_samples", "nb_worker"})
-
-
-def _second_counts_samples(function):
-    """`fit_generator(batches, 2000, nb_epoch=2)` is a call of Keras 1: 2000 samples, not 2000 batches."""
-
-    @functools.wraps(function)
-    def wrapper(self, *args, **kwargs):
-        if len(args) > 1 and not _KERAS_1.isdisjoint(kwargs):
-            args, kwargs = (args[0], None, *args[2:]), {**kwargs, "samples_per_epoch": args[1]}
-        return function(self, *args, **kwargs)
-
-    return wrapper
 
 
 class OnBatch:
@@ -142,7 +127,8 @@ class OnBatch:
         return found
 
     # --- Keras 1 and 2 ------------------------------------------------------------------------------------
-    @_second_counts_samples
+    @second_may_count_samples
+    @class_weight_may_be_eighth
     @accepts_old_names("fit_generator")
     def fit_generator(
         self,
@@ -155,11 +141,11 @@ class OnBatch:
         validation_steps=None,
         validation_freq=1,
         class_weight=None,
-        shuffle=True,
-        initial_epoch=0,
         max_queue_size=None,
         workers=None,
         use_multiprocessing=None,
+        shuffle=True,
+        initial_epoch=0,
         **samples,
     ):
         """`fit` on a generator, as Keras 1 and 2 called it.
@@ -191,16 +177,17 @@ class OnBatch:
             loading,
         )
 
+    @queue_size_may_be_third
     @accepts_old_names("evaluate_generator")
     def evaluate_generator(
         self,
         x,
         steps=None,
         callbacks=None,
-        verbose=0,
         max_queue_size=None,
         workers=None,
         use_multiprocessing=None,
+        verbose=0,
         **samples,
     ):
         """`evaluate` on a generator, as Keras 1 and 2 called it; see `predict_generator` for `steps`."""
@@ -209,16 +196,17 @@ class OnBatch:
         loading = Loading(workers, use_multiprocessing, max_queue_size)._asdict()
         return self.evaluate(x, steps=steps, callbacks=callbacks, verbose=verbose, **loading)
 
+    @queue_size_may_be_third
     @accepts_old_names("predict_generator")
     def predict_generator(
         self,
         x,
         steps=None,
         callbacks=None,
-        verbose=0,
         max_queue_size=None,
         workers=None,
         use_multiprocessing=None,
+        verbose=0,
         **samples,
     ):
         """`predict` on a generator, as Keras 1 and 2 called it.
