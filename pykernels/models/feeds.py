@@ -16,6 +16,7 @@ from ..user_warning import warn
 from .arrays import Data, class_weights, is_structure_of_arrays, make_data, unpack
 from .given import match
 from .loading import Loading, batches_of
+from .stream_place import StreamPlace
 from .structure import LEAF, take_apart
 
 _RAN_OUT = (
@@ -198,9 +199,7 @@ class StreamFeed:
         self.num_steps = steps or self.passes
         self.exhausted = False
         self.resumed_at = 0
-        self._drawn_from: tuple | None = None
-        self._started_at: dict = {}  # the place of a source that keeps it by itself, as the iterator was made
-        self._taken = 0  # batches taken from the source since it was started
+        self.place = StreamPlace(source)
         self._iterator: Iterator | None = None
         self._peeked: list = []
         self._untouched = False  # whether nothing of the present pass was used yet
@@ -234,7 +233,7 @@ class StreamFeed:
             if data is None:
                 break
             done += 1
-            self._taken += 1
+            self.place.taken += 1
             yield Segment(data, data.rows, 0, 1, None)
         if self.num_steps is None:
             self.num_steps = done
@@ -262,10 +261,8 @@ class StreamFeed:
         return self._data(batch)
 
     def state(self, step: int) -> tuple[dict, tuple | None]:
-        """(batches taken from the source since it was started, what its order was drawn from); also where a source that
-        keeps its place by itself (`place()`, `resume(place)`) stood then and stands now."""
-        places = {"start": dict(self._started_at), "now": _place(self.source)}
-        return {"kind": "stream", "taken": self._taken, "going": self._iterator is not None, **places}, self._drawn_from
+        """(place in the source, what its order was drawn from); see `StreamPlace`."""
+        return self.place.state(self._iterator is not None)
 
     def resume(self, state: dict, drawn_from, batch: int) -> None:
         """The coming epoch starts at its batch number `batch`: the source is read on to where it was."""
@@ -276,11 +273,9 @@ class StreamFeed:
         if not self.one_shot:
             self._peeked.clear()
             self._iterator = None
-            self._send_to(state.get("start" if state["going"] else "now"))
+            self.place.to_start(state, drawn_from)
             if not state["going"]:
                 return
-            if drawn_from is not None:
-                np.random.set_state(drawn_from)
             self._iterator = self._start()
         elif skip and self._peeked:
             self._peeked.clear()  # the first batch was taken to see its shape
@@ -288,18 +283,10 @@ class StreamFeed:
         for _ in range(skip):
             if next(self._iterator, None) is None:
                 break
-        self._taken = state["taken"]
-        if not self.one_shot:
-            self._send_to(state.get("now"))
-
-    def _send_to(self, place: dict | None) -> None:
-        if place and hasattr(self.source, "place"):
-            self.source.resume(place)
+        self.place.arrive(state, own=not self.one_shot)
 
     def _start(self) -> Iterator:
-        self._taken = 0
-        self._started_at = _place(self.source)
-        self._drawn_from = np.random.get_state() if self.shuffle or self._started_at else None
+        self.place.start(draws=self.shuffle)
         if not self.is_sequence:
             return iter(self.source)
         order = np.random.permutation(len(self.source)) if self.shuffle else range(len(self.source))
@@ -317,12 +304,6 @@ class StreamFeed:
         if not self.one_shot and not self._untouched:
             self._iterator = None
             self._peeked.clear()
-
-
-def _place(source) -> dict:
-    """Where a source stands that keeps its place by itself; {} for others."""
-    place = getattr(source, "place", None)
-    return place() if callable(place) else {}
 
 
 def _length(source) -> int | None:

@@ -101,8 +101,8 @@ def cached_stream(prefix, feed: StreamFeed, verbose) -> StreamFeed:
     new = _CachedFeed(_Cached(source, data), prefix.tail, feed.steps, feed.shuffle, None, feed.loading)
     if feed._peeked:  # the pass that was begun for the sake of its first batch begins again, with the same order
         after = np.random.get_state()
-        if feed._drawn_from is not None:
-            np.random.set_state(feed._drawn_from)
+        if feed.place.drawn_from is not None:
+            np.random.set_state(feed.place.drawn_from)
         new._iterator = new._start()
         first = next(new._iterator)
         np.random.set_state(after)
