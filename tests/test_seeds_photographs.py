@@ -81,7 +81,7 @@ weights[0] /= 60  # pixels are of 0 to 255
 weights[-2] /= 10
 vgg.model.set_weights(weights)
 vgg.model.compile(Adam(lr=0.001), "sparse_categorical_crossentropy", metrics=["accuracy"])
-vgg.model.fit(vgg.get_batches("others", batch_size=32, class_mode="sparse"), nb_epoch=10)
+vgg.model.fit(vgg.get_batches("pretraining", batch_size=32, class_mode="sparse"), nb_epoch=14)
 vgg.model.save_weights("vgg16.h5")
 """
 BEGINNING = """
@@ -107,7 +107,7 @@ FINETUNING = """
 batch_size = 32
 batches = vgg.get_batches(path + "train", batch_size=batch_size)
 val_batches = vgg.get_batches(path + "valid", batch_size=batch_size * 2, shuffle=False)
-vgg.compile(lr=0.003)
+vgg.compile(lr=0.002)
 frozen = model.get_weights()[:-2]
 vgg.fit(batches, val_batches, nb_epoch=10)
 print("frozen", all(np.array_equal(a, b) for a, b in zip(frozen, model.get_weights())))
@@ -133,7 +133,8 @@ for n in plt.get_fignums():
 
 
 def arrange_cats_and_dogs(snacks, folder):
-    """Two classes of the photographs as the lesson's cats and dogs; six others, to train the net with before."""
+    """Two classes of the photographs as the lesson's cats and dogs; the net is trained before with these and six others,
+    as ImageNet has cats and dogs: what the views show must not hang on the rounding of one instruction set."""
     for part, name in (("train", "train"), ("val", "valid"), ("test", "test/unknown")):
         number = itertools.count(1)
         for source, animal in (("banana", "cat"), ("grape", "dog")):
@@ -143,9 +144,9 @@ def arrange_cats_and_dogs(snacks, folder):
                 n = next(number)
                 (target / (f"{n}.jpg" if part == "test" else f"{animal}.{n}.jpg")).symlink_to(photo)
     (folder / "data/dogscats/results").mkdir()
-    (folder / "others").mkdir()
-    for name in ("orange", "salad", "carrot", "strawberry", "popcorn", "watermelon"):
-        (folder / "others" / name).symlink_to(snacks / "train" / name)
+    (folder / "pretraining").mkdir()
+    for name in ("banana", "grape", "orange", "salad", "carrot", "strawberry", "popcorn", "watermelon"):
+        (folder / "pretraining" / name).symlink_to(snacks / "train" / name)
 
 
 def lesson_on_finetuning(text):
@@ -191,7 +192,7 @@ def test_transfer_learning(run_python, tmp_path, seed, shared_data):
     accuracies = [float(value) for value in re.findall(r"val_accuracy: ([\d.]+)", output)]
     assert len(accuracies) == 3 + 10
     # By chance 0.5; of 100 pictures.
-    assert max(accuracies[:3]) > 0.6 and max(accuracies[3:]) > 0.6
+    assert accuracies[2] > 0.65 and accuracies[-1] > 0.65
     assert np.sum(ast.literal_eval(next(line for line in lines if line.startswith("[[")))) == 100
     table = np.loadtxt(tmp_path / "submission.csv", delimiter=",", skiprows=1)
     assert (tmp_path / "submission.csv").read_text().startswith("id,label\n1,0.")
