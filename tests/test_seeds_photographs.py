@@ -133,7 +133,7 @@ for n in plt.get_fignums():
 
 
 def arrange_cats_and_dogs(snacks, folder):
-    """Two classes of the photographs as the lesson's cats and dogs; the net is trained before with these and six others,
+    """Two classes of the photographs as the lesson's cats and dogs; the net is pretrained on these and six others,
     as ImageNet has cats and dogs: what the views show must not hang on the rounding of one instruction set."""
     for part, name in (("train", "train"), ("val", "valid"), ("test", "test/unknown")):
         number = itertools.count(1)
