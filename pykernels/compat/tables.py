@@ -299,6 +299,7 @@ TENSORFLOW: dict[str, dict[str, str]] = {
         "transpose": "ops.transpose",
         "where": "ops.where",
         "zeros_like": "ops.zeros_like",
+        "TensorSpec": "preprocessing.elements.TensorSpec",
         "ones_like": "ops.ones_like",
         "initializers": "initializers",
         "losses": "losses",

@@ -11,10 +11,11 @@ from ..models.loading import Loading, batches_of
 from ..utils.image_utils import check_color_mode, check_data_format, check_size, load_img
 from ..utils.progbar import print_line
 from .directory_iterator import image_files, list_directory, subfolders
+from .elements import Count, TensorSpec, eager
 from .iterator import Iterator
 from .pixels import PixelLoader
 from .resampling import METHODS, resize
-from .streams import StreamMethods, eager
+from .streams import StreamMethods
 
 FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 
@@ -63,6 +64,22 @@ class ImageDataset(StreamMethods, Iterator):
     def skipped(self) -> list[str]:
         """Files that could not be read, with `on_error="skip"`."""
         return list(self._loader.skipped.values())
+
+    def cardinality(self) -> Count:
+        """The number of batches."""
+        return Count(len(self))
+
+    @property
+    def element_spec(self):
+        """The `TensorSpec` of the images, or a tuple of those of images and labels."""
+        labels = {
+            "int": TensorSpec((), "int32"),
+            "categorical": TensorSpec((len(self.class_names or ()),)),
+            "binary": TensorSpec((1,)),
+        }
+        specs = [TensorSpec(self.image_shape), *([labels[self._mode]] if self._mode else [])]
+        specs = [spec.batched(None) for spec in specs] if self._is_batched else specs
+        return tuple(specs) if self._mode else specs[0]
 
     def prefetch(self, buffer_size=None) -> ImageDataset:
         """The dataset itself, which is read ahead by threads in any case."""

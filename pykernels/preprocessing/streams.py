@@ -8,114 +8,150 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from .elements import Count, TensorSpec, call, each, eager, joined_specs, leaves, plain, rows, spec_of, stack
 
-class EagerArray(np.ndarray):
-    """An array with `numpy()`, as scripts written for TensorFlow expect of what a dataset gives."""
-
-    def numpy(self) -> np.ndarray:
-        """The plain array (a NumPy scalar for no axes)."""
-        return np.asarray(self)[()]
-
-    def __getitem__(self, index):
-        item = super().__getitem__(index)
-        return np.asarray(item).view(EagerArray) if isinstance(item, np.generic) else item
-
-
-def eager(batch):
-    """Arrays of a batch as `EagerArray`s."""
-    if isinstance(batch, (tuple, dict)):
-        return _each(eager, batch)
-    return batch.view(EagerArray) if type(batch) is np.ndarray else batch
+INFINITE, UNKNOWN = -1, -2  # what `cardinality` gives instead of a number
 
 
 class StreamMethods:
-    """`map`, `take` and so on for a class with `__iter__`. Each gives a new `Stream`; nothing is computed before it is
-    iterated."""
+    """`map`, `take` and so on for a class with `__iter__`, `cardinality` and `element_spec`. Each gives a new `Stream`;
+    nothing is computed before it is iterated."""
 
     class_names: list | None = None
     file_paths: list | None = None
 
-    def _derived(self, start: Callable[[], Iterator], length: int | None) -> Stream:
-        stream = Stream(start, length)
+    def __bool__(self):
+        return True
+
+    def _derived(self, start: Callable[[], Iterator], count: int, spec: Callable | None = None) -> Stream:
+        stream = Stream(start, count, spec or (lambda: self.element_spec))
         stream.class_names, stream.file_paths = self.class_names, self.file_paths
         return stream
 
-    def cardinality(self) -> int:
-        """The number of elements; -2 when it is not known."""
-        length = _length(self)
-        return -2 if length is None else length
+    def apply(self, transformation_func):
+        """What `transformation_func` makes of the dataset."""
+        return transformation_func(self)
 
     def map(self, map_func, num_parallel_calls=None, deterministic=None) -> Stream:
         """`map_func` of each element (of `*element` for tuples). It is called one element after another, by the reader:
         `num_parallel_calls` and `deterministic` are taken for TensorFlow's sake and change no result."""
-        return self._derived(lambda: (_call(map_func, item) for item in self), _length(self))
+        return self._derived(
+            lambda: (call(map_func, item) for item in self),
+            self.cardinality(),
+            lambda: _mapped_spec(map_func, self.element_spec),
+        )
 
     def take(self, count) -> Stream:
         """The first `count` elements; all for -1."""
-        length = _length(self)
+        length = self.cardinality()
         if count < 0:
             return self._derived(lambda: iter(self), length)
-        return self._derived(lambda: _first(self, count), count if length is None else min(count, length))
+        left = count if length == INFINITE else min(count, length)
+        return self._derived(lambda: _first(self, count), left if length != UNKNOWN else UNKNOWN)
 
     def skip(self, count) -> Stream:
-        """All but the first `count` elements."""
-        length = _length(self)
-        left = None if length is None else max(length - count, 0)
+        """All but the first `count` elements; none for -1."""
+        length = self.cardinality()
+        if count < 0:
+            return self._derived(lambda: iter(()), 0)
+        left = length if length < 0 else max(length - count, 0)
         return self._derived(lambda: itertools.islice(iter(self), count, None), left)
+
+    def shard(self, num_shards, index) -> Stream:
+        """Every `num_shards`-th element, from number `index` on. ValueError for an `index` that is none of a shard."""
+        if not 0 <= index < num_shards:
+            raise ValueError(f"Index must be between 0 and {num_shards - 1} (currently index = {index}).")
+        length = self.cardinality()
+        left = length if length < 0 else (length - index + num_shards - 1) // num_shards
+        return self._derived(lambda: itertools.islice(iter(self), index, None, num_shards), left)
 
     def repeat(self, count=None) -> Stream:
         """The elements `count` times; for ever by default."""
-        length = _length(self)
-        times = itertools.repeat(None) if count is None or count < 0 else None
-        total = None if times is not None or length is None else length * count
-        rounds = (lambda: itertools.count()) if times is not None else (lambda: range(count))
-        return self._derived(lambda: (item for _ in rounds() for item in self), total)
+        length = self.cardinality()
+        if count is None or count < 0:
+            endless = INFINITE if length != 0 else 0
+            return self._derived(lambda: _again(self, itertools.count()), endless)
+        total = (length if length < 0 else length * count) if count else 0
+        return self._derived(lambda: _again(self, range(count)), total)
 
-    def cache(self) -> Stream:
-        """Keeps all elements in memory when they were read once, as they are then."""
+    def cache(self, filename="") -> Stream:
+        """Keeps all elements in memory when they were read once, as they are then. NotImplementedError for a file."""
+        if filename:
+            raise NotImplementedError(f"cache(filename={filename!r}): elements are kept in memory only; use cache()")
         kept: list = []
-        return self._derived(lambda: _remember(self, kept), _length(self))
+        return self._derived(lambda: _remember(self, kept), self.cardinality())
 
     def prefetch(self, buffer_size=None) -> Stream:
         """The same elements: photo folders are read ahead by threads in any case."""
-        return self._derived(lambda: iter(self), _length(self))
+        return self._derived(lambda: iter(self), self.cardinality())
 
     def shuffle(self, buffer_size, seed=None, reshuffle_each_iteration=True) -> Stream:
-        """The elements (batches, if they are) in random order: each is drawn from the next `buffer_size`."""
-        rng = np.random.RandomState(seed)
+        """The elements (batches, if they are) in random order: each is drawn from the next `buffer_size`. Without a
+        `seed`, NumPy's generator gives one. ValueError for a `buffer_size` below 1."""
+        if buffer_size < 1:
+            raise ValueError(f"`buffer_size` must be greater than zero. Received: buffer_size={buffer_size}")
+        rng = np.random.RandomState(np.random.randint(2**31) if seed is None else seed)
         state = rng.get_state()
 
         def start():
-            if not reshuffle_each_iteration:
+            if reshuffle_each_iteration is not None and not reshuffle_each_iteration:
                 rng.set_state(state)
             return _shuffled(self, buffer_size, rng)
 
-        return self._derived(start, _length(self))
+        return self._derived(start, self.cardinality())
 
-    def batch(self, batch_size, drop_remainder=False) -> Stream:
-        """`batch_size` elements put together along a new first axis."""
-        length = _length(self)
-        if length is not None:
+    def batch(self, batch_size, drop_remainder=False, num_parallel_calls=None, deterministic=None) -> Stream:
+        """`batch_size` elements put together along a new first axis; for the last two arguments see `map`."""
+        if batch_size < 1:
+            raise ValueError(f"`batch_size` must be greater than zero. Received: batch_size={batch_size}")
+        length = self.cardinality()
+        if length >= 0:
             length = length // batch_size if drop_remainder else -(-length // batch_size)
-        return self._derived(lambda: _batched(self, batch_size, drop_remainder), length)
+        size = int(batch_size) if drop_remainder else None
+        return self._derived(
+            lambda: _batched(self, batch_size, drop_remainder),
+            length,
+            lambda: each(lambda spec: spec.batched(size), self.element_spec),
+        )
 
     def unbatch(self) -> Stream:
         """The rows of all batches, one by one."""
-        return self._derived(lambda: (row for item in self for row in _rows(item)), None)
+        return self._derived(
+            lambda: (row for item in self for row in rows(item)),
+            INFINITE if self.cardinality() == INFINITE else UNKNOWN,
+            lambda: each(TensorSpec.row, self.element_spec),
+        )
+
+    def flat_map(self, map_func) -> Stream:
+        """The elements of the datasets that `map_func` makes of each element, one dataset after the other."""
+        return self._derived(
+            lambda: (part for item in self for part in call(map_func, item)),
+            UNKNOWN,
+            lambda: next(call(map_func, item).element_spec for item in self),
+        )
 
     def enumerate(self, start=0) -> Stream:
         """(number, element)."""
-        return self._derived(lambda: enumerate(self, start), _length(self))
+        return self._derived(
+            lambda: ((np.int64(i), item) for i, item in enumerate(self, start)),
+            self.cardinality(),
+            lambda: (TensorSpec((), "int64"), self.element_spec),
+        )
 
     def filter(self, predicate) -> Stream:
         """The elements for which `predicate` of them (of `*element` for tuples) is true."""
-        return self._derived(lambda: (item for item in self if _call(predicate, item)), None)
+        return self._derived(lambda: (item for item in self if call(predicate, item)), UNKNOWN)
 
     def concatenate(self, dataset) -> Stream:
-        """These elements, then those of another dataset."""
-        mine, other = _length(self), _length(dataset)
-        total = None if mine is None or other is None else mine + other
-        return self._derived(lambda: itertools.chain(self, dataset), total)
+        """These elements, then those of another dataset. TypeError for elements of another structure or dtype, when
+        `element_spec` is asked for."""
+        both = (self.cardinality(), cardinality(dataset))
+        total = INFINITE if INFINITE in both else UNKNOWN if UNKNOWN in both else sum(both)
+        return self._derived(
+            lambda: itertools.chain(self, dataset),
+            total,
+            lambda: joined_specs(self.element_spec, dataset.element_spec),
+        )
 
     def reduce(self, initial_state, reduce_func):
         """`state = reduce_func(state, element)` for each element, from `initial_state` on; the last state."""
@@ -133,7 +169,7 @@ class PlainIterator(Iterator):
         self._items = iter(source)
 
     def __next__(self):
-        return _plain(next(self._items))
+        return plain(next(self._items))
 
     next = __next__
 
@@ -143,12 +179,14 @@ class Stream(StreamMethods):
 
     Args:
         start: called for each iteration; returns an iterator.
-        length: number of elements, None if it is not known or without end.
+        count: number of elements, INFINITE or UNKNOWN.
+        spec: gives the `TensorSpec`s of an element; by default those of the first.
     """
 
-    def __init__(self, start: Callable[[], Iterator], length: int | None = None):
+    def __init__(self, start: Callable[[], Iterator], count: int = UNKNOWN, spec: Callable | None = None):
         self._start = start
-        self._count = length
+        self._count = count
+        self._spec = spec
 
     @staticmethod
     def from_tensor_slices(tensors) -> Stream:
@@ -157,51 +195,136 @@ class Stream(StreamMethods):
         Raises:
             ValueError: lengths that differ, or a number.
         """
-        arrays = _each(np.asarray, tensors)
-        leaves = _leaves(arrays)
-        if any(a.ndim == 0 for a in leaves) or len({len(a) for a in leaves}) != 1:
-            shapes = ", ".join(str(a.shape) for a in leaves)
+        arrays = each(np.asarray, tensors)
+        columns = leaves(arrays)
+        if any(a.ndim == 0 for a in columns) or len({len(a) for a in columns}) != 1:
+            shapes = ", ".join(str(a.shape) for a in columns)
             raise ValueError(f"from_tensor_slices takes arrays of the same length. Received arrays of shapes {shapes}")
-        return Stream(lambda: _rows(arrays), len(leaves[0]))
+        return Stream(lambda: rows(arrays), len(columns[0]), lambda: each(TensorSpec.row, spec_of(arrays)))
+
+    @staticmethod
+    def from_tensors(tensors) -> Stream:
+        """One element: an array, or a tuple or dict of them."""
+        arrays = each(np.asarray, tensors)
+        return Stream(lambda: iter((arrays,)), 1, lambda: spec_of(arrays))
+
+    @staticmethod
+    def from_generator(generator, output_types=None, output_shapes=None, args=None, output_signature=None) -> Stream:
+        """What the generator that `generator(*args)` makes yields, as arrays.
+
+        Args:
+            generator: called for each iteration.
+            output_types, output_shapes: dtypes and shapes of an element in its structure; or
+            output_signature: `TensorSpec`s in its structure. By default everything is as it comes.
+            args: for `generator`.
+
+        Raises:
+            TypeError: `generator` cannot be called. ValueError: both ways of saying the types, or (when it comes) an
+                element of another structure or shape.
+        """
+        if not callable(generator):
+            raise TypeError("`generator` must be a Python callable that returns an iterator")
+        signature = output_signature
+        if signature is not None and (output_types is not None or output_shapes is not None):
+            raise ValueError("The `output_signature` argument replaces `output_types` and `output_shapes`: give one")
+        if output_types is not None:
+            types = each(lambda dtype: TensorSpec(None, dtype), output_types)
+            shapes = iter(()) if output_shapes is None else iter(_shapes(output_shapes, types))
+            signature = each(lambda spec: TensorSpec(next(shapes, None), spec.dtype), types)
+
+        def start():
+            return (_checked(item, signature) for item in generator(*(args or ())))
+
+        return Stream(start, UNKNOWN, None if signature is None else lambda: signature)
+
+    @staticmethod
+    def range(*args) -> Stream:
+        """The numbers of Python's `range(*args)`."""
+        numbers = range(*(int(n) for n in args))
+        return Stream(lambda: map(np.int64, numbers), len(numbers), lambda: TensorSpec((), "int64"))
+
+    @staticmethod
+    def zip(*args, datasets=None) -> Stream:
+        """Tuples (dicts, for a dict of datasets) of one element from each dataset, until one of them ends."""
+        given = datasets if datasets is not None else args[0] if len(args) == 1 else args
+        sources = leaves(given)
+        counts = [cardinality(source) for source in sources]
+        finite = [count for count in counts if count != INFINITE]
+        total = UNKNOWN if UNKNOWN in counts else min(finite, default=INFINITE)
+
+        def start():
+            return (_filled(given, items) for items in zip(*sources, strict=False))
+
+        return Stream(start, total, lambda: each(lambda source: source.element_spec, given))
 
     def __iter__(self) -> Iterator:
         return (eager(item) for item in self._start())
 
     def __len__(self) -> int:
-        if self._count is None:
-            raise TypeError("The dataset length is unknown or infinite.")
-        return self._count
+        if self._count < 0:
+            raise TypeError("The dataset is infinite." if self._count == INFINITE else "The dataset length is unknown.")
+        return int(self._count)
+
+    def cardinality(self) -> Count:
+        """The number of elements; -1 without end, -2 when it is not known."""
+        return Count(self._count)
+
+    @property
+    def element_spec(self):
+        """The `TensorSpec`s of an element. Behind `map`, the function is called with zeros to find them."""
+        if self._spec is not None:
+            return self._spec()
+        for item in self:
+            return spec_of(item)
+        raise ValueError("An empty dataset has no element_spec.")
 
 
-def cardinality(dataset) -> int:
-    """The number of elements; -2 when it is not known (`tf.data.experimental.cardinality`)."""
+def cardinality(dataset) -> Count:
+    """The number of elements; -1 without end, -2 when it is not known (`tf.data.experimental.cardinality`)."""
     return dataset.cardinality()
 
 
-def _each(function, item):
-    """`function` of the arrays in tuples and dicts."""
-    if isinstance(item, tuple):
-        return tuple(_each(function, part) for part in item)
-    if isinstance(item, dict):
-        return {key: _each(function, part) for key, part in item.items()}
-    return function(item)
+def _mapped_spec(function, spec):
+    draws = np.random.get_state()
+    try:  # extents that differ between two calls follow those that vary
+        examples = each(lambda s: s.example(2), spec), each(lambda s: s.example(3), spec)
+        return joined_specs(*(spec_of(call(function, example)) for example in examples))
+    finally:
+        np.random.set_state(draws)
 
 
-def _leaves(item) -> list:
-    found: list = []
-    _each(found.append, item)
-    return found
+def _shapes(shapes, types) -> list:
+    """The shapes in the order of `types`; a shape is a tuple or list of numbers and None."""
+    if isinstance(types, tuple):
+        return [shape for part, kind in zip(shapes, types, strict=True) for shape in _shapes(part, kind)]
+    if isinstance(types, dict):
+        return [shape for key, kind in types.items() for shape in _shapes(shapes[key], kind)]
+    return [shapes]
 
 
-def _length(source) -> int | None:
-    try:
-        return len(source)
-    except TypeError:
-        return None
+def _checked(item, signature):
+    if signature is None:
+        return plain(item)
+    item = tuple(item) if isinstance(signature, tuple) and isinstance(item, list) else item
+    specs = iter(leaves(signature))
+    if isinstance(signature, (tuple, dict)) and each(lambda _: None, item) != each(lambda _: None, signature):
+        raise ValueError(f"`generator` yielded an element of another structure than {signature}: {item!r}")
+    return each(lambda leaf: _fitted(leaf, next(specs)), item)
 
 
-def _call(function, item):
-    return function(*item) if isinstance(item, tuple) else function(item)
+def _fitted(leaf, spec: TensorSpec) -> np.ndarray:
+    array = np.asarray(leaf, spec.dtype)
+    fits = spec.shape is None or (
+        len(spec.shape) == array.ndim and all(d in (None, n) for d, n in zip(spec.shape, array.shape, strict=True))
+    )
+    if not fits:
+        raise ValueError(f"`generator` yielded an array of shape {array.shape} where {spec} was expected.")
+    return array
+
+
+def _filled(structure, items):
+    items = iter(items)
+    return each(lambda _: next(items), structure)
 
 
 def _first(source, count):
@@ -209,6 +332,16 @@ def _first(source, count):
     iterator = iter(source) if count else iter(())
     for _, item in zip(range(count), iterator, strict=False):
         yield item
+
+
+def _again(source, rounds):
+    for _ in rounds:
+        empty = True
+        for item in source:
+            empty = False
+            yield item
+        if empty:
+            return
 
 
 def _remember(source, kept: list):
@@ -226,18 +359,10 @@ def _shuffled(source, size: int, rng):
     waiting: list = []
     for item in source:
         waiting.append(item)
-        if len(waiting) > size:
+        if len(waiting) >= size:
             yield waiting.pop(rng.randint(len(waiting)))
     while waiting:
         yield waiting.pop(rng.randint(len(waiting)))
-
-
-def _stack(items: list):
-    if isinstance(items[0], tuple):
-        return tuple(_stack(list(column)) for column in zip(*items, strict=True))
-    if isinstance(items[0], dict):
-        return {key: _stack([item[key] for item in items]) for key in items[0]}
-    return np.stack([np.asarray(item) for item in items])
 
 
 def _batched(source, size: int, drop_remainder: bool):
@@ -245,19 +370,7 @@ def _batched(source, size: int, drop_remainder: bool):
     for item in source:
         waiting.append(item)
         if len(waiting) == size:
-            yield _stack(waiting)
+            yield stack(waiting)
             waiting = []
     if waiting and not drop_remainder:
-        yield _stack(waiting)
-
-
-def _rows(item):
-    return (_row(item, i) for i in range(len(_leaves(item)[0])))
-
-
-def _row(item, i: int):
-    return _each(lambda a: np.asarray(a[i]), item)
-
-
-def _plain(item):
-    return _each(np.asarray, item)
+        yield stack(waiting)

@@ -1,0 +1,174 @@
+"""What datasets give: arrays, and tuples and dicts of them; their types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+
+class EagerArray(np.ndarray):
+    """An array with `numpy()`, as scripts written for TensorFlow expect of what a dataset gives. Like a tensor it is
+    not changed by `x /= 255`, which makes `x` another array: what it was made from may be the user's own data."""
+
+    def numpy(self) -> np.ndarray:
+        """The plain array (a NumPy scalar for no axes)."""
+        return np.asarray(self)[()]
+
+    def __getitem__(self, index):
+        item = super().__getitem__(index)
+        return np.asarray(item).view(EagerArray) if isinstance(item, np.generic) else item
+
+    def __iadd__(self, other):
+        return self + other
+
+    def __isub__(self, other):
+        return self - other
+
+    def __imul__(self, other):
+        return self * other
+
+    def __itruediv__(self, other):
+        return self / other
+
+    def __ifloordiv__(self, other):
+        return self // other
+
+    def __imod__(self, other):
+        return self % other
+
+    def __ipow__(self, other):
+        return self**other
+
+
+class Count(int):
+    """A number with `numpy()`, as TensorFlow's cardinalities have it."""
+
+    def numpy(self) -> np.int64:
+        """The number as NumPy's."""
+        return np.int64(self)
+
+
+class TensorSpec:
+    """Shape and dtype of an array that a dataset gives.
+
+    Args:
+        shape: tuple in which None stands for an extent that varies; None where the number of axes does.
+        dtype: NumPy's name.
+        name: for people.
+    """
+
+    def __init__(self, shape, dtype="float32", name=None):
+        self.shape = None if shape is None else tuple(shape)
+        self.dtype = np.dtype(dtype).name
+        self.name = name
+
+    def __eq__(self, other):
+        return isinstance(other, TensorSpec) and vars(self) == vars(other)
+
+    def __hash__(self):
+        return hash((self.shape, self.dtype, self.name))
+
+    def __repr__(self):
+        return f"TensorSpec(shape={self.shape}, dtype={self.dtype}, name={self.name!r})"
+
+    def batched(self, size: int | None) -> TensorSpec:
+        """Of `size` such arrays put together; None for a number that varies."""
+        return TensorSpec(self.shape and (size, *self.shape) if self.shape != () else (size,), self.dtype)
+
+    def row(self) -> TensorSpec:
+        """Of one row of such an array."""
+        return TensorSpec(self.shape and self.shape[1:], self.dtype)
+
+    def example(self, extent: int) -> EagerArray:
+        """Zeros of this shape, with `extent` where it varies."""
+        shape = [extent if d is None else d for d in self.shape or ()]
+        return np.zeros(shape, self.dtype).view(EagerArray)
+
+    def joined(self, other: TensorSpec) -> TensorSpec:
+        """Of arrays that are sometimes this, sometimes the other."""
+        if self.dtype != other.dtype:
+            raise TypeError(f"elements of two types: {self} and {other}")
+        if self.shape is None or other.shape is None or len(self.shape) != len(other.shape):
+            return TensorSpec(None, self.dtype)
+        pairs = zip(self.shape, other.shape, strict=True)
+        return TensorSpec([a if a == b else None for a, b in pairs], self.dtype)
+
+
+def each(function: Callable, item):
+    """`function` of the leaves of tuples and dicts, in their structure."""
+    if isinstance(item, tuple):
+        return tuple(each(function, part) for part in item)
+    if isinstance(item, dict):
+        return {key: each(function, part) for key, part in item.items()}
+    return function(item)
+
+
+def leaves(item) -> list:
+    """The leaves of tuples and dicts."""
+    found: list = []
+    each(found.append, item)
+    return found
+
+
+def eager(batch):
+    """Arrays and numbers of an element as `EagerArray`s."""
+    return each(_eager, batch)
+
+
+def _array(leaf):
+    """Python's numbers as TensorFlow takes them, NumPy's as they are."""
+    kinds = {bool: "bool", int: "int32", float: "float32"}
+    if type(leaf) in kinds or isinstance(leaf, np.generic):
+        return np.asarray(leaf, kinds.get(type(leaf)))
+    return leaf
+
+
+def _eager(leaf):
+    leaf = _array(leaf)
+    return leaf.view(EagerArray) if type(leaf) is np.ndarray else leaf
+
+
+def plain(item):
+    """An element with plain arrays."""
+    return each(np.asarray, item)
+
+
+def spec_of(item):
+    """The `TensorSpec`s of an element."""
+    return each(lambda leaf: TensorSpec(np.shape(leaf), np.asarray(_array(leaf)).dtype), item)
+
+
+def joined_specs(one, other):
+    """The `TensorSpec`s of elements that are sometimes one, sometimes the other.
+
+    Raises:
+        TypeError: they differ in their structure or in a dtype.
+    """
+    others = leaves(other)
+    if each(lambda _: None, one) != each(lambda _: None, other):
+        raise TypeError(f"elements of two types: {one} and {other}")
+    return each(lambda spec: spec.joined(others.pop(0)), one)
+
+
+def stack(items: list):
+    """Elements put together along a new first axis."""
+    if isinstance(items[0], tuple):
+        return tuple(stack(list(column)) for column in zip(*items, strict=True))
+    if isinstance(items[0], dict):
+        return {key: stack([item[key] for item in items]) for key in items[0]}
+    return np.stack([np.asarray(item) for item in items])
+
+
+def rows(item) -> Iterator:
+    """The rows of a batch, one by one."""
+    return (_row(item, i) for i in range(len(leaves(item)[0])))
+
+
+def _row(item, i: int):
+    return each(lambda a: np.asarray(a[i]), item)
+
+
+def call(function: Callable, item):
+    """`function` of an element: of its parts, if it is a tuple."""
+    return function(*item) if isinstance(item, tuple) else function(item)
