@@ -273,6 +273,32 @@ def test_config_round_trip(layer):
     assert pickle.loads(pickle.dumps(layer)).get_config() == config
 
 
+class Scaled(layers.Layer):
+    """Without `get_config`; the rest of its arguments has a name of its own choosing."""
+
+    def __init__(self, units, *factors, bias=True, **rest):
+        super().__init__(**rest)
+        self.units, self.factors, self.bias = units, factors, bias
+
+    def call(self, x):
+        return x
+
+
+def test_config_that_is_made_of_the_arguments():
+    """As Keras makes it: by the names of the constructor's parameters, whatever `**` is called."""
+    layer = Scaled(3, bias=False, name="own", trainable=False)
+    config = layer.get_config()
+    assert {key: config[key] for key in ("units", "bias", "name", "trainable")} == {
+        "units": 3,
+        "bias": False,
+        "name": "own",
+        "trainable": False,
+    }
+    assert "rest" not in config
+    copy = Scaled.from_config(config)
+    assert (copy.units, copy.bias, copy.name, copy.trainable) == (3, False, "own", False)
+
+
 def test_functional_shapes_and_history():
     inputs = layers.Input((4,), name="features")
     hidden = layers.Dense(3, name="hidden")

@@ -3,11 +3,17 @@ CVE-2025-12638, which are about get_file and tar archives)."""
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
 import io
+import lzma
 import os
 import pathlib
+import socket
 import tarfile
+import threading
+import tracemalloc
 import zipfile
 
 import pytest
@@ -139,6 +145,69 @@ def test_bad_arguments(tmp_path, kwargs, message):
         message = "Paths are no longer"
     with pytest.raises(ValueError, match=message):
         utils.get_file(cache_dir=tmp_path, **kwargs)
+
+
+@pytest.mark.parametrize(("kind", "pack"), [("x", bz2.open), ("L", gzip.open), ("x", lzma.open), ("L", open)])
+def test_headers_that_claim_to_be_long(tmp_path, kind, pack):
+    """The length of a header is whatever the archive says: 64 MB here, and as much as one likes in 50 bytes more."""
+    source = tmp_path / "headers.tar"
+    info = tarfile.TarInfo("a")
+    info.size, info.type = 1 << 26, kind.encode()
+    with pack(source, "wb") as file:
+        file.write(info.tobuf(tarfile.USTAR_FORMAT) + bytes(1 << 26))
+        file.write(tarfile.TarInfo("b").tobuf() + bytes(1024))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"Could not extract archive|header"):
+            get(source, tmp_path, extract=True)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 25
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_long_names_and_large_members(tmp_path, mode):
+    name, data = "folder/" * 20 + "n" * 150, os.urandom(3 << 20)
+    folder = get(tar_of(tmp_path / "a.tar", [(name, data)], mode), tmp_path, extract=True)
+    assert pathlib.Path(folder, name).read_bytes() == data
+
+
+REPLIES = {
+    "no reply": b"",
+    "no HTTP": b"garbage\r\n\r\n",
+    "cut": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc",
+    "cut chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc",
+    "bad chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc",
+    "long header": b"HTTP/1.1 200 OK\r\nX: " + b"a" * 70000 + b"\r\n\r\n",
+    "many headers": b"HTTP/1.1 200 OK\r\n" + b"X: a\r\n" * 200 + b"\r\n",
+    "to a file": b"HTTP/1.1 302 Found\r\nLocation: file:///etc/hostname\r\nContent-Length: 0\r\n\r\n",
+    "to ftp": b"HTTP/1.1 302 Found\r\nLocation: ftp://127.0.0.1/x\r\nContent-Length: 0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES.keys())
+def test_servers_that_break_off_or_send_elsewhere(tmp_path, reply):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(reply)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        with pytest.raises(ConnectionError, match=r"127\.0\.0\.1") as caught:
+            utils.get_file("f", origin=f"http://127.0.0.1:{server.getsockname()[1]}/f", cache_dir=tmp_path)
+        thread.join(10)
+    assert "cannot be written" not in str(caught.value)
+    assert os.listdir(tmp_path / "datasets") == []
+
+
+@pytest.mark.parametrize("origin", ["http://127.0.0.1/a b", "http://127.0.0.1:xx/a", "http://127.0.0.1:1/ü"])
+def test_addresses_that_are_none(tmp_path, origin):
+    with pytest.raises(ConnectionError, match="cannot be downloaded"):
+        utils.get_file("f", origin=origin, cache_dir=tmp_path)
 
 
 def test_no_network(tmp_path):

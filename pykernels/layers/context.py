@@ -8,6 +8,8 @@ import threading
 
 _local = threading.local()
 _versions = itertools.count(1)
+_CALLS = 5_000  # of layers within the models of a file
+_CALLS_PER_LAYER = 100
 
 
 class StructureVersion:
@@ -42,8 +44,9 @@ class calling:  # noqa: N801 - used as `with calling(...)`
 
 
 class VariableLimit:
-    """What a file may make layers allocate: `with VariableLimit(numbers, name):` counts the numbers in the variables
-    that `add_weight` makes, refuses more, and leaves out their initial values, which the file has.
+    """What a file may make layers allocate and compute: `with VariableLimit(numbers, name):` counts the numbers in the
+    variables that `add_weight` makes, refuses more, and leaves out their initial values, which the file has. It counts
+    the calls within models too: models that call models twice, and those again, would need calls without end.
 
     Args:
         numbers: how many numbers the variables may have together.
@@ -53,9 +56,23 @@ class VariableLimit:
 
     def __init__(self, numbers: int, name: str, initialize: bool = False):
         self.left = self.numbers = numbers
+        self.calls_left = _CALLS
         self.name = name
         self.initialize = initialize
         self._unfilled: list = []
+
+    def allow_layer(self) -> None:
+        """The file has one more layer, which may be called some more times."""
+        self.calls_left += _CALLS_PER_LAYER
+
+    def count_call(self) -> None:
+        """Raises ValueError when layers are called too often."""
+        self.calls_left -= 1
+        if self.calls_left < 0:
+            raise ValueError(
+                f"{self.name}: its models call each other so often that they need more than {_CALLS:,} calls of layers "
+                f"and {_CALLS_PER_LAYER} per layer. The file was made to do harm."
+            )
 
     def is_unfilled(self, variable) -> None:
         """The memory of a variable has not been written: `fill_rest` sees to it if the file does not."""

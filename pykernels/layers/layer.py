@@ -319,9 +319,14 @@ class Layer(LayerState):
     def _automatic_config(self) -> dict:
         """Arguments of a subclass without `get_config`, as it was called; they must be plain values."""
         args, kwargs = self._auto_config
-        bound = inspect.signature(type(self).__init__).bind(self, *args, **kwargs).arguments
-        values = {name: value for name, value in list(bound.items())[1:] if name not in ("kwargs", "args")}
-        values.update(bound.get("kwargs", {}))
+        signature = inspect.signature(type(self).__init__)
+        rest = {p.name: p.kind for p in signature.parameters.values() if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+        values = {}
+        for name, value in list(signature.bind(self, *args, **kwargs).arguments.items())[1:]:
+            if name not in rest:
+                values[name] = value
+            elif rest[name] is inspect.Parameter.VAR_KEYWORD:
+                values.update(value)
         plain = (str, int, float, bool, type(None))
         for name, value in values.items():
             if name not in ("name", "trainable", "dtype") and not all(isinstance(x, plain) for x in flatten(value)):

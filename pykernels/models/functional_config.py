@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..graph import Tensor
+from ..layers.context import variable_limit
 from ..layers.layer import Layer
 from ..layers.nest import flatten, map_structure
 from ..utils import serialization
@@ -99,7 +101,10 @@ class _Reader:
         self.layers: dict[str, object] = {}
         self.results: dict[str, list[list]] = {}
         pending = []
+        limit = variable_limit()
         for entry in config["layers"]:
+            if limit is not None:
+                limit.allow_layer()
             if not isinstance(entry, dict) or not isinstance(entry.get("config"), dict):
                 raise ValueError(f"The configuration of a layer should be a dict. Received: {str(entry)[:500]}")
             layer = _layer_from(entry, custom_objects)
@@ -125,6 +130,8 @@ class _Reader:
                     blocked.add(name)
                     continue
                 args, kwargs = arguments
+                if not any(isinstance(x, Tensor) for x in flatten([args, kwargs])):  # it would be computed right now
+                    raise ValueError(f"Invalid Functional model configuration: '{name}' is called without a tensor.")
                 self.results[name].append(flatten(self.layers[name](*args, **kwargs)))
             if len(waiting) == len(pending):
                 raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..graph import Tensor, apply
+from ..layers.context import variable_limit
 from ..layers.input_layer import InputLayer
 from ..layers.layer import Layer
 from ..layers.nest import flatten, map_structure
@@ -165,7 +166,10 @@ class LayerGraph:
         def fill(x):
             return values[x.index] if isinstance(x, Slot) else x
 
+        limit = variable_limit()
         for step in self.steps:
+            if limit is not None:
+                limit.count_call()
             results = step(fill)
             if watch is not None:
                 watch(step, results)

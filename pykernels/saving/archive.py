@@ -16,9 +16,9 @@ from .hdf5_reader import Hdf5File
 from .storage import FileBytes, MemoryBytes
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-_TEXT_LIMIT = 1 << 28  # bytes of config.json
-_MAX_RATIO = 200  # of a compressed member
-_SMALL = 1 << 24  # members up to this may be compressed more
+_TEXT_LIMIT = 1 << 26  # bytes of config.json; as Python objects it takes up to thirty times as much
+_MAX_RATIO = 50  # of a compressed member
+_SMALL = 1 << 22  # members up to this may be compressed more
 _ZIP64 = 0xFFFFFFFF
 _LOCAL, _CENTRAL, _END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 
@@ -87,7 +87,10 @@ class KerasArchive:
         info = self._info(name)
         if info.file_size > _TEXT_LIMIT:
             raise ValueError(f"{self.path}: '{name}' claims {info.file_size} bytes, more than any configuration has.")
-        return self._unpacked(info).decode("utf-8")
+        try:
+            return self._unpacked(info).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{self.path}: '{name}' is not a text in UTF-8 ({error}).") from error
 
     def __contains__(self, name: str) -> bool:
         return name in self._members
@@ -105,7 +108,7 @@ class KerasArchive:
     def _raw(self, info: zipfile.ZipInfo) -> FileBytes:
         """The bytes of a member as they are in the file."""
         fd = self._file.fileno()
-        header = os.pread(fd, 30, info.header_offset)
+        header = os.pread(fd, 30, info.header_offset) if 0 <= info.header_offset < 1 << 62 else b""
         if len(header) < 30 or header[:4] != _LOCAL:
             raise damaged(self.path, f"'{info.filename}' is not where the archive says")
         name, extra = struct.unpack_from("<HH", header, 26)

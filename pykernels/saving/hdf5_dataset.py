@@ -87,6 +87,12 @@ class Dataset(Node):
         self.dtype = parse_datatype(self._message(3), name)
         self.bytes = int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
 
+    @property
+    def is_packed(self) -> bool:
+        """Whether it may take less room in the file than in memory: it is compressed, or has chunks never written."""
+        layout = self._message(8)
+        return layout[0] == 3 and layout[1] == 2
+
     def read_into(self, array: np.ndarray) -> None:
         """Fills a C-contiguous array of the same shape, converting the numbers if its dtype is another.
 
@@ -123,6 +129,7 @@ class Dataset(Node):
             raise ValueError(f"{self.file.name}: '{self.path}' has {self.bytes} bytes, more than the {limit} expected.")
         if not isinstance(self.dtype, np.dtype) or self.dtype.kind not in "fiub":
             raise ValueError(f"{self.file.name}: '{self.path}' does not hold numbers.")
+        self.file.budget.allocate(self.bytes, self.is_packed)
         array = np.empty(self.shape, self.dtype)
         self.read_into(array)
         return array
@@ -163,10 +170,22 @@ class Dataset(Node):
             raise damaged(self.file.name, f"'{self.path}' has chunks of {size} bytes and is {self.bytes} bytes long")
         filters = self._filters()
         array = np.frombuffer(target, "u1" if self.dtype == bool else self.dtype).reshape(self.shape)
-        array[...] = 0
+        array[...] = self._fill_value(array.dtype)
         self._chunks_left = int(np.prod([-(-n // c) for n, c in zip(self.shape, chunk, strict=True)], dtype=object))
         if tree != UNDEFINED:
             self._read_chunks(tree, None, array, chunk, size, filters)
+
+    def _fill_value(self, dtype):
+        """What chunks hold that were never written."""
+        data = self._message(5)
+        if data is None or len(data) < 4:
+            return 0
+        at = 2 if data[0] == 3 else 4
+        defined = data[1] & 0x20 if data[0] == 3 else data[0] == 1 or data[3]
+        size = struct.unpack_from("<I", data, at)[0] if defined else 0
+        if size != dtype.itemsize or len(data) < at + 4 + size:
+            return 0
+        return np.frombuffer(data, dtype, 1, at + 4)[0]
 
     def _filters(self) -> list[int]:
         data = self._message(0x0B)

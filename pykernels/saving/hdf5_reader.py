@@ -20,11 +20,13 @@ _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def is_hdf5(path) -> bool:
-    try:
-        with open(path, "rb") as file:
-            return file.read(8) == _SIGNATURE
-    except IsADirectoryError:
+    """Raises ValueError for devices and pipes, from which a read may never return."""
+    if os.path.isdir(path):
         return False
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ValueError(f"{os.fspath(path)} is not a regular file but a device, pipe or socket.")
+    with open(path, "rb") as file:
+        return file.read(8) == _SIGNATURE
 
 
 class Hdf5File:

@@ -10,6 +10,7 @@ import numpy as np
 from .errors import damaged
 
 _MAX_RANK = 32
+_MAX_RATIO = 50  # of compressed data sets
 
 
 class VarString(NamedTuple):
@@ -113,6 +114,20 @@ class Budget:
     def __init__(self, name: str, size: int):
         self._name = name
         self._left = 20_000 + size // 4
+        self._size = self._bytes = size
+        self._packed = _MAX_RATIO * size
+
+    def allocate(self, size: int, packed: bool) -> None:
+        """Before an array of `size` bytes is made: all of them together are within what the file can hold."""
+        self._bytes -= size
+        if self._bytes < (-self._packed if packed else 0):
+            raise damaged(self._name, "its arrays claim to be larger than the file")
+
+    def numbers_of(self, datasets) -> int:
+        """How many numbers the data sets have, as far as the file can hold them."""
+        plain = sum(d.bytes // max(d.dtype.itemsize, 1) for d in datasets if not d.is_packed)
+        packed = sum(d.bytes // max(d.dtype.itemsize, 1) for d in datasets if d.is_packed)
+        return min(plain, self._size) + min(packed, self._packed)
 
     def spend(self, amount: int = 1) -> None:
         self._left -= 1 + amount

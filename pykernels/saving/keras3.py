@@ -39,7 +39,7 @@ def _overridden(holder, name: str) -> bool:
 
 def numbers_in(h5: Hdf5File) -> int:
     """How many numbers the layers in the file have, the optimizer's state not counted."""
-    total, pending = 0, [(h5.root, 0)]
+    found, pending = [], [(h5.root, 0)]
     while pending:
         group, depth = pending.pop()
         for name in group:
@@ -47,10 +47,10 @@ def numbers_in(h5: Hdf5File) -> int:
                 continue
             node = group[name]
             if isinstance(node, Dataset):
-                total += node.bytes // max(node.dtype.itemsize, 1)
+                found.append(node)
             elif depth < 256:
                 pending.append((node, depth + 1))
-    return total
+    return h5.budget.numbers_of(found)
 
 
 def read(model, h5: Hdf5File, skip_mismatch: bool, optimizer=True) -> None:

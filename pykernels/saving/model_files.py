@@ -197,7 +197,7 @@ def _load_legacy(path, h5: Hdf5File, custom_objects, compile):  # noqa: A002
     root = legacy_weights.weights_root(h5)
     if root is None:
         raise ValueError(f"{path} has no weights.")
-    numbers = sum(d.bytes // d.dtype.itemsize for _, datasets in legacy_weights.saved_layers(root) for d in datasets)
+    numbers = h5.budget.numbers_of([d for _, datasets in legacy_weights.saved_layers(root) for d in datasets])
     with VariableLimit(numbers + _SPARE_NUMBERS, path) as limit:
         model = build_model(parse_json(text, path), custom_objects, path)
         converted = legacy_weights.read(model, h5, skip_mismatch=False, by_name=False)

@@ -29,7 +29,7 @@ def atomic_write(path, overwrite: bool = True) -> Iterator[BinaryIO]:
 
     Raises:
         FileExistsError: the file is there and `overwrite` is False. FileNotFoundError: there is no such folder.
-        IsADirectoryError: `path` is a folder. OSError: writing failed.
+        IsADirectoryError: `path` is a folder. OSError: writing failed, or `path` is a device or pipe.
     """
     name = os.fspath(path)
     target = os.path.realpath(name)
@@ -38,6 +38,8 @@ def atomic_write(path, overwrite: bool = True) -> Iterator[BinaryIO]:
         raise FileNotFoundError(f"{name} cannot be written: there is no folder {folder}. Make it first: os.makedirs.")
     if os.path.isdir(target):
         raise IsADirectoryError(f"{name} cannot be written: it is a folder. Pass the name of a file.")
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise OSError(f"{name} cannot be written: it is not a regular file but a device, pipe or socket.")
     if not overwrite and os.path.exists(target):
         raise FileExistsError(f"The file {name} is already there. Pass overwrite=True to replace it.")
     sweep(target)
@@ -123,7 +125,7 @@ def _remove(temporary: str, named: bool) -> None:
 
 
 def _explained(error: OSError, name: str) -> OSError:
-    if name in str(error):
+    if name in str(error) or error.errno is None:  # an error of what happened within the block
         return error
     hints = {
         errno.ENOSPC: " Free some space; what was saved before is unharmed.",

@@ -15,6 +15,7 @@ _SCHEMES = ("http", "https", "file")
 _TIMEOUT_SECONDS = 60
 _BLOCK = 1 << 20
 _MAX_MEMBERS = 5_000_000
+_MAX_HEADER = 1 << 22  # bytes of a member's header in a tar archive; members are read in smaller pieces
 _MAX_RATIO = 1100  # what deflate can reach
 _HASHES = ("md5", "sha256")
 
@@ -142,19 +143,41 @@ def _is_there(path: pathlib.Path, file_hash, algorithm) -> bool:
     return False
 
 
-def _download(origin: str, target: pathlib.Path, file_hash, algorithm) -> None:
+def _opener():
+    """Opens the addresses that `get_file` takes, and no others that a server sends it on to."""
     import urllib.request  # takes as long to import as the rest of pykernels
+
+    class OnlyToHttp(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, req, fp, code, msg, headers, newurl):
+            if not newurl.startswith(("http://", "https://")):
+                raise OSError(f"it leads to {newurl!r}, which is not an address of http or https")
+            return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+    return urllib.request.build_opener(OnlyToHttp)
+
+
+def _download(origin: str, target: pathlib.Path, file_hash, algorithm) -> None:
+    import http.client
 
     digest = _digest(file_hash, algorithm) if file_hash is not None else None
     try:
-        response = urllib.request.urlopen(origin, timeout=_TIMEOUT_SECONDS)
-    except OSError as error:  # URLError is one
+        response = _opener().open(origin, timeout=_TIMEOUT_SECONDS)
+    except (OSError, http.client.HTTPException, UnicodeError) as error:  # URLError is an OSError
         raise ConnectionError(
             f"{origin} cannot be downloaded ({error}). Without a network, copy the file to {target} by hand."
         ) from error
+
+    def read() -> bytes:
+        try:
+            return response.read(_BLOCK)
+        except (OSError, http.client.HTTPException) as error:
+            raise ConnectionError(
+                f"{origin}: the connection ended before the file did ({error!r}); try again."
+            ) from error
+
     with response, atomic_write(target) as out:
         size, expected = 0, response.headers.get("Content-Length")
-        while block := response.read(_BLOCK):
+        while block := read():
             out.write(block)
             size += len(block)
             if digest is not None:
@@ -255,17 +278,51 @@ class _Sink:
                 out.write(block)
 
 
-def _is_tar(archive: pathlib.Path) -> bool:
-    import tarfile
+class _Bounded:
+    """A file of a tar archive, decompressed, that gives small pieces only: the headers of an archive may claim to be
+    as long as they like, and `tarfile` reads a header in one piece."""
 
-    return tarfile.is_tarfile(archive)
+    def __init__(self, file):
+        self._file = file
+        self.seek, self.tell, self.close = file.seek, file.tell, file.close
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= _MAX_HEADER:
+            raise ValueError(f"one of its headers claims {size} bytes")
+        return self._file.read(size)
+
+
+def _open_tar(archive: pathlib.Path):
+    """The archive, compressed or not. Raises ValueError when it is none."""
+    import bz2
+    import gzip
+    import lzma
+    import tarfile
+    import zlib
+
+    for opener in (open, gzip.open, bz2.open, lzma.open):
+        file = opener(archive, "rb")
+        try:
+            return file, tarfile.open(fileobj=_Bounded(file), mode="r:")
+        except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
+            file.close()
+            reason = error
+    raise ValueError(f"it is not a tar archive ({reason})") from reason
+
+
+def _is_tar(archive: pathlib.Path) -> bool:
+    try:
+        file, _ = _open_tar(archive)
+    except ValueError:
+        return False
+    file.close()
+    return True
 
 
 def _untar(archive: pathlib.Path, folder: pathlib.Path) -> None:
-    import tarfile
-
     sink = _Sink(archive, folder)
-    with tarfile.open(archive) as tar:
+    file, tar = _open_tar(archive)
+    with file, tar:
         for member in tar:
             if member.isdir():
                 sink.folder(member.name)
