@@ -383,3 +383,17 @@ def test_table_of_columns(folder, capsys):
     ):
         with pytest.raises(error, match=message):
             generator.flow_from_dataframe(table, folder, **options)
+
+
+def test_a_preprocessing_function_without_a_result_is_refused():
+    for wrong, message in (
+        (lambda x: None, "`preprocessing_function` returned None"),
+        (lambda x: x[:2], r"`preprocessing_function` must return an image of shape \(21, 17, 3\).*\(2, 17, 3\)"),
+    ):
+        flow = image.ImageDataGenerator(preprocessing_function=wrong).flow(IMAGES, batch_size=4)
+        with pytest.raises(ValueError, match=message):
+            next(flow)
+    with pytest.raises(ValueError, match="returned None"):
+        image.ImageDataGenerator(preprocessing_function=lambda x: None, dtype="float64").flow(IMAGES)[0]
+    grey = image.ImageDataGenerator(preprocessing_function=lambda x: x.mean(2, keepdims=True)).flow(IMAGES)[0]
+    assert grey.shape == (11, 21, 17, 3)  # as in Keras

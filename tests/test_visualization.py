@@ -7,6 +7,7 @@ import types
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pykernels.callbacks import LearningRateScheduler
 from pykernels.layers import Conv2D, Dense, Flatten, Input
@@ -23,7 +24,7 @@ from pykernels.visualization import (
     select_predictions,
 )
 
-pytest.importorskip("matplotlib")
+Text = pytest.importorskip("matplotlib.text").Text
 
 HISTORY = {"loss": [2.0, 1.0, 0.5], "accuracy": [0.3, 0.6, 0.9], "val_loss": [2.1, 1.2, 0.8]}
 
@@ -51,8 +52,9 @@ def test_metrics_can_be_chosen():
     assert len(plot_history(HISTORY, metrics=["accuracy"]).axes) == 1
     with pytest.raises(ValueError, match=r"no metric 'mae'.*accuracy"):
         plot_history(HISTORY, metrics=["mae"])
-    with pytest.raises(ValueError, match="empty"):
-        plot_history({})
+    for empty in ({}, {"loss": []}, [{"loss": []}]):
+        with pytest.raises(ValueError, match="empty"):
+            plot_history(empty)
 
 
 def marks(axes):
@@ -286,3 +288,46 @@ def test_names_of_a_confusion_matrix_are_inside_the_picture():
         box = text.get_window_extent()
         assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1, text
         assert figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1, text
+
+
+def texts_outside(figure):
+    """Texts of a figure that are cut off at its border."""
+    figure.draw_without_rendering()  # lays it out
+    whole = figure.bbox
+    texts = [text for axes in figure.findobj(lambda a: hasattr(a, "get_title")) for text in axes.findobj(Text)]
+    texts = [text for text in [*texts, *figure.texts] if text.get_visible() and text.get_text().strip()]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in texts]
+    return [t for t, b in boxes if b.x0 < whole.x0 - 1 or b.x1 > whole.x1 + 1 or b.y0 < -1 or b.y1 > whole.y1 + 1]
+
+
+def test_long_titles_are_inside_the_picture():
+    images = np.zeros((4, 8, 8, 3))
+    long = "a long title that does not fit above one picture, not even in two lines of text"
+    figure = plot_images(images, [long, "b", "a_file_name_without_any_spaces_in_it_000001.jpg", "first\nsecond"])
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles[0].count("\n") == 1 and titles[0].endswith("\N{HORIZONTAL ELLIPSIS}") and titles[3] == "first\nsecond"
+    assert texts_outside(figure) == []
+    names = ["a very long class name indeed", "another quite long class name"]
+    for views in ("correct", "incorrect"):
+        assert texts_outside(plot_predictions(images, [0, 1, 0, 1], np.eye(2)[[0, 1, 1, 0]], names, views)) == []
+    for kinds in (names, [*names, "c"], ["cat", "dog"]):
+        classes = np.arange(len(kinds))
+        for title in (None, "The confusion matrix of the network that was trained first"):
+            assert texts_outside(plot_confusion_matrix(classes, classes, kinds, title=title)) == []
+
+
+def test_one_image_alone():
+    rgb = np.zeros((5, 6, 3))
+    assert [len(plot_images(one).axes) for one in (rgb, rgb[..., 0], Image.fromarray(rgb.astype("uint8")))] == [1] * 3
+    assert len(plot_images(rgb.transpose(2, 0, 1), data_format="channels_first").axes) == 1
+    assert len(plot_images(np.zeros((3, 5, 6))).axes) == 3  # grey ones
+
+
+def test_probabilities_of_the_second_class():
+    true = [0, 1, 1, 0]
+    for predicted in ([0.2, 0.9, 0.3, 0.5], np.float32([[0.2], [0.9], [0.3], [0.5]])):
+        np.testing.assert_array_equal(confusion_matrix(true, predicted), [[2, 0], [1, 1]])
+    np.testing.assert_array_equal(confusion_matrix(true, np.float32([0, 1, 2, 0])), [[2, 0, 0], [0, 1, 1], [0, 0, 0]])
+    for wrong in ([0.2, 1.5, 0, 0], [0, 1, np.nan, 0]):
+        with pytest.raises(ValueError, match="neither class numbers nor probabilities"):
+            confusion_matrix(true, wrong)

@@ -197,7 +197,7 @@ class Augmenter:
     def standardize(self, x) -> np.ndarray:
         """`preprocessing_function`, rescaling and normalization of an image or a batch of floats, in place."""
         if self.preprocessing_function:
-            x = self.preprocessing_function(x)
+            x = self._preprocessed(x)
         if self.rescale:
             x *= self.rescale
         if self.samplewise_center:
@@ -205,6 +205,14 @@ class Augmenter:
         if self.samplewise_std_normalization:
             x /= np.std(x, keepdims=True) + 1e-6
         return self._standardize_by_data(x)
+
+    def _preprocessed(self, image):
+        done = self.preprocessing_function(image)
+        if done is None:
+            raise ValueError(
+                "`preprocessing_function` returned None; it must return the image, changed in place or not."
+            )
+        return done
 
     def _standardize_by_data(self, x) -> np.ndarray:
         if self.featurewise_center and self._is_fitted("mean", "featurewise_center"):
@@ -294,7 +302,14 @@ class Augmenter:
                 image, taken = self._transformed(images, [row], [self._draw(shape, rng)], threaded)
                 if taken is not None:
                     image = _core.standardize_images(image, taken, False, 1.0, False, False, None, None, threaded)
-                x[i] = self.preprocessing_function(image[0])
+                done = self._preprocessed(image[0])
+                try:
+                    x[i] = done
+                except ValueError as error:
+                    raise ValueError(
+                        f"`preprocessing_function` must return an image of shape {shape}, that of its argument. It "
+                        f"returned {type(done).__name__} of shape {np.shape(done)}."
+                    ) from error
         return self._standardized(x, None, threaded)
 
     def _is_customized(self) -> bool:

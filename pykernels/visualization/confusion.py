@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import INK, new_figure
+from .style import INK, fitted, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,14 +17,15 @@ def confusion_matrix(y_true: Any, y_pred: Any, num_classes: int | None = None) -
     """Counts of (true class, predicted class).
 
     Args:
-        y_true, y_pred: class numbers (N,), or one-hot rows or probabilities (N, classes), of which the largest counts.
+        y_true, y_pred: class numbers (N,), or one-hot rows or probabilities (N, classes), of which the largest counts;
+            or probabilities of class 1 (N,) or (N, 1).
         num_classes: default: as many as the two need.
 
     Returns:
         int64 array (classes, classes); row: true, column: predicted.
 
     Raises:
-        ValueError: different lengths, or a class number outside 0 .. num_classes - 1.
+        ValueError: different lengths, a class number outside 0 .. num_classes - 1, or numbers that are neither.
     """
     columns = [np.shape(values)[-1] for values in (y_true, y_pred) if np.ndim(values) > 1 and np.shape(values)[-1] > 1]
     true, predicted = _classes(y_true), _classes(y_pred)
@@ -41,6 +42,12 @@ def _classes(values: Any) -> np.ndarray:
     values = np.asarray(values)
     if values.ndim > 1 and values.shape[-1] > 1:
         values = values.argmax(axis=-1)
+    if values.dtype.kind == "f" and (values % 1 != 0).any():
+        if not ((values >= 0) & (values <= 1)).all():
+            raise ValueError(
+                "confusion_matrix: neither class numbers nor probabilities: numbers between those of classes"
+            )
+        values = values > 0.5
     return values.reshape(-1).astype(np.int64)
 
 
@@ -54,7 +61,8 @@ def plot_confusion_matrix(
     """The confusion matrix as a coloured table: rows are true classes, columns predicted ones.
 
     Args:
-        y_true, y_pred: class numbers (N,), or one-hot rows or probabilities (N, classes).
+        y_true, y_pred: class numbers (N,), or one-hot rows or probabilities (N, classes); or probabilities of class 1
+            (N,) or (N, 1).
         class_names: one text a class; default: the numbers.
         normalize: show each row as percentages of its true class instead of counts.
         title: default: the accuracy and the number of samples.
@@ -71,7 +79,9 @@ def plot_confusion_matrix(
     names = [str(i) for i in range(len(counts))] if class_names is None else [str(name) for name in class_names]
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = min(2.2 + 0.42 * len(names), 14.0)
-    figure = new_figure(side + 0.9, side)
+    room = 0.07 * min(max(max(map(len, names)) - 6, 0), 30)  # for long names, beside and, turned, below
+    width = side + 0.9 + room
+    figure = new_figure(width, side + 0.5 * room)
     axes = figure.subplots()
     # With "equal", the room for the names on the left is lost again to square cells.
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
@@ -87,7 +97,7 @@ def plot_confusion_matrix(
     axes.set_ylabel("true", color=INK)
     accuracy = np.trace(counts) / counts.sum()
     text = f"accuracy {accuracy:.1%} of {counts.sum():,} samples" if title is None else title
-    axes.set_title(text, color=INK, fontsize=11, loc="left")
+    axes.set_title(fitted(text, width - room - 1.2, 11), color=INK, fontsize=11, loc="left")
     axes.tick_params(colors=INK, labelsize=9, length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)

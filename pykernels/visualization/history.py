@@ -60,7 +60,7 @@ def plot_history(
         names = sorted((n for n in logs if not n.startswith("val_") and n != _RATE), key=lambda n: n != "loss")
     else:
         names = [LOG_NAMES.get(name, name) for name in metrics]
-    if not names:
+    if not names or not len(chain.rates):
         raise ValueError("plot_history: the history is empty; call fit() first")
     for name in names:
         if name not in logs:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import INK, bare, new_figure
+from .style import INK, bare, fitted, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,8 +88,9 @@ def plot_images(
 
     Args:
         images: array (N, height, width[, channels]), or a list of what `as_picture` takes: arrays of any size, Pillow
-            images, paths.
-        titles: one for each image: texts, or numbers (shown with three digits).
+            images, paths. One image alone will do.
+        titles: one for each image: texts (broken into two lines where they are long), or numbers (shown with three
+            digits).
         columns: images in a row; by default at most 8, in rows of equal length where possible.
         size: width of an image in inches.
         title: text above all.
@@ -101,7 +102,7 @@ def plot_images(
     Raises:
         ValueError: no images, another number of titles, or an image of another shape.
     """
-    pictures = [as_picture(image, data_format) for image in images]
+    pictures = [as_picture(image, data_format) for image in ([images] if _is_one(images, data_format) else images)]
     if not pictures:
         raise ValueError("plot_images: no images")
     if titles is not None and len(titles) != len(pictures):
@@ -110,17 +111,27 @@ def plot_images(
     columns = min(columns or math.ceil(count / math.ceil(count / 8)), count)
     rows = math.ceil(count / columns)
     aspect = float(np.median([p.shape[0] / p.shape[1] for p in pictures]))
-    height = rows * size * min(max(aspect, 0.3), 3.0) + (0.28 * rows if titles is not None else 0)
+    texts = [None] * count if titles is None else [fitted(title_text(value), size, 9) for value in titles]
+    lines = max(0 if text is None else 1 + text.count("\n") for text in texts)
+    height = rows * size * min(max(aspect, 0.3), 3.0) + rows * (0.13 + 0.15 * lines if lines else 0)
     figure = new_figure(columns * size, height + (0.4 if title else 0.1))
     grid = np.ravel(figure.subplots(rows, columns))
     for i, axes in enumerate(grid):
         if i < count:
-            show(axes, pictures[i], None if titles is None else title_text(titles[i]))
+            show(axes, pictures[i], texts[i])
         else:
             axes.set_axis_off()
     if title:
         figure.suptitle(title, color=INK, fontsize=12)
     return figure
+
+
+def _is_one(images: Any, data_format: str) -> bool:
+    """Whether that is an image, and not several."""
+    if isinstance(images, (str, os.PathLike)) or hasattr(images, "getbands"):
+        return True
+    shape = getattr(images, "shape", ())
+    return len(shape) == 2 or (len(shape) == 3 and shape[0 if data_format == "channels_first" else -1] in (3, 4))
 
 
 def title_text(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .images import as_picture, show
-from .style import INK, PALE_INK, new_figure
+from .style import INK, PALE_INK, fitted, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -137,7 +137,8 @@ def plot_predictions(
         raise ValueError(f"plot_predictions: there are no samples for {views!r}")
     predicted = probabilities.argmax(axis=1)
     wrong = any((predicted[found] != true[found]).any() for _, found in rows)
-    figure = new_figure(count * size, len(rows) * (size + (0.72 if wrong else 0.58)))
+    lines = max(fitted(f"{name} 0.000", size, 8).count("\n") for name in names) * (2 if wrong else 1)
+    figure = new_figure(count * size, len(rows) * (size + (0.72 if wrong else 0.58) + 0.14 * lines))
     parts = np.ravel(figure.subfigures(len(rows), 1))
     for (heading, found), part in zip(rows, parts, strict=True):
         part.suptitle(heading, x=0.01, ha="left", fontsize=10, color=INK, fontweight="bold")
@@ -147,9 +148,10 @@ def plot_predictions(
         for axes, i in zip(grid, found, strict=False):
             right = predicted[i] == true[i]
             text = f"{names[predicted[i]]} {probabilities[i, predicted[i]]:.3f}"
-            show(axes, as_picture(images[i], data_format), text, 8, _RIGHT if right else _WRONG)
+            picture = as_picture(images[i], data_format)
+            show(axes, picture, fitted(text, size, 8), 8, _RIGHT if right else _WRONG)
             if not right:
-                axes.set_xlabel(f"true: {names[true[i]]}", fontsize=8, color=PALE_INK, labelpad=2)
+                axes.set_xlabel(fitted(f"true: {names[true[i]]}", size, 8), fontsize=8, color=PALE_INK, labelpad=2)
     return figure
 
 

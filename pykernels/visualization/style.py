@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,3 +40,13 @@ def bare(axes: Axes) -> None:
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+def fitted(text: str, inches: float, points: float, lines: int = 2) -> str:
+    """A text of that size broken into lines of about that width; what is beyond `lines` of them ends in an ellipsis."""
+    width = max(int(inches * 72 / (0.6 * points)), 4)  # a letter is about 0.6 of its height wide
+    broken = [part for line in text.split("\n") for part in textwrap.wrap(line, width) or [""]]
+    if len(broken) > lines:
+        last = broken[lines - 1]
+        broken = [*broken[: lines - 1], last[: width - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"]
+    return "\n".join(broken)
