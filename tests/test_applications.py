@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from network_weights import realistic_weights
 from oracle import config_of, jax, keras, message
+from PIL import Image
 
 import pykernels as pk
 from pykernels import applications
@@ -163,6 +164,17 @@ def test_preprocessing(mode, data_format, batch, dtype):
             np.testing.assert_allclose(computed, want, rtol=1e-6, atol=2e-5)
 
 
+def test_preprocessing_takes_images_of_three_channels():
+    preprocess_input = applications.vgg16.preprocess_input
+    for wrong in (np.zeros((2, 4, 5, 1)), np.zeros((4, 5)), pk.Input((4, 5, 1)), np.zeros((1, 2, 4, 5, 3))):
+        with pytest.raises(ValueError, match=r"images of 3 channels.*Received shape: \((2|4|None|1), "):
+            preprocess_input(wrong)
+    assert applications.mobilenet.preprocess_input(np.zeros((2, 4, 5, 1))).shape == (2, 4, 5, 1)
+    pixels = np.arange(24).reshape(2, 4, 3)
+    for given in (pixels.tolist(), Image.fromarray(pixels.astype("uint8"))):
+        np.testing.assert_array_equal(preprocess_input(given), preprocess_input(pixels))
+
+
 def test_preprocessing_refuses_what_it_does_not_know():
     x = np.zeros((1, 2, 2, 3), "f")
     for arguments in ({"mode": "pt"}, {"data_format": "hwc"}):
@@ -310,6 +322,15 @@ def test_predictions_by_name(tmp_path, monkeypatch):
         message(lambda k: k.applications.vgg16.decode_predictions(preds[:, :5]), library) for library in (pk, keras)
     )
     assert ours == theirs
+
+
+def test_wrong_arguments_for_names():
+    decode = applications.imagenet_utils.decode_predictions
+    for top in (0, -1):
+        with pytest.raises(ValueError, match=f"top={top}"):
+            decode(np.ones((1, 1000)), top=top)
+    with pytest.raises(ValueError, match=r"class_index must have the form"):
+        decode(np.ones((1, 2)), class_index=["cat", "dog"])
 
 
 def test_files_that_are_no_class_index(tmp_path):

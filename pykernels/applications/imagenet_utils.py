@@ -23,8 +23,8 @@ def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe"
     """Pixels in the form that a network was trained with.
 
     Args:
-        x: array or symbolic tensor of 3 or 4 dimensions, RGB of 0 to 255. A float array is changed in place, as in
-            Keras (give a copy to keep it); one of integers is converted first.
+        x: array (or what becomes one) or symbolic tensor of 3 or 4 dimensions, RGB of 0 to 255. A float array is
+            changed in place, as in Keras (give a copy to keep it); one of integers is converted first.
         data_format: "channels_last" or "channels_first"; default: `config.image_data_format()`.
         mode: "caffe": BGR minus ImageNet's means; "tf": scaled to -1 to 1; "torch": scaled to 0 to 1, then
             normalised with ImageNet's means and standard deviations.
@@ -33,7 +33,7 @@ def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe"
         What was given, float32 (or the float type it had).
 
     Raises:
-        ValueError: an unknown mode or data format.
+        ValueError: an unknown mode or data format; not 3 channels, where the mode has means of 3.
     """
     if mode not in ("caffe", "tf", "torch"):
         raise ValueError(f"Expected mode to be one of `caffe`, `tf` or `torch`. Received: mode={mode}")
@@ -43,6 +43,14 @@ def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe"
         raise ValueError(
             "Expected data_format to be one of `channels_first` or `channels_last`. Received: "
             f"data_format={data_format}"
+        )
+    x = x if hasattr(x, "dtype") else np.asarray(x)
+    axis, ndim = _axis(len(x.shape), data_format), len(x.shape)
+    if mode != "tf" and (ndim not in (3, 4) or x.shape[axis] not in (3, None)):
+        raise ValueError(
+            f"preprocess_input takes images of 3 channels, (height, width, 3) or a batch of them ({data_format}). "
+            f"Received shape: {tuple(x.shape)}. Grey images: np.repeat(x, 3, axis={axis}), or read them with "
+            "color_mode='rgb'."
         )
     if isinstance(x, np.ndarray):
         return _preprocess_array(x, data_format, mode)
@@ -100,7 +108,7 @@ def decode_predictions(preds: Any, top: int = 5, class_index: Any = None) -> lis
 
     Args:
         preds: probabilities (samples, 1000), or of as many classes as `class_index` has.
-        top: how many classes a sample.
+        top: how many classes a sample, at least 1.
         class_index: where the names are: a JSON file, or a dict, of class number (as a text) -> [id, name]; default:
             `imagenet_class_index.json` in the folder `models` of Keras's cache (`~/.keras`, or `KERAS_HOME`). Nothing
             is downloaded.
@@ -109,8 +117,11 @@ def decode_predictions(preds: Any, top: int = 5, class_index: Any = None) -> lis
         For each sample a list of `(id, name, probability)`, the most probable first.
 
     Raises:
-        ValueError: another shape, or a file of another form. FileNotFoundError: there is no class-index file.
+        ValueError: another shape, a class index of another form, or another `top`.
+        FileNotFoundError: there is no class-index file.
     """
+    if top < 1:
+        raise ValueError(f"`top` must be at least 1. Received: top={top}")
     index = _load_class_index(class_index)
     classes = 1000 if index is None else len(index)
     preds = np.asarray(preds)
@@ -131,6 +142,8 @@ def decode_predictions(preds: Any, top: int = 5, class_index: Any = None) -> lis
 def _load_class_index(given: Any) -> Mapping[str, Any] | None:
     if given is None:
         return None
+    if isinstance(given, (list, tuple)):
+        return _checked_index(given, "class_index")
     if isinstance(given, Mapping):
         return _checked_index({str(key): value for key, value in given.items()}, "class_index")
     if not os.path.isfile(given):
