@@ -50,7 +50,7 @@ class _Writer:
 
     def _add(self, step: Step) -> None:
         if isinstance(step.target, str):
-            form, args, kwargs = op_config(step, self._name_of(step.target))
+            form, args, kwargs = op_config(step, self._name_of(step.target), self.graph.tensors)
             name = form["config"]["name"]
         else:
             form, args, kwargs, name = step.target, list(step.args), step.kwargs, step.target.name

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import ops
+from .. import activations, ops
 from ..graph import apply
 from ..layers.nest import map_structure
 from ..ops.array import TO_END
+from ..ops.image import RESIZE_INTERPOLATIONS
+from ..ops.shapes import known
 from ..utils.naming import to_snake_case
 from .graph import Slot, Step
 
 _NUMPY, _NN, _CORE = "keras.src.ops.numpy", "keras.src.ops.nn", "keras.src.ops.core"
+_IMAGE, _OF_ACTIVATIONS = "keras.src.ops.image", "keras.src.activations.activations"
 _OWN = "pykernels.ops"
 
 # Keras's classes without arguments of their own, by the name of the op here.
@@ -82,6 +85,7 @@ _ACTIVATIONS = {
     "hard_silu": (_NN, "HardSilu"),
     "exponential": (_NUMPY, "Exp"),
     "selu": (_NN, "Selu"),
+    "mish": (_OF_ACTIVATIONS, "Mish"),
 }
 # Activations with a number: Keras's class, and its argument for that number or a fixed one.
 _PARAMETRIC = {
@@ -151,7 +155,19 @@ _READABLE = {
             "Split",
             "StopGradient",
         ],
+        *("Arccosh", "Arcsinh", "Arctanh", "Average", "AveragePool", "Conv", "ConvTranspose"),
+        *("CountNonzero", "DepthwiseConv", "DivideNoNan", "Dot", "FullLike", "Glu", "HardShrink"),
+        *("HardTanh", "Hstack", "Inner", "Log10", "Log2", "Logaddexp", "MaxPool", "Moments", "Moveaxis"),
+        *("NanToNum", "Norm", "OnesLike", "Outer", "Ptp", "Ravel", "Roll", "SeparableConv", "SoftShrink"),
+        *("SparsePlus", "SparseSigmoid", "Squareplus", "TanhShrink", "Tensordot", "Threshold", "Tril"),
+        *("Triu", "Trunc", "Unstack", "Vdot", "Vstack", "ZerosLike"),
     )
+}
+# Functions of other modules, and names that do not follow the rule.
+_READABLE_ELSEWHERE = {
+    "Resize": ops.image.resize,
+    "ReLU": activations.relu,
+    "Mish": activations.mish,
 }
 # Ops of pykernels that Keras has no class for; a file of pykernels may name them.
 _OWN_OPS = frozenset(
@@ -181,19 +197,26 @@ _OWN_OPS = frozenset(
         "any",
         "all",
         "matmul",
+        "resize",
     ]
 )
 
 
-def op_config(step: Step, name: str) -> tuple[dict, list, dict]:
-    """(config, args, kwargs) of a call of an op."""
+def op_config(step: Step, name: str, tensors: list) -> tuple[dict, list, dict]:
+    """(config, args, kwargs) of a call of an op; `tensors` are those of its graph."""
     op, args, attrs = step.target, [_value(a) for a in step.args], dict(step.kwargs)
-    for form in (_plain, _renamed, _reduction, _layout):
-        found = form(op, args, attrs, step)
+    first = step.args[0] if step.args else None
+    x = tensors[first.index] if isinstance(first, Slot) else None
+    for form in (_plain, _renamed, _reduction, _padded, _spread, _resized, _layout):
+        found = form(op, args, attrs, x)
         if found is not None:
-            module, cls, config, args = found
+            module, cls, config, args, *rest = found
             config = {"name": name, **config}
-            return {"module": module, "class_name": cls, "config": config, "registered_name": cls}, args, {}
+            return (
+                {"module": module, "class_name": cls, "config": config, "registered_name": cls},
+                args,
+                *(rest or [{}]),
+            )
     if op not in _OWN_OPS and op not in _BY_OP:
         raise NotImplementedError(
             f"A model that calls the op '{op}' on symbolic tensors cannot be saved with its configuration. Put it "
@@ -209,7 +232,7 @@ def _value(x):
     return x.numpy() if hasattr(x, "assign") else x
 
 
-def _plain(op, args, attrs, step):
+def _plain(op, args, attrs, x):
     if op in _BY_OP and not any(attrs.get(key) for key in ("transpose_a", "transpose_b")) and not attrs.get("bias"):
         if op == "matmul" and (len(args) != 2 or attrs.get("activation", "linear") != "linear"):
             return None
@@ -219,7 +242,7 @@ def _plain(op, args, attrs, step):
     return None
 
 
-def _renamed(op, args, attrs, step):
+def _renamed(op, args, attrs, x):
     if op == "activation" and attrs.get("activation") in _PARAMETRIC:
         cls, arguments = _PARAMETRIC[attrs["activation"]]
         return _NN, cls, arguments(attrs["alpha"]), args
@@ -229,23 +252,60 @@ def _renamed(op, args, attrs, step):
     return module, cls, map_structure(_value, arguments(attrs)), args
 
 
-def _reduction(op, args, attrs, step):
+def _reduction(op, args, attrs, x):
     if op not in _REDUCTIONS or not isinstance(args[0], Slot):
         return None
     axes = [int(a) for a in attrs["axes"]]
     return _NUMPY, _REDUCTIONS[op], {"axis": axes, "keepdims": bool(attrs.get("keepdims", False))}, args
 
 
-def _layout(op, args, attrs, step):
+def _padded(op, args, attrs, x):
+    if op != "pad":
+        return None
+    widths = [[int(n) for n in pair] for pair in zip(attrs["before"], attrs["after"], strict=True)]
+    kwargs = {"constant_values": _value(attrs["value"])} if attrs["value"] != 0 else {}
+    return _NUMPY, "Pad", {"pad_width": widths, "mode": "constant"}, args, kwargs
+
+
+def _spread(op, args, attrs, x):
+    """Extents of 1 repeated: Keras's BroadcastTo would need to know the size of the batch, and Tile does not."""
+    if op != "broadcast_to" or x is None:
+        return None
+    new = [int(n) for n in attrs["shape"]]
+    old = [1] * (len(new) - len(x.shape)) + list(known(x.shape))
+    if any(a != b and (a != 1 or b < 0) for a, b in zip(old, new, strict=True)):
+        return None
+    return _NUMPY, "Tile", {"repeats": [1 if a == b else b for a, b in zip(old, new, strict=True)]}, args
+
+
+def _resized(op, args, attrs, x):
+    if op != "resize" or attrs["method"] not in RESIZE_INTERPOLATIONS or min(attrs["size"]) < 1:
+        return None
+    if x is None or x.dtype[0] != "f":  # Keras rounds to integers here, and this op does not
+        return None
+    config = {
+        "size": [int(n) for n in attrs["size"]],
+        "interpolation": attrs["method"],
+        "antialias": attrs["antialias"],
+        "crop_to_aspect_ratio": False,
+        "pad_to_aspect_ratio": False,
+        "fill_mode": "constant",
+        "fill_value": 0.0,
+        "data_format": "channels_last",
+    }
+    return _IMAGE, "Resize", config, args
+
+
+def _layout(op, args, attrs, x):
     if op == "transpose":
         return _NUMPY, "Transpose", {"axes": [int(a) for a in attrs["axes"]]}, args
     if op == "concatenate":
         return _NUMPY, "Concatenate", {"axis": int(attrs["axis"])}, [args]
     if op == "reshape" and attrs.get("differentiable", True):
         return _NUMPY, "Reshape", {"newshape": [int(n) for n in attrs["shape"]]}, args
-    if op == "pad" and attrs["value"] == 0:
-        widths = [[int(n) for n in pair] for pair in zip(attrs["before"], attrs["after"], strict=True)]
-        return _NUMPY, "Pad", {"pad_width": widths, "mode": "constant"}, args
+    if op == "reshape":  # without a gradient
+        same = x is not None and tuple(attrs["shape"]) == known(x.shape)
+        return (_CORE, "StopGradient", {}, args) if same else None
     if op == "slice":
         return _NUMPY, "GetItem", {}, [*args, [_slice(*ends) for ends in zip(*_ends(attrs), strict=True)]]
     return None
@@ -286,12 +346,15 @@ class GraphOp:
                 raise ValueError(f"The configuration of the model names an unknown op: {op!r}")
             attributes = {key: _tuples(value) for key, value in config.get("attributes", {}).items()}
             return cls(name, lambda *args: apply(op, list(args), **attributes), {})
-        is_op = str(module).startswith("keras.src.ops.") or (module in (None, "keras.layers") and _called_as_op(entry))
-        if not is_op or kind not in _READABLE:
+        is_op = str(module).startswith(("keras.src.ops.", _OF_ACTIVATIONS)) or (
+            module in (None, "keras.layers") and _called_as_op(entry)
+        )
+        if not is_op or (kind not in _READABLE and (module is None or kind not in _READABLE_ELSEWHERE)):
             return None
         if kind not in _WITH_DTYPE:
             config.pop("dtype", None)
-        function = _get_item if kind == "GetItem" else getattr(ops, _READABLE[kind], None)
+        function = _get_item if kind == "GetItem" else _READABLE_ELSEWHERE.get(kind)
+        function = function or getattr(ops, _READABLE[kind], None)
         if function is None:
             raise NotImplementedError(f"The operation '{kind}' of the model's configuration is not in pykernels.ops.")
         return cls(name, function, {key: _tuples(value) for key, value in config.items()})

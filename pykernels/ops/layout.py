@@ -53,6 +53,8 @@ def tile(x, repeats):
     rank = max(len(counts), len(x.shape))
     counts = [1] * (rank - len(counts)) + [operator.index(r) for r in counts]
     shape = [1] * (rank - len(x.shape)) + list(x.shape)
+    if all(r == 1 or d == 1 for r, d in zip(counts, shape, strict=True)):
+        return broadcast_to(x, [d if r == 1 else r for r, d in zip(counts, shape, strict=True)])
     x = reshape(x, shape) if len(shape) != len(x.shape) else x
     for axis, r in enumerate(counts):
         if r != 1:

@@ -1,0 +1,83 @@
+"""Operations on tensors in functional models: files go to Keras and back, as Keras's own operation classes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import pykernels as pk
+from pykernels import activations, ops
+
+keras = pytest.importorskip("keras")
+
+ROWS = np.random.RandomState(0).uniform(-1, 1, (3, 4, 6)).astype("float32")
+IMAGES = np.random.RandomState(1).uniform(0, 1, (2, 6, 7, 3)).astype("float32")
+WRITTEN = {
+    "tile": lambda x: ops.tile(x, [1, 2, 3]),
+    "tile raises the rank": lambda x: ops.tile(ops.mean(x, axis=(1, 2)), [1, 1]),
+    "repeat": lambda x: ops.repeat(x, 3, axis=1),
+    "repeat by counts": lambda x: ops.repeat(x, [1, 2, 0, 1], axis=1),
+    "broadcast_to": lambda x: ops.broadcast_to(ops.mean(x, axis=1, keepdims=True), (None, 4, 6)),
+    "logsumexp": lambda x: ops.logsumexp(x, axis=-1),
+    "stop_gradient": lambda x: ops.stop_gradient(x) * 2.0,
+    "pad": lambda x: ops.pad(x, [[0, 0], [1, 1], [0, 2]], constant_values=2.0),
+    "mish": lambda x: activations.mish(x),
+    "shape": lambda x: ops.reshape(x, (ops.shape(x)[0], 2, -1)),
+    "resize": lambda x: ops.image.resize(x, (4, 5)),
+    "resize nearest": lambda x: ops.image.resize(x, (9, 5), interpolation="nearest"),
+    "resize bicubic": lambda x: ops.image.resize(x, (4, 9), interpolation="bicubic", antialias=True),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_operations_written_here(tmp_path, name):
+    data = IMAGES if "resize" in name else ROWS
+    x = pk.Input(data.shape[1:])
+    model = pk.Model(x, WRITTEN[name](x))
+    want = model.predict(data, verbose=0)
+    model.save(tmp_path / "m.keras")
+    copy = pk.models.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(copy.predict(data, verbose=0), want)
+    kinds = [layer["class_name"] for layer in model.get_config()["layers"]]
+    assert [layer["class_name"] for layer in copy.get_config()["layers"]] == kinds  # files do not grow
+    theirs = keras.models.load_model(tmp_path / "m.keras").predict(data, verbose=0)
+    np.testing.assert_allclose(theirs, want, rtol=1e-5, atol=1e-5)
+
+
+def test_resizing_integers(tmp_path):
+    """Written as an op of pykernels: it rounds elsewhere than Keras's."""
+    data = (IMAGES * 255).astype("uint8")
+    x = pk.Input(data.shape[1:], dtype="uint8")
+    model = pk.Model(x, ops.image.resize(x, (4, 5)))
+    model.save(tmp_path / "m.keras")
+    copy = pk.models.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(copy.predict(data, verbose=0), model.predict(data, verbose=0))
+
+
+READ = {
+    "Dot": lambda x: keras.ops.dot(x, np.linspace(-1, 1, 12).reshape(6, 2).astype("float32")),
+    "Tensordot": lambda x: keras.ops.tensordot(x, np.ones((6, 2), "float32"), axes=1),
+    "Moveaxis": lambda x: keras.ops.moveaxis(x, 1, 2),
+    "Roll": lambda x: keras.ops.roll(x, 2, axis=1),
+    "Average": lambda x: keras.ops.average(x, axis=1),
+    "Log2": lambda x: keras.ops.log2(keras.ops.abs(x) + 1.0),
+    "HardTanh": lambda x: keras.ops.hard_tanh(x * 3.0),
+    "Glu": lambda x: keras.ops.glu(x),
+    "ZerosLike": lambda x: keras.ops.zeros_like(x) + x,
+    "ReLU": lambda x: keras.activations.relu(x * 4.0, negative_slope=0.1, max_value=2.0, threshold=0.5),
+    "Resize": lambda x: keras.ops.image.resize(x, (4, 5), interpolation="bicubic"),
+    "Resize with padding": lambda x: keras.ops.image.resize(x, (5, 5), pad_to_aspect_ratio=True),
+    "MaxPool": lambda x: keras.ops.max_pool(x, 2, 2),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_operations_written_by_keras(tmp_path, name):
+    data = IMAGES if name.startswith(("Resize", "MaxPool")) else ROWS
+    x = keras.Input(data.shape[1:])
+    theirs = keras.Model(x, READ[name](x))
+    assert name.split()[0] in [type(op).__name__ for op in theirs.operations]
+    theirs.save(tmp_path / "m.keras")
+    ours = pk.models.load_model(tmp_path / "m.keras")
+    want = np.asarray(theirs.predict(data, verbose=0))
+    np.testing.assert_allclose(ours.predict(data, verbose=0), want, rtol=1e-5, atol=1e-5)
