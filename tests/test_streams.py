@@ -190,6 +190,25 @@ def test_functions_do_not_change_what_they_get():
     assert (x == 1).all()
 
 
+def test_layers_and_models_give_what_they_got():
+    rows = Stream.from_tensor_slices(np.arange(12, dtype="float32").reshape(2, 6)).batch(2)
+    inputs = layers.Input((6,))
+    nets = (
+        layers.Rescaling(2.0),
+        pk.Sequential([layers.Rescaling(2.0), layers.Flatten()]),
+        pk.Model(inputs, {"out": layers.Rescaling(2.0)(inputs)}),
+    )
+    for net in nets:
+        for x in rows:
+            for given in (x, x.astype("float64")):
+                y = net(given)
+                y = y["out"] if isinstance(y, dict) else y
+                assert type(y.numpy()) is type(y[0].numpy()) is np.ndarray and y[0, 1].numpy() == 2
+                np.testing.assert_array_equal(y, 2 * x)
+            plain = net(x.numpy())
+            assert type(plain["out"] if isinstance(plain, dict) else plain) is np.ndarray
+
+
 def test_shuffling_follows_the_seed():
     def orders(data):
         return [[int(v) for v in data] for _ in range(3)]

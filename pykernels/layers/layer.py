@@ -13,7 +13,7 @@ from ..graph import Tensor, Trace, current_trace, scope
 from ..utils.naming import auto_name
 from .context import calling, structure_changed, training_phase
 from .input_spec import InputSpec, assert_input_compatibility
-from .nest import flatten, map_shapes, map_structure
+from .nest import as_given, flatten, map_shapes, map_structure
 from .node import Node, outside_traces, symbolic
 from .state import LayerState
 
@@ -181,10 +181,10 @@ class Layer(LayerState):
                 "in the `__init__()` method. Go add it!"
             )
         args, kwargs = self._convert(args), self._convert(kwargs)
-        tensors = [x for x in flatten([list(args), kwargs]) if isinstance(x, Tensor)]
-        if tensors and current_trace() is None:
+        leaves = flatten([list(args), kwargs])
+        if current_trace() is None and any(isinstance(x, Tensor) for x in leaves):
             return self._symbolic_call(args, kwargs)
-        return self._call(args, kwargs)
+        return as_given(leaves, self._call(args, kwargs))
 
     def _convert(self, values):
         return map_structure(self._convert_one, values)

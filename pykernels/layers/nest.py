@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from ..utils.eager_array import EagerArray
+
 
 def flatten(structure: Any) -> list:
     """The leaves of `structure`, in order. None is a leaf."""
@@ -42,3 +46,10 @@ def map_shapes(function: Callable[[tuple], Any], structure: Any) -> Any:
     if isinstance(structure, (list, tuple)):
         return [map_shapes(function, item) for item in structure]
     return structure
+
+
+def as_given(leaves: list, outputs: Any) -> Any:
+    """`outputs` with their arrays as `EagerArray`s, where the inputs' `leaves` have one."""
+    if any(type(x) is EagerArray for x in leaves):
+        return map_structure(lambda y: y.view(EagerArray) if type(y) is np.ndarray else y, outputs)
+    return outputs

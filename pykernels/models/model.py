@@ -12,7 +12,7 @@ from ..graph import Tensor, Trace, current_trace
 from ..layers.context import StructureVersion, training_phase
 from ..layers.input_spec import InputSpec
 from ..layers.layer import Layer
-from ..layers.nest import flatten, map_shapes, map_structure
+from ..layers.nest import as_given, flatten, map_shapes, map_structure
 from ..layers.node import symbolic
 from .arrays import Data, make_data
 from .files import Files
@@ -207,16 +207,17 @@ class Model(Trainer, Files, Layer):
     def __call__(self, *args, **kwargs):
         """The model's outputs for arrays or symbolic tensors. Without `training` each layer does what it does by
         default: random layers of images change them, all others do as in `predict`."""
+        leaves = flatten(list(args))
         training = kwargs.get("training")
         if training is None:  # a model within a model or layer that is called
             training = training_phase()
         if len(args) == 1 and not training:
             run = self._direct(args[0], training)
             if run is not None:
-                return run((args[0],), self._next_run())[0]
+                return as_given(leaves, run((args[0],), self._next_run())[0])
         if args and "_graph" in self.__dict__ and not any(isinstance(x, Tensor) for x in flatten(args[0])):
             args = (self._as_inputs(args[0]), *args[1:])
-        return super().__call__(*args, **kwargs)
+        return as_given(leaves, super().__call__(*args, **kwargs))
 
     def _as_inputs(self, x):
         """Arrays in the structure and of the dtypes that `call` takes."""
