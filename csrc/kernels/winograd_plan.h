@@ -21,7 +21,7 @@ constexpr int64_t odd_lines(int64_t floats) { return (ceil_div(floats, 16) | 1) 
 
 // Backward to the weights: channels, filters and tiles of a task's blocks. Their sums, transformed patches and
 // transformed gradients stay in a core's L2 together.
-constexpr int64_t block_channels = 32, block_filters = 64, block_tiles = 32;
+constexpr int64_t block_channels = 32, block_filters = 64, block_tiles = 16;
 
 // The patches of an image: tile (ty, tx) has the outputs from (ty * m, tx * m) and the inputs from
 // (ty * m - top, tx * m - left), side x side of them.
