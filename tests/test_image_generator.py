@@ -397,3 +397,13 @@ def test_a_preprocessing_function_without_a_result_is_refused():
         image.ImageDataGenerator(preprocessing_function=lambda x: None, dtype="float64").flow(IMAGES)[0]
     grey = image.ImageDataGenerator(preprocessing_function=lambda x: x.mean(2, keepdims=True)).flow(IMAGES)[0]
     assert grey.shape == (11, 21, 17, 3)  # as in Keras
+
+
+def test_validation_images_without_a_split(tmp_path):
+    write_classes(tmp_path / "photos", {"cat": 2, "dog": 2})
+    generator = image.ImageDataGenerator()
+    with pytest.raises(ValueError, match="validation_split="):
+        generator.flow(IMAGES, subset="validation")
+    with pytest.raises(ValueError, match="validation_split="):
+        generator.flow_from_directory(tmp_path / "photos", subset="validation")
+    assert generator.flow(IMAGES, subset="training").n == len(IMAGES)

@@ -13,11 +13,17 @@ SUBSETS = ("training", "validation")
 
 
 def subset_bounds(subset, share: float) -> tuple | None:
-    """(from, to) as shares of all images; None for all of them. ValueError for an unknown name."""
+    """(from, to) as shares of all images; None for all of them. ValueError for an unknown name, and
+    for the validation part of images that are not split."""
     if subset is None:
         return None
     if subset not in SUBSETS:
         raise ValueError(f'Invalid subset name: {subset}; expected "training" or "validation".')
+    if subset == "validation" and not share:
+        raise ValueError(
+            'subset="validation" has no images: say what share of them it gets, '
+            "ImageDataGenerator(validation_split=0.2)."
+        )
     return (0, share) if subset == "validation" else (share, 1)
 
 
