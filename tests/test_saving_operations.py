@@ -54,6 +54,10 @@ def test_resizing_integers(tmp_path):
     np.testing.assert_array_equal(copy.predict(data, verbose=0), model.predict(data, verbose=0))
 
 
+def filters(*shape):
+    return np.random.RandomState(2).uniform(-1, 1, shape).astype("float32")
+
+
 READ = {
     "Dot": lambda x: keras.ops.dot(x, np.linspace(-1, 1, 12).reshape(6, 2).astype("float32")),
     "Tensordot": lambda x: keras.ops.tensordot(x, np.ones((6, 2), "float32"), axes=1),
@@ -68,16 +72,49 @@ READ = {
     "Resize": lambda x: keras.ops.image.resize(x, (4, 5), interpolation="bicubic"),
     "Resize with padding": lambda x: keras.ops.image.resize(x, (5, 5), pad_to_aspect_ratio=True),
     "MaxPool": lambda x: keras.ops.max_pool(x, 2, 2),
+    "AveragePool": lambda x: keras.ops.average_pool(x, 2, 2, "same"),
+    "Conv": lambda x: keras.ops.conv(x, filters(3, 3, 3, 4), 1, "same"),
+    "DepthwiseConv": lambda x: keras.ops.depthwise_conv(x, filters(3, 3, 3, 2), 1, "same"),
+    "SeparableConv": lambda x: keras.ops.separable_conv(x, filters(3, 3, 3, 2), filters(1, 1, 6, 4), 1, "same"),
+    "Arccosh": lambda x: keras.ops.arccosh(x + 3.0),
+    "Arcsinh": lambda x: keras.ops.arcsinh(x),
+    "Arctanh": lambda x: keras.ops.arctanh(x * 0.9),
+    "CountNonzero": lambda x: keras.ops.count_nonzero(keras.ops.relu(x), axis=1),
+    "DivideNoNan": lambda x: keras.ops.divide_no_nan(x, keras.ops.relu(x)),
+    "FullLike": lambda x: keras.ops.full_like(x, 2.0) + x,
+    "HardShrink": lambda x: keras.ops.hard_shrink(x),
+    "Hstack": lambda x: keras.ops.hstack([x, x]),
+    "Inner": lambda x: keras.ops.inner(x, filters(6)),
+    "Log10": lambda x: keras.ops.log10(x + 2.0),
+    "Logaddexp": lambda x: keras.ops.logaddexp(x, 2 * x),
+    "Moments": lambda x: keras.ops.moments(x, axes=[1])[1],
+    "NanToNum": lambda x: keras.ops.nan_to_num(x),
+    "OnesLike": lambda x: keras.ops.ones_like(x) + x,
+    "Outer": lambda x: keras.ops.outer(x, filters(2)),
+    "Ptp": lambda x: keras.ops.ptp(x, axis=1),
+    "Ravel": lambda x: keras.ops.ravel(x),
+    "SoftShrink": lambda x: keras.ops.soft_shrink(x),
+    "SparsePlus": lambda x: keras.ops.sparse_plus(x),
+    "SparseSigmoid": lambda x: keras.ops.sparse_sigmoid(x),
+    "Squareplus": lambda x: keras.ops.squareplus(x),
+    "TanhShrink": lambda x: keras.ops.tanh_shrink(x),
+    "Threshold": lambda x: keras.ops.threshold(x, 0.1, 0.0),
+    "Tril": lambda x: keras.ops.tril(x, k=1),
+    "Triu": lambda x: keras.ops.triu(x, k=-1),
+    "Trunc": lambda x: keras.ops.trunc(3 * x),
+    "Unstack": lambda x: keras.ops.unstack(x, axis=1)[1],
+    "Vdot": lambda x: keras.ops.vdot(x, x),
+    "Vstack": lambda x: keras.ops.vstack([x, x]),
 }
 
 
 @pytest.mark.parametrize("name", READ)
 def test_operations_written_by_keras(tmp_path, name):
-    data = IMAGES if name.startswith(("Resize", "MaxPool")) else ROWS
-    x = keras.Input(data.shape[1:])
+    data = IMAGES if name.startswith("Resize") or name.endswith(("Pool", "Conv")) else ROWS
+    x = keras.Input(batch_shape=data.shape)
     theirs = keras.Model(x, READ[name](x))
     assert name.split()[0] in [type(op).__name__ for op in theirs.operations]
     theirs.save(tmp_path / "m.keras")
     ours = pk.models.load_model(tmp_path / "m.keras")
-    want = np.asarray(theirs.predict(data, verbose=0))
-    np.testing.assert_allclose(ours.predict(data, verbose=0), want, rtol=1e-5, atol=1e-5)
+    want = np.asarray(theirs(data))
+    np.testing.assert_allclose(ours(data), want, rtol=1e-5, atol=1e-5)
