@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import ops
-from .compat_names import accepts_old_names
+from .compat.arguments import accepts_old_names
 from .config import epsilon
 from .utils.naming import to_snake_case
 from .utils.serialization import deserialize_keras_object, register_module, resolve, serialize_keras_object

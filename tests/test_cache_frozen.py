@@ -10,9 +10,9 @@ from image_folders import write_classes
 from pykernels import layers, ops, utils
 from pykernels.layers import Activation, Add, Dense, Dropout, Flatten, Input, Lambda
 from pykernels.models import Model, Sequential
-from pykernels.models.frozen import FrozenPrefix
 from pykernels.preprocessing import image_dataset_from_directory
 from pykernels.preprocessing.image import ImageDataGenerator
+from pykernels.training.frozen_features import FrozenPrefix
 
 ROWS, CLASSES = 133, 4
 RNG = np.random.default_rng(0)
@@ -255,7 +255,7 @@ def test_models_that_cannot_be_cut():
 
 
 def test_results_that_do_not_fit_into_the_memory(monkeypatch):
-    monkeypatch.setattr("pykernels.models.frozen.available_memory", lambda: 1000)
+    monkeypatch.setattr("pykernels.training.frozen_features.available_memory", lambda: 1000)
     model = sequential()
     model.compile("adam", "sparse_categorical_crossentropy")
     with pytest.raises(MemoryError, match="133 samples"):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pykernels import compat_names
-from pykernels.compat_names import (
+from pykernels.compat import arguments as compat_names
+from pykernels.compat.arguments import (
     JOINED,
     NEUTRAL,
     REFUSED,

@@ -15,9 +15,9 @@ from PIL import Image
 
 import pykernels as pk
 from pykernels import layers
-from pykernels.models.loading import Loading, batches_of
+from pykernels.data_adapters.prefetch import Loading, batches_of
 from pykernels.preprocessing import image, pixels
-from pykernels.utils.ahead import Ahead
+from pykernels.utils.prefetcher import Ahead
 
 SIZE = (12, 10)
 EVERYTHING = {"rotation_range": 30, "zoom_range": 0.2, "horizontal_flip": True, "channel_shift_range": 20.0}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import pykernels as pk
-from pykernels.models import memory
+from pykernels.training import memory_plan as memory
 
 L = pk.layers
 
@@ -115,7 +115,7 @@ def many_images():
 def test_too_large_a_batch_is_refused_with_its_size(monkeypatch, run, step, available):
     model = convnet()
     monkeypatch.setattr(memory, "available_memory", lambda: available)
-    monkeypatch.setattr("pykernels.models.steps.available_memory", lambda: available)
+    monkeypatch.setattr("pykernels.training.step_programs.available_memory", lambda: available)
     kind = {"training": "train", "evaluation": "test", "prediction": "predict"}[step.split()[1]]
     small, large = (model.memory(n, kind).step for n in (4096, 8192))
     with pytest.raises(MemoryError, match=rf"{step} of model '.*' with batch size {ROWS} .*needs .*GB") as caught:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import pykernels as pk
-from pykernels.models import memory, steps
+from pykernels.training import memory_plan as memory
+from pykernels.training import step_programs as steps
 
 L = pk.layers
 

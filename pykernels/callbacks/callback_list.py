@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..layers.nest import flatten
+from ..utils.tree import flatten
 from .callback import BATCH_HOOKS, hooks_batches
 from .history import History
 from .logs import Logs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..compat_names import LOG_NAMES
+from ..compat.arguments import LOG_NAMES
 
 _OTHER = {**LOG_NAMES, **{new: old for old, new in LOG_NAMES.items()}}
 

@@ -2,7 +2,7 @@
 
 `install` makes ``import keras`` and ``import tensorflow`` mean pykernels through one import hook
 (`pykernels.compat.hook`); the names it answers are data (`pykernels.compat.tables`), and so are the argument names of
-earlier versions (`pykernels.compat_names`).
+earlier versions (`pykernels.compat.arguments`).
 """
 
 from pykernels.compat.hook import (

@@ -2,7 +2,7 @@
 
 Module paths are written without their root: ``"layers.core"`` stands for ``keras.layers.core``,
 ``tensorflow.keras.layers.core`` and so on; ``""`` is the root itself. Targets are written without ``pykernels.``.
-(Argument names of earlier versions are in `pykernels.compat_names`.)
+(Argument names of earlier versions are in `pykernels.compat.arguments`.)
 """
 
 from __future__ import annotations

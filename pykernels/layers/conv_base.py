@@ -7,7 +7,7 @@ import numbers
 import types
 
 from .. import activations, config, constraints, initializers, ops, regularizers
-from ..compat_names import accepts_old_names
+from ..compat.arguments import accepts_old_names
 from ..ops.pooling import to_channels_first, to_channels_last
 from ..ops.windows import conv_output_shape, standardize_padding, tuple_of
 from .input_spec import InputSpec

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import random
-from ..compat_names import accepts_old_names
+from ..compat.arguments import accepts_old_names
 from .layer import Layer
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..graph import Tensor
+from ..utils.tree import is_shape
 from .layer import Layer
-from .nest import is_shape
 from .node import Node, symbolic
 
 

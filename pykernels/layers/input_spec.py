@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .nest import flatten
+from ..utils.tree import flatten
 
 
 class InputSpec:

@@ -1,7 +1,7 @@
 """Names of Keras 1 whose arguments come in another order than those of their successors, and `merge`.
 
 `Convolution2D(64, 3, 3)` has 64 filters of 3 x 3 there; as an alias of today's `Conv2D` it would have windows of 3 x 3
-and strides of 3. (Old argument names are in `pykernels.compat_names`.)
+and strides of 3. (Old argument names are in `pykernels.compat.arguments`.)
 """
 
 from __future__ import annotations

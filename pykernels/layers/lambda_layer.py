@@ -7,8 +7,8 @@ import json
 
 from ..utils import serialization
 from ..utils.code import dump_function
+from ..utils.tree import map_shapes
 from .layer import Layer
-from .nest import map_shapes
 
 
 class Lambda(Layer):

@@ -11,9 +11,9 @@ from .. import config as settings
 from .. import ops, regularizers
 from ..graph import Tensor, Trace, current_trace, scope
 from ..utils.naming import auto_name
+from ..utils.tree import as_given, flatten, map_shapes, map_structure
 from .context import calling, structure_changed, training_phase
 from .input_spec import InputSpec, assert_input_compatibility
-from .nest import as_given, flatten, map_shapes, map_structure
 from .node import Node, outside_traces, symbolic
 from .state import LayerState
 

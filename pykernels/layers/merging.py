@@ -6,8 +6,8 @@ Each has a function of the same name in small letters: `add([a, b])` is `Add()([
 from __future__ import annotations
 
 from .. import ops
+from ..utils.tree import is_shape
 from .layer import Layer
-from .nest import is_shape
 
 _ELSEWHERE = "Inputs have incompatible shapes. Received shapes {} and {} (layer '{}')"
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ..graph import Tensor
 from ..graph.registry import trace_stack
 from ..graph.tensor import Node as GraphNode
-from .nest import flatten, map_structure
+from ..utils.tree import flatten, map_structure
 
 
 class KerasHistory(NamedTuple):

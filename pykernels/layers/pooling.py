@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import config, ops
-from ..compat_names import accepts_old_names
+from ..compat.arguments import accepts_old_names
 from ..ops.windows import join_shape, pooling_output_shape, split_shape, standardize_padding, tuple_of
 from .input_spec import InputSpec
 from .layer import Layer

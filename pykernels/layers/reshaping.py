@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .. import config, ops
-from ..compat_names import accepts_old_names
+from ..compat.arguments import accepts_old_names
 from .input_spec import InputSpec
 from .layer import Layer
 

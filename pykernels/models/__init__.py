@@ -1,8 +1,8 @@
 """Models (`keras.models`)."""
 
-from ..saving.cloning import clone_model, model_from_config, model_from_json
 from ..saving.model_files import load_model, save_model
 from ..utils import serialization as _serialization
+from .cloning import clone_model, model_from_config, model_from_json
 from .functional import Functional
 from .model import Model
 from .sequential import Sequential

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ..graph import Tensor
 from ..layers.context import variable_limit
 from ..layers.layer import Layer
-from ..layers.nest import flatten, map_structure
+from ..layers.layer_graph import LayerGraph, Slot, Step
 from ..utils import serialization
-from .graph import LayerGraph, Slot, Step
+from ..utils.tree import flatten, map_structure
 from .op_config import GraphOp, op_config
 
 _LEAF = (str, int, int)

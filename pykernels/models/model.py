@@ -7,20 +7,20 @@ import inspect
 import numpy as np
 
 from .. import ops
-from ..compat_names import translate
+from ..compat.arguments import translate
+from ..data_adapters.arrays import Data, make_data
 from ..graph import Tensor, Trace, current_trace
 from ..layers.context import StructureVersion, training_phase
 from ..layers.input_spec import InputSpec
 from ..layers.layer import Layer
-from ..layers.nest import as_given, flatten, map_shapes, map_structure
+from ..layers.layer_graph import LayerGraph
 from ..layers.node import symbolic
-from .arrays import Data, make_data
-from .files import Files
-from .graph import LayerGraph
-from .steps import StepTypes, step_types
-from .structure import put_together, spec_size
+from ..training.step_programs import StepTypes, step_types
+from ..training.trainer import Trainer
+from ..utils.structure import put_together, spec_size
+from ..utils.tree import as_given, flatten, map_shapes, map_structure
+from .saving_mixin import Files
 from .summary import print_summary
-from .training import Trainer
 
 _DIRECT_KEPT = 64  # batch shapes for which the short way is remembered
 

@@ -6,12 +6,12 @@ import numpy as np
 
 from .. import activations, ops
 from ..graph import apply
-from ..layers.nest import map_structure
+from ..layers.layer_graph import Slot, Step
 from ..ops.array import TO_END
 from ..ops.image import RESIZE_INTERPOLATIONS
 from ..ops.shapes import known
 from ..utils.naming import to_snake_case
-from .graph import Slot, Step
+from ..utils.tree import map_structure
 
 _NUMPY, _NN, _CORE = "keras.src.ops.numpy", "keras.src.ops.nn", "keras.src.ops.core"
 _IMAGE, _OF_ACTIVATIONS = "keras.src.ops.image", "keras.src.activations.activations"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from ..data_adapters.arrays import Data
 from ..graph import Tensor
 from ..layers.context import structure_changed
 from ..layers.input_layer import InputLayer
 from ..layers.layer import Layer
+from ..layers.layer_graph import LayerGraph
 from ..layers.node import outside_traces
 from ..saving.legacy_config import is_legacy, modern_model
 from ..utils import serialization
-from .arrays import Data
-from .graph import LayerGraph
 from .model import Model
 
 

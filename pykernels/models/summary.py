@@ -8,8 +8,8 @@ import shutil
 
 import numpy as np
 
-from ..layers.nest import flatten
 from ..utils.progbar import print_line
+from ..utils.tree import flatten
 
 _UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from .. import _core, config
-from ..compat_names import accepts_old_names
+from ..compat.arguments import accepts_old_names
 from ..user_warning import warn
 from ..utils.image_utils import check_data_format
 from .affine import IDENTITY, matrix_of, transform_images

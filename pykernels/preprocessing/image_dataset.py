@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from ..models.loading import Loading, batches_of
+from ..data_adapters.prefetch import Loading, batches_of
 from ..utils.image_utils import check_color_mode, check_data_format, check_size, load_img
 from ..utils.progbar import print_line
 from .directory_iterator import image_files, list_directory, subfolders

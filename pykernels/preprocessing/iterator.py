@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..utils.ahead import default_workers
 from ..utils.image_utils import array_to_img
+from ..utils.prefetcher import default_workers
 from ..utils.py_dataset import PyDataset
 
 _QUEUE_BYTES = 256 << 20  # batches that wait for the training take at most this, unless the user says otherwise

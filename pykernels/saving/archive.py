@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from .crc import PartsCrc
 from .errors import damaged
-from .hdf5_reader import Hdf5File
+from .hdf5.reader import Hdf5File
 from .storage import FileBytes, MemoryBytes
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"

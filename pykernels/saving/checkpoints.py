@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import keras3, training_state
 from .errors import reading
-from .hdf5_reader import Hdf5File
+from .hdf5.reader import Hdf5File
 
 
 def load_checkpoint(model, path: str, epoch_of_keras) -> None:

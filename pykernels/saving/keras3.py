@@ -9,7 +9,7 @@ from ..graph import Variable
 from ..layers.state import LayerState
 from ..user_warning import warn
 from . import training_state
-from .hdf5_reader import Dataset, Group, Hdf5File
+from .hdf5.reader import Dataset, Group, Hdf5File
 from .matching import Found, match
 from .tree import own_variables, read_variable, value_for_file, walk
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..user_warning import warn
-from .hdf5_reader import Group, Hdf5File
+from .hdf5.reader import Group, Hdf5File
 from .matching import Found, match, shapes, table
 from .theano import convert, is_converted
 from .tree import read_variable, value_for_file

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ..graph import Variable
 from ..user_warning import warn
-from .hdf5_reader import Dataset
+from .hdf5.reader import Dataset
 
 
 class Found(NamedTuple):

@@ -17,7 +17,7 @@ from . import keras3, legacy_weights
 from .archive import CONFIG, METADATA, KerasArchive, write_archive
 from .checkpoints import remember
 from .errors import reading
-from .hdf5_reader import Hdf5File, is_hdf5
+from .hdf5.reader import Hdf5File, is_hdf5
 from .legacy_config import is_legacy, modern_compile, modern_model
 
 _KERAS_VERSION = "3.12.0"  # whose forms these are

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .hdf5_reader import Group
+from .hdf5.reader import Group
 
 _CONV = ("Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose")
 _PASSES = ("Activation", "BatchNormalization", "Dropout", "ReLU", "LeakyReLU", "PReLU", "ELU", "GaussianNoise")

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..ops.random import SeedGenerator
-from .hdf5_reader import Group, Hdf5File
+from .hdf5.reader import Group, Hdf5File
 
 GROUP = "training_state"
 _FORMAT = 1

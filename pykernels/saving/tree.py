@@ -8,7 +8,7 @@ import numpy as np
 
 from ..layers.state import LayerState
 from ..utils.naming import to_snake_case
-from .hdf5_reader import Dataset
+from .hdf5.reader import Dataset
 
 _MAX_DEPTH = 64
 

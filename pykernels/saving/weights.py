@@ -9,7 +9,7 @@ from . import keras3, legacy_weights
 from .archive import KerasArchive
 from .checkpoints import remember
 from .errors import reading
-from .hdf5_reader import Hdf5File, is_hdf5
+from .hdf5.reader import Hdf5File, is_hdf5
 
 _ENDINGS = (".weights.h5", ".h5", ".hdf5")
 

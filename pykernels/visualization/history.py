@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..compat_names import LOG_NAMES
+from ..compat.arguments import LOG_NAMES
 from .style import GRID, INK, PALE_INK, TRAINING, VALIDATION, new_figure, quiet
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from ..graph import Tensor
 from ..layers import InputLayer
-from ..layers.nest import flatten
+from ..layers.layer_graph import Slot
 from ..models import Model, Sequential
-from ..models.graph import Slot
+from ..utils.tree import flatten
 
 _KINDS = (  # beginning or ending of a class name, and the colour of its boxes
     ("Input", "#eceff1"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..utils.eager_array import EagerArray
+from .eager_array import EagerArray
 
 
 def flatten(structure: Any) -> list:

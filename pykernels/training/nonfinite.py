@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..layers.nest import flatten
+from ..data_adapters.arrays import Data
 from ..user_warning import warn
-from .arrays import Data
+from ..utils.tree import flatten
 
 
 def warn_not_finite(model, data: Data, rows, loop) -> None:

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .arrays import Data
-from .feeds import StreamFeed
-from .loading import batches_of
-from .steps import step_types
+from ..data_adapters.array_adapter import StreamFeed
+from ..data_adapters.arrays import Data
+from ..data_adapters.prefetch import batches_of
+from .step_programs import step_types
 
 _REFUSED = "cache_frozen=True"
 # Options of ImageDataGenerator that draw random numbers, and their values when they do not.

@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 import struct
 
-from .errors import damaged
-from .hdf5_dataset import MAX_TREE_DEPTH, UNDEFINED, Dataset, Node
-from .hdf5_types import Budget, GlobalHeap
-from .storage import FileBytes
+from ..errors import damaged
+from ..storage import FileBytes
+from .dataset import MAX_TREE_DEPTH, UNDEFINED, Dataset, Node
+from .types import Budget, GlobalHeap
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from ..callbacks import CallbackList, History
 from ..callbacks.logs import Logs
+from ..data_adapters.array_adapter import ArrayFeed
 from ..layers.context import StructureVersion
-from .feeds import ArrayFeed
 
 
 def is_plain(loop) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..data_adapters.array_adapter import StreamFeed
+from ..data_adapters.arrays import Data
 from ..graph import Source
-from .arrays import Data
-from .checks import check_targets
-from .feeds import StreamFeed
-from .not_finite import warn_not_finite
-from .steps import step_types
+from .nonfinite import warn_not_finite
+from .step_programs import step_types
+from .target_checks import check_targets
 
 # C++ comes back this often (seconds), for Ctrl-C and the progress line.
 _SLICE = 0.05

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from .. import losses as losses_module
 from .. import metrics as metrics_module
-from ..layers.nest import flatten
 from ..utils.naming import to_snake_case
-from .given import Given, keys_of, loss_names, match
-from .structure import is_nested
+from ..utils.structure import is_nested
+from ..utils.tree import flatten
+from .compile_arguments import Given, keys_of, loss_names, match
 
 _ACCURACY = ("accuracy", "acc")
 _CROSSENTROPY = ("crossentropy", "ce")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..utils.ahead import Ahead, from_processes
+from ..utils.prefetcher import Ahead, from_processes
 
 _QUEUE = 10  # batches ahead, where neither the user nor the source says
 

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from .onnx_graph import OnnxGraph, inverse, plain, reshape_to, same_memory
+from .graph import OnnxGraph, inverse, plain, reshape_to, same_memory
 
 RULES: dict = {}
 

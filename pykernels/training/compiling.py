@@ -8,18 +8,18 @@ from .. import metrics as metrics_module
 from .. import ops, optimizers
 from ..callbacks.history import History
 from ..callbacks.logs import Logs
-from ..compat_names import accepts_old_names
+from ..compat.arguments import accepts_old_names
+from ..compat.positional import metrics_may_be_third
+from ..data_adapters.arrays import Data
 from ..graph import Trace
-from ..layers.nest import map_structure
 from ..layers.node import symbolic
 from ..user_warning import warn
 from ..utils.random_seed import make_default_seed
-from .arrays import Data
-from .compiled import Compiled
-from .positional import metrics_may_be_third
-from .steps import Programs, step_types
-from .structure import put_together
-from .tallies import Tallies
+from ..utils.structure import put_together
+from ..utils.tree import map_structure
+from .compile_utils import Compiled
+from .metrics_state import Tallies
+from .step_programs import Programs, step_types
 
 # Methods by which Keras lets a subclass replace the step itself.
 _NOT_CALLED = ("train_step", "test_step", "make_train_function", "make_test_function")

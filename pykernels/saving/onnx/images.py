@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..graph import apply
-from .onnx_graph import OnnxGraph, Weights, plain
-from .onnx_rules import number, refuse, rule
+from ...graph import apply
+from .graph import OnnxGraph, Weights, plain
+from .rules import number, refuse, rule
 
 _FIRST = (0, 3, 1, 2)  # (N, C, H, W) of (N, H, W, C)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..layers.nest import flatten, map_structure
-from .compiled import Compiled, make_loss, takes_indices
-from .given import keys_of
-from .memory import MemoryPlan, make_plan
-from .steps import StepTypes, record
-from .structure import LEAF, take_apart
+from ..utils.structure import LEAF, take_apart
+from ..utils.tree import flatten, map_structure
+from .compile_arguments import keys_of
+from .compile_utils import Compiled, make_loss, takes_indices
+from .memory_plan import MemoryPlan, make_plan
+from .step_programs import StepTypes, record
 
 _KINDS = {"fit": "train", "train": "train", "evaluate": "test", "test": "test", "predict": "predict"}
 

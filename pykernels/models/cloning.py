@@ -7,10 +7,10 @@ import os
 from ..graph import Tensor
 from ..layers.context import VariableLimit
 from ..layers.input_layer import InputLayer
-from ..layers.nest import flatten, map_structure
+from ..saving.errors import reading
+from ..saving.model_files import build_model, parse_json
 from ..utils import serialization
-from .errors import reading
-from .model_files import build_model, parse_json
+from ..utils.tree import flatten, map_structure
 
 
 def model_from_json(json_string, custom_objects=None):

@@ -9,15 +9,15 @@ import threading
 from collections import OrderedDict
 from typing import NamedTuple
 
+from ..data_adapters.arrays import Data
 from ..graph import Program, Tensor, Trace, Workspaces, gradients
 from ..layers.context import StructureVersion
-from ..layers.nest import flatten
 from ..ops.random import SeedGenerator
 from ..user_warning import warn
 from ..utils.random_seed import seeds_from
-from .arrays import Data
-from .memory import available_memory, batch_fits, check_fits, make_plan, too_large
-from .structure import put_together
+from ..utils.structure import put_together
+from ..utils.tree import flatten
+from .memory_plan import available_memory, batch_fits, check_fits, make_plan, too_large
 
 _KEPT = 32  # programs per model
 _PROBES = (128, 256)  # batch sizes from which the memory of a larger one is estimated

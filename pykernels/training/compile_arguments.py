@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..layers.nest import flatten
-from .structure import is_nested
+from ..utils.structure import is_nested
+from ..utils.tree import flatten
 
 
 def keys_of(y_pred) -> list | None:

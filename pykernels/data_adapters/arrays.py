@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .structure import LEAF, put_together, take_apart
+from ..utils.structure import LEAF, put_together, take_apart
 
 
 class LazyRows:

@@ -6,17 +6,17 @@ import numpy as np
 
 from ..callbacks import CallbackList
 from ..callbacks.logs import Logs
-from ..compat_names import accepts_old_names
-from ..layers.nest import map_structure
-from .arrays import has_no_rows, make_data, unpack
-from .checks import check_targets, warn_missing_classes
+from ..compat.arguments import accepts_old_names
+from ..data_adapters.array_adapter import open_feed
+from ..data_adapters.arrays import has_no_rows, make_data, unpack
+from ..data_adapters.prefetch import Loading
+from ..utils.tree import map_structure
+from .batch_methods import OnBatch
 from .compiling import NOT_CALLED_IN_PREDICT, Compiling
-from .feeds import open_feed
-from .frozen import FrozenPrefix
-from .loading import Loading
-from .loop import Loop
-from .on_batch import OnBatch
-from .plain_epochs import is_plain, run_plain_epochs
+from .epoch_loop import Loop
+from .fast_path import is_plain, run_plain_epochs
+from .frozen_features import FrozenPrefix
+from .target_checks import check_targets, warn_missing_classes
 
 
 class Trainer(OnBatch, Compiling):

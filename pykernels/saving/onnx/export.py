@@ -6,14 +6,14 @@ import os
 
 import numpy as np
 
-from ..graph import Tensor, Trace, Variable, apply
-from ..graph.autodiff import reachable
-from ..layers.nest import flatten
-from ..layers.node import outside_traces, symbolic
-from ..utils.atomic import atomic_write
-from . import onnx_images
-from .onnx_graph import OnnxGraph
-from .onnx_rules import RULES, element_type
+from ...graph import Tensor, Trace, Variable, apply
+from ...graph.autodiff import reachable
+from ...layers.node import outside_traces, symbolic
+from ...utils.atomic import atomic_write
+from ...utils.tree import flatten
+from . import images as onnx_images
+from .graph import OnnxGraph
+from .rules import RULES, element_type
 
 _OPSET = 18
 _LIMIT = (1 << 31) - (1 << 20)  # bytes of one protobuf message

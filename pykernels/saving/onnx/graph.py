@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..graph import Tensor, Variable
+from ...graph import Tensor, Variable
 
 
 class Stored(NamedTuple):

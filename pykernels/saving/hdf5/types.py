@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .errors import damaged
+from ..errors import damaged
 
 _MAX_RANK = 32
 _MAX_RATIO = 50  # of compressed data sets

@@ -7,16 +7,16 @@ import math
 
 import numpy as np
 
-from ..compat_names import SAMPLE_COUNTS, accepts_old_names
-from .arrays import make_data
-from .checks import check_targets
+from ..compat.arguments import SAMPLE_COUNTS, accepts_old_names
+from ..compat.positional import class_weight_may_be_eighth, queue_size_may_be_third, second_may_count_samples
+from ..data_adapters.array_adapter import open_feed, with_class_weights
+from ..data_adapters.arrays import make_data
+from ..data_adapters.prefetch import Loading
 from .compiling import NOT_CALLED_IN_PREDICT
-from .feeds import open_feed, with_class_weights
-from .loading import Loading
-from .memory import MemoryPlan
-from .planning import plan_memory
-from .positional import class_weight_may_be_eighth, queue_size_may_be_third, second_may_count_samples
-from .steps import step_types
+from .memory_estimate import plan_memory
+from .memory_plan import MemoryPlan
+from .step_programs import step_types
+from .target_checks import check_targets
 
 
 class OnBatch:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import damaged
-from .hdf5_types import VarString, parse_dataspace, parse_datatype
+from ..errors import damaged
+from .types import VarString, parse_dataspace, parse_datatype
 
 if TYPE_CHECKING:
-    from .hdf5_reader import Hdf5File
+    from .reader import Hdf5File
 
 UNDEFINED = 0xFFFFFFFFFFFFFFFF  # an address that is none
 MAX_TREE_DEPTH = 16

@@ -254,7 +254,7 @@ def accepts_old_names(callable_name: str) -> Callable[[F], F]:
         KeyError: when the tables have nothing for `callable_name` (then the decorator is a mistake).
     """
     if callable_name not in _CONCERNED:
-        raise KeyError(f"pykernels.compat_names has no entry for {callable_name!r}")
+        raise KeyError(f"pykernels.compat.arguments has no entry for {callable_name!r}")
 
     def decorate(function: F) -> F:
         @functools.wraps(function)

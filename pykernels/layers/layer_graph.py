@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ..graph import Tensor, apply
-from ..layers.context import variable_limit
-from ..layers.input_layer import InputLayer
-from ..layers.layer import Layer
-from ..layers.nest import flatten, map_structure
-from ..layers.node import Node, symbolic
+from ..utils.tree import flatten, map_structure
+from .context import variable_limit
+from .input_layer import InputLayer
+from .layer import Layer
+from .node import Node, symbolic
 
 
 class Slot:

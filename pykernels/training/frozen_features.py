@@ -9,18 +9,18 @@ import math
 
 import numpy as np
 
+from ..data_adapters.array_adapter import ArrayFeed, StreamFeed
+from ..data_adapters.arrays import Data
 from ..graph import Tensor, Trace, Variable
 from ..graph.autodiff import reachable
 from ..layers.context import calling
 from ..layers.layer import Layer
-from ..layers.nest import flatten
-from .arrays import Data
-from .feeds import ArrayFeed, StreamFeed
-from .frozen_batches import cached_stream, is_same_each_time
-from .graph import LayerGraph, Slot
-from .loop import Loop
-from .memory import available_memory, readable
-from .steps import Programs, first_streams
+from ..layers.layer_graph import LayerGraph, Slot
+from ..utils.tree import flatten
+from .epoch_loop import Loop
+from .frozen_iterators import cached_stream, is_same_each_time
+from .memory_plan import available_memory, readable
+from .step_programs import Programs, first_streams
 
 _REFUSED = "cache_frozen=True"
 

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..training.compile_arguments import match
 from ..user_warning import warn
+from ..utils.structure import LEAF, take_apart
 from .arrays import Data, class_weights, is_structure_of_arrays, make_data, unpack
-from .given import match
-from .loading import Loading, batches_of
-from .stream_place import StreamPlace
-from .structure import LEAF, take_apart
+from .iterator_position import StreamPlace
+from .prefetch import Loading, batches_of
 
 _RAN_OUT = (
     "Your input ran out of data; interrupting training. Make sure that your dataset or generator can generate at least "

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from .. import losses, metrics, optimizers
-from ..layers.nest import map_shapes
 from ..saving.model_files import json_text, save_model
-from ..saving.onnx_export import export_onnx
+from ..saving.onnx.export import export_onnx
 from ..saving.weights import load_weights, save_weights
 from ..user_warning import warn
 from ..utils import serialization
+from ..utils.tree import map_shapes
 
 
 class Files:
