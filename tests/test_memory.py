@@ -189,5 +189,5 @@ def test_the_kept_program_answers_for_other_batches():
     model = dense_net()
     x, y = np.zeros((8, 20), "float32"), np.zeros((8, 1))
     model.fit(x, y, verbose=0)
-    types = model._programs.known_types("train", 3)
-    assert types == steps.StepTypes(3, (((3, 20), "float32"),), (((3, 1), "int32"),), (), "leaf", None)
+    types = model._programs.known_signature("train", 3)
+    assert types == steps.StepSignature(3, (((3, 20), "float32"),), (((3, 1), "int32"),), (), "leaf", None)

@@ -28,13 +28,13 @@ FORMATS = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff")
 
 def pykernels_epochs(folder: str, size: int, workers: int) -> Callable[[], Iterable]:
     """Batches as `fit` takes them."""
-    from pykernels.data_adapters.prefetch import Loading, batches_of
+    from pykernels.data_adapters.prefetch import PrefetchOptions, batches_of
     from pykernels.preprocessing.image import ImageDataGenerator
 
     flow = ImageDataGenerator(rescale=1 / 255).flow_from_directory(folder, target_size=(size, size), batch_size=BATCH)
 
     def epoch():
-        yield from batches_of(flow, range(len(flow)), Loading(workers))
+        yield from batches_of(flow, range(len(flow)), PrefetchOptions(workers))
         flow.on_epoch_end()
 
     return epoch

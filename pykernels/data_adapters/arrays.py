@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..utils.structure import LEAF, put_together, take_apart
+from ..utils.tree import LEAF, tree_flatten, tree_unflatten
 
 
 class LazyRows:
@@ -52,12 +52,12 @@ class Data(NamedTuple):
     @property
     def y(self):
         """Targets in the structure they were given in; None without."""
-        return put_together(self.y_spec, self.ys)
+        return tree_unflatten(self.y_spec, self.ys)
 
     @property
     def weight(self):
         """Sample weights in the structure they were given in; None without."""
-        return put_together(self.weight_spec, self.weights)
+        return tree_unflatten(self.weight_spec, self.weights)
 
     @property
     def arrays(self) -> list:
@@ -136,7 +136,7 @@ def flat_inputs(model, x) -> list:
                 f'Missing data for input "{missing[0]}". You passed a data dictionary with keys {list(x)}. '
                 f"Expected the following keys: {names}"
             )
-        _remember_structure(model, x)
+        _record_input_structure(model, x)
         return [as_array(x[name], name) for name in names or sorted(x)]
     if isinstance(x, (list, tuple)):
         arrays = len(x) > 0 and all(is_array_like(item) and np.ndim(item) > 0 for item in x)
@@ -145,18 +145,18 @@ def flat_inputs(model, x) -> list:
                 raise ValueError(
                     f'Layer "{model.name}" expects {len(names)} input(s) ({names}), but it received {len(x)} arrays.'
                 )
-            _remember_structure(model, x)
+            _record_input_structure(model, x)
             return [as_array(item, f"x[{i}]") for i, item in enumerate(x)]
         if arrays and len(x) == 1 and (not names or np.ndim(x[0]) >= len(model.input_types[0][0])):
             return [as_array(x[0], "x")]
-    _remember_structure(model, None)
+    _record_input_structure(model, None)
     return [as_array(x, "x")]
 
 
-def _remember_structure(model, x) -> None:
+def _record_input_structure(model, x) -> None:
     """For a model whose code says what it computes: its `call` gets what the user passed."""
     if not model.input_names:
-        spec = take_apart(x)[0]
+        spec = tree_flatten(x)[1]
         if spec != model._free_input_spec:
             model.__dict__["_free_input_spec"] = spec
 
@@ -218,11 +218,11 @@ def _target_arrays(model, value, rows: int, what: str) -> tuple:
     if isinstance(value, dict) and n == 1 and len(value) != 1:
         raise ValueError(f"Model '{model.name}' has one output, but `{what}` is a dict with the keys {list(value)}.")
     if not _is_structure(value, n, rows):
-        spec, leaves = (None, []) if value is None else (LEAF, [value])
+        leaves, spec = ([], None) if value is None else ([value], LEAF)
     elif n == 1 and len(value) == 1:  # the only entry, whatever it is in
-        spec, leaves = LEAF, list(value.values() if isinstance(value, dict) else value)
+        leaves, spec = list(value.values() if isinstance(value, dict) else value), LEAF
     else:
-        spec, leaves = _take_apart_arrays(value)
+        leaves, spec = _flatten_arrays(value)
     arrays = [as_array(leaf, what) for leaf in leaves]
     return spec, tuple([a[:] if isinstance(a, LazyRows) else a for a in arrays])
 
@@ -241,8 +241,8 @@ def _is_structure(value, n: int | None, rows: int) -> bool:
     return arrays and len(value) != rows and all(len(item) == rows for item in value)
 
 
-def _take_apart_arrays(value) -> tuple:
-    """As `take_apart`, where lists of numbers are arrays."""
+def _flatten_arrays(value) -> tuple:
+    """As `tree_flatten`, where lists of numbers are arrays."""
 
     def convert(x):
         if isinstance(x, dict):
@@ -254,7 +254,7 @@ def _take_apart_arrays(value) -> tuple:
             return np.asarray(x)
         return x
 
-    return take_apart(convert(value))
+    return tree_flatten(convert(value))
 
 
 def check_lengths(data: Data, may_be_empty: bool = False) -> None:
@@ -271,27 +271,6 @@ def check_lengths(data: Data, may_be_empty: bool = False) -> None:
             f"`x` is empty: its shape is {data.xs[0].shape}, and at least one sample is needed. Check how it was "
             "loaded or split."
         )
-
-
-def class_weights(y: np.ndarray, class_weight: dict) -> np.ndarray:
-    """One weight per sample from a dict of class -> weight; classes that are not in it get 1."""
-    if not isinstance(class_weight, dict):
-        raise ValueError(
-            f"`class_weight` must be a dict of class number -> weight. Received: {class_weight!r} "
-            f"(of type {type(class_weight)}). For a list: dict(enumerate(weights))"
-        )
-    labels = y
-    if y.ndim > 1:
-        labels = np.argmax(y, axis=-1) if y.shape[-1] != 1 else y[..., 0]
-    if labels.ndim > 1:
-        raise ValueError(
-            f"`class_weight` needs one class per sample; `y` has shape {y.shape}. Use `sample_weight` instead."
-        )
-    labels = np.round(labels).astype(np.int64)
-    weights = np.ones(len(labels), "float32")
-    for label, weight in class_weight.items():
-        weights[labels == int(label)] = weight
-    return weights
 
 
 def unpack(batch) -> tuple:

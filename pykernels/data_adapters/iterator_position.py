@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-class StreamPlace:
+class IteratorPosition:
     """The place of a reader in a source.
 
     A source may keep its place by itself, with `place()` and `resume(place)`; of others the batches are counted, and

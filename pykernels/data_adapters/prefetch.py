@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..utils.prefetcher import Ahead, from_processes
+from ..utils.prefetcher import OrderedPrefetcher, from_processes
 
 _QUEUE = 10  # batches ahead, where neither the user nor the source says
 
 
-class Loading(NamedTuple):
+class PrefetchOptions(NamedTuple):
     """`workers`, `use_multiprocessing` and `max_queue_size` of fit, evaluate and predict; None for the source's own.
 
     workers: 0 fetches batches where the training runs. They change no result.
@@ -20,7 +20,7 @@ class Loading(NamedTuple):
     use_multiprocessing: bool | None = None
     max_queue_size: int | None = None
 
-    def checked(self) -> Loading:
+    def checked(self) -> PrefetchOptions:
         """ValueError for numbers that cannot be."""
         for name, least in (("workers", 0), ("max_queue_size", 1)):
             value = getattr(self, name)
@@ -35,7 +35,7 @@ class Loading(NamedTuple):
         return 1 if workers is None else int(workers), bool(processes), queue
 
 
-def batches_of(source, order, loading: Loading) -> Iterator:
+def batches_of(source, order, loading: PrefetchOptions) -> Iterator:
     """The batches `order` (numbers) of a source with `len` and `[i]`, in this order."""
     workers, processes, queue = loading.of(source)
     if hasattr(source, "jobs") and hasattr(source, "make"):
@@ -48,7 +48,7 @@ def batches_of(source, order, loading: Loading) -> Iterator:
 
 
 def _from_threads(jobs, make, workers: int, queue: int) -> Iterator:
-    ahead = Ahead(jobs, make, workers, queue)
+    ahead = OrderedPrefetcher(jobs, make, workers, queue)
     try:
         yield from ahead
     finally:

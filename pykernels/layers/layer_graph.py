@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..graph import Tensor, apply
+from ..utils.allocation_guard import allocation_guard
 from ..utils.tree import flatten, map_structure
-from .context import variable_limit
 from .input_layer import InputLayer
 from .layer import Layer
 from .node import Node, symbolic
@@ -166,7 +166,7 @@ class LayerGraph:
         def fill(x):
             return values[x.index] if isinstance(x, Slot) else x
 
-        limit = variable_limit()
+        limit = allocation_guard()
         for step in self.steps:
             if limit is not None:
                 limit.count_call()

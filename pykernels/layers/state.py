@@ -8,7 +8,8 @@ import numpy as np
 
 from .. import initializers
 from ..graph import Tensor, Variable, current_trace
-from .context import StructureVersion, structure_changed, variable_limit
+from ..utils.allocation_guard import allocation_guard
+from .context import StructureVersion, structure_changed
 
 # Attributes of these types never hold state.
 _PLAIN = (str, int, float, bool, type(None), np.ndarray)
@@ -171,7 +172,7 @@ class LayerState:
         if initializer is None:
             initializer = "glorot_uniform" if str(dtype).startswith("float") else "zeros"
         initializer = initializers.get(initializer)
-        limit, unfilled = variable_limit(), False
+        limit, unfilled = allocation_guard(), False
         if limit is not None:
             limit.take(self.name, shape)
             initializer = initializer if limit.initialize else _zeros

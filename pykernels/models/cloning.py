@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 from ..graph import Tensor
-from ..layers.context import VariableLimit
 from ..layers.input_layer import InputLayer
 from ..saving.errors import reading
 from ..saving.model_files import build_model, parse_json
 from ..utils import serialization
+from ..utils.allocation_guard import AllocationGuard
+from ..utils.system_memory import physical_memory
 from ..utils.tree import flatten, map_structure
 
 
@@ -33,17 +32,9 @@ def model_from_config(config, custom_objects=None):
     with (
         serialization.custom_object_scope(custom_objects or {}),
         serialization.object_sharing_scope(),
-        VariableLimit(_memory() // 8, "The configuration", initialize=True),
+        AllocationGuard(physical_memory() // 8, "The configuration", initialize=True),
     ):
         return build_model(config, custom_objects, "The configuration")
-
-
-def _memory() -> int:
-    """Bytes of memory of this computer."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 1 << 34
 
 
 def clone_model(model, input_tensors=None, clone_function=None, call_function=None, recursive=False, **kwargs):

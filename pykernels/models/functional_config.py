@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..graph import Tensor
-from ..layers.context import variable_limit
 from ..layers.layer import Layer
 from ..layers.layer_graph import LayerGraph, Slot, Step
 from ..utils import serialization
+from ..utils.allocation_guard import allocation_guard
 from ..utils.tree import flatten, map_structure
 from .op_config import GraphOp, op_config
 
@@ -101,7 +101,7 @@ class _Reader:
         self.layers: dict[str, object] = {}
         self.results: dict[str, list[list]] = {}
         pending = []
-        limit = variable_limit()
+        limit = allocation_guard()
         for entry in config["layers"]:
             if limit is not None:
                 limit.allow_layer()

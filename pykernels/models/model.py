@@ -15,17 +15,16 @@ from ..layers.input_spec import InputSpec
 from ..layers.layer import Layer
 from ..layers.layer_graph import LayerGraph
 from ..layers.node import symbolic
-from ..training.step_programs import StepTypes, step_types
+from ..training.step_programs import StepSignature, step_signature
 from ..training.trainer import Trainer
-from ..utils.structure import put_together, spec_size
-from ..utils.tree import as_given, flatten, map_shapes, map_structure
-from .saving_mixin import Files
+from ..utils.tree import as_given, flatten, map_shapes, map_structure, tree_size, tree_unflatten
+from .saving_mixin import SavingMixin
 from .summary import print_summary
 
 _DIRECT_KEPT = 64  # batch shapes for which the short way is remembered
 
 
-class Model(Trainer, Files, Layer):
+class Model(Trainer, SavingMixin, Layer):
     """A network: `Model(inputs, outputs)` of symbolic tensors, or a subclass with a `call` of its own.
 
     Args:
@@ -45,7 +44,7 @@ class Model(Trainer, Files, Layer):
         "_held_metrics",
         "_loss_tracker",
         "_programs",
-        "_tallies",
+        "_metrics_state",
         "_trainable_when_compiled",
         "_history",
         "_resumption",
@@ -163,8 +162,8 @@ class Model(Trainer, Files, Layer):
             leaves = iter(xs)
             return map_structure(lambda _: next(leaves), self._graph.inputs_struct)
         spec = self._free_input_spec
-        if spec is not None and spec_size(spec) == len(xs):
-            return put_together(spec, xs)
+        if spec is not None and tree_size(spec) == len(xs):
+            return tree_unflatten(spec, xs)
         return xs[0] if len(xs) == 1 else xs
 
     @property
@@ -260,12 +259,12 @@ class Model(Trainer, Files, Layer):
         fits = len(want) == x.ndim and all(w in (None, h) for w, h in zip(want, x.shape, strict=True))
         if not fits or x.dtype.kind not in "fiub" or x.dtype.itemsize > 8 or x.shape[0] == 0:
             return None
-        return self._programs.get(self, "predict", StepTypes(x.shape[0], ((x.shape, dtype),))).run
+        return self._programs.get(self, "predict", StepSignature(x.shape[0], ((x.shape, dtype),))).run
 
     def _build_from(self, data: Data, call=True) -> None:
         """Makes the variables of a model that waited for data."""
         if self._graph is None and call:
-            specs = [((None, *shape[1:]), dtype) for shape, dtype in step_types(self, data, 1, False).xs]
+            specs = [((None, *shape[1:]), dtype) for shape, dtype in step_signature(self, data, 1, False).xs]
             if specs != self._free_inputs:
                 with Trace():
                     outputs = self._first_call(specs, data)
@@ -360,7 +359,7 @@ class Model(Trainer, Files, Layer):
             _direct_runs={},
             _direct_version=-1,
             _held_metrics=(-1,),
-            _tallies=None,
+            _metrics_state=None,
             _history=None,
             _running=None,
             _resumption=None,

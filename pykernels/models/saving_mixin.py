@@ -11,7 +11,7 @@ from ..utils import serialization
 from ..utils.tree import map_shapes
 
 
-class Files:
+class SavingMixin:
     """save, save_weights, load_weights, to_json, export, and what configurations of models have beside their layers."""
 
     def save(self, filepath, overwrite=True, include_optimizer=True, save_format=None, zipped=None) -> None:

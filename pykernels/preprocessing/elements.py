@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ..utils.eager_array import EagerArray
+from ..utils.tree import map_structure
 
 
 class Count(int):
@@ -65,11 +66,7 @@ class TensorSpec:
 
 def each(function: Callable, item):
     """`function` of the leaves of tuples and dicts, in their structure."""
-    if isinstance(item, tuple):
-        return tuple(each(function, part) for part in item)
-    if isinstance(item, dict):
-        return {key: each(function, part) for key, part in item.items()}
-    return function(item)
+    return map_structure(function, item, lists=False)
 
 
 def leaves(item) -> list:

@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from ..data_adapters.prefetch import Loading, batches_of
+from ..data_adapters.prefetch import PrefetchOptions, batches_of
 from ..utils.image_utils import check_color_mode, check_data_format, check_size, load_img
 from ..utils.progbar import print_line
 from .directory_iterator import image_files, list_directory, subfolders
@@ -86,7 +86,7 @@ class ImageDataset(StreamMethods, Iterator):
         return self
 
     def __iter__(self):
-        with contextlib.closing(batches_of(self, range(len(self)), Loading())) as batches:
+        with contextlib.closing(batches_of(self, range(len(self)), PrefetchOptions())) as batches:
             try:
                 for batch in batches:
                     yield eager(batch)

@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import threading
 
 import numpy as np
 
 from ..user_warning import warn
 from ..utils.image_utils import load_img
+from ..utils.system_memory import available_memory, physical_memory
 
 _SHARE = 4  # the cache takes at most this part of the free memory
 
 
-def _number_in(path: str) -> int | None:
-    try:
-        with open(path) as file:
-            return int(file.read())
-    except (OSError, ValueError):  # no such file, or "max"
-        return None
-
-
-def _cached_files() -> int:
-    """Bytes of the control group's memory that hold files and can be given back."""
-    try:
-        with open("/sys/fs/cgroup/memory.stat") as file:
-            return sum(int(line.split()[1]) for line in file if line.startswith("inactive_file "))
-    except (OSError, ValueError):
-        return 0
-
-
-def free_memory() -> int:
-    """Bytes that this process can still have: of the machine, and of its control group where that has a limit."""
-    free = None
-    try:
-        with open("/proc/meminfo") as file:
-            free = next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable:"))
-    except (OSError, ValueError, StopIteration):
-        if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-            free = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    limit, used = _number_in("/sys/fs/cgroup/memory.max"), _number_in("/sys/fs/cgroup/memory.current")
-    if limit is not None and used is not None:
-        left = limit - used + _cached_files()
-        free = left if free is None else min(free, left)
-    return max(free or 0, 0)
+def _available() -> int:
+    found = available_memory()
+    return physical_memory() // 2 if found is None else found
 
 
 class PixelCache:
@@ -58,7 +30,7 @@ class PixelCache:
 
     def __init__(self, count: int, shape: tuple, cache, dtype="uint8"):
         if isinstance(cache, (bool, np.bool_)):
-            budget = free_memory() // _SHARE if cache else 0
+            budget = _available() // _SHARE if cache else 0
         elif isinstance(cache, (int, np.integer)) and cache >= 0:
             budget = int(cache)
         else:

@@ -8,10 +8,10 @@ import os
 
 import numpy as np
 
-from ..layers.context import VariableLimit
 from ..layers.node import outside_traces
 from ..user_warning import warn
 from ..utils import serialization
+from ..utils.allocation_guard import AllocationGuard
 from ..utils.atomic import atomic_write
 from . import keras3, legacy_weights
 from .archive import CONFIG, METADATA, KerasArchive, write_archive
@@ -176,7 +176,7 @@ def _load_archive(path, archive: KerasArchive, custom_objects, compile):  # noqa
     if not isinstance(config, dict):
         raise ValueError(f"{path}: the configuration is not that of a model.")
     compile_config = config.pop("compile_config", None) if isinstance(config, dict) else None
-    with VariableLimit(keras3.numbers_in(h5) + _SPARE_NUMBERS, path) as limit:
+    with AllocationGuard(keras3.numbers_in(h5) + _SPARE_NUMBERS, path) as limit:
         model = build_model(config, custom_objects, path)
         if compile and compile_config:
             _compile(model, compile_config, path)
@@ -198,7 +198,7 @@ def _load_legacy(path, h5: Hdf5File, custom_objects, compile):  # noqa: A002
     if root is None:
         raise ValueError(f"{path} has no weights.")
     numbers = h5.budget.numbers_of([d for _, datasets in legacy_weights.saved_layers(root) for d in datasets])
-    with VariableLimit(numbers + _SPARE_NUMBERS, path) as limit:
+    with AllocationGuard(numbers + _SPARE_NUMBERS, path) as limit:
         model = build_model(parse_json(text, path), custom_objects, path)
         converted = legacy_weights.read(model, h5, skip_mismatch=False, by_name=False)
         limit.fill_rest()

@@ -57,7 +57,7 @@ def capture(model) -> TrainingState | None:
         "generators": [[g.seed, g.draws] for g in generators(model)],
         "python": random.getstate(),
         "numpy": _numpy_state(np.random.get_state(), "numpy", arrays),
-        "feed": _feed_state(loop, arrays),
+        "feed": _adapter_state(loop, arrays),
         "callbacks": _callback_states(loop.callbacks.callbacks, arrays),
     }
     for i, variable in enumerate(metric_variables(model)):
@@ -80,8 +80,8 @@ def _numpy_state(state, name: str, arrays: dict) -> list:
     return [kind, int(position), int(has_gauss), float(gauss)]
 
 
-def _feed_state(loop, arrays: dict) -> dict | None:
-    get = getattr(loop.feed, "state", None)
+def _adapter_state(loop, arrays: dict) -> dict | None:
+    get = getattr(loop.adapter, "state", None)
     if get is None:
         return None
     values, drawn_from = get(loop.step)
@@ -129,15 +129,15 @@ def apply_to_training(state: TrainingState, model, loop) -> None:
             if array is not None and array.shape == variable.shape:
                 variable.assign(array)
     _apply_to_callbacks(values["callbacks"], arrays, loop.callbacks.callbacks)
-    feed, position = loop.feed, values["feed"]
-    if position is not None and hasattr(feed, "resume"):
+    adapter, position = loop.adapter, values["feed"]
+    if position is not None and hasattr(adapter, "resume"):
         drawn_from = None
         if "drawn_from" in position:
             drawn_from = _as_numpy_state(position["drawn_from"], arrays["feed"])
         for key in _PLACES:
             if position.get(key):
                 position = {**position, key: {**position[key], "order": arrays.get(f"feed_{key}")}}
-        feed.resume(position, drawn_from, state.batch)
+        adapter.resume(position, drawn_from, state.batch)
     version, numbers, gauss = values["python"]
     random.setstate((version, tuple(numbers), gauss))
     np.random.set_state(_as_numpy_state(values["numpy"], arrays["numpy"]))
@@ -196,6 +196,6 @@ def _check(name: str, values) -> None:
     fits = fits and all(
         isinstance(g, list) and len(g) == 2 and set(map(type, g)) == {int} for g in values["generators"]
     )
-    feed = values["feed"] if fits and values.get("feed") is not None else {}
-    if not fits or not isinstance(feed, dict) or any(not isinstance(feed.get(key, {}), dict) for key in _PLACES):
+    adapter = values["feed"] if fits and values.get("feed") is not None else {}
+    if not fits or not isinstance(adapter, dict) or any(not isinstance(adapter.get(key, {}), dict) for key in _PLACES):
         raise ValueError(f"{name}: the state of the training in it is damaged, or of a later version of pykernels.")

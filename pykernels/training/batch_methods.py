@@ -9,17 +9,18 @@ import numpy as np
 
 from ..compat.arguments import SAMPLE_COUNTS, accepts_old_names
 from ..compat.positional import class_weight_may_be_eighth, queue_size_may_be_third, second_may_count_samples
-from ..data_adapters.array_adapter import open_feed, with_class_weights
+from ..data_adapters import get_data_adapter
 from ..data_adapters.arrays import make_data
-from ..data_adapters.prefetch import Loading
+from ..data_adapters.class_weights import with_class_weights
+from ..data_adapters.prefetch import PrefetchOptions
 from .compiling import NOT_CALLED_IN_PREDICT
 from .memory_estimate import plan_memory
 from .memory_plan import MemoryPlan
-from .step_programs import step_types
+from .step_programs import step_signature
 from .target_checks import check_targets
 
 
-class OnBatch:
+class BatchMethods:
     """train_on_batch, test_on_batch, predict_on_batch, profile, *_generator, predict_classes, predict_proba."""
 
     @accepts_old_names("train_on_batch")
@@ -48,7 +49,7 @@ class OnBatch:
             data = with_class_weights(self, data, class_weight)
         self._prepare(data, train=kind == "train")
         check_targets(self, data)
-        program = self._programs.get(self, kind, step_types(self, data, data.rows))
+        program = self._programs.get(self, kind, step_signature(self, data, data.rows))
         self.reset_metrics()
         program.run(data.arrays, step=self._steps_done)
         if kind == "train":
@@ -65,7 +66,7 @@ class OnBatch:
             return run((x,), self._next_run())[0]
         data = make_data(self, x, may_be_empty=True)
         self._build_from(data)
-        program = self._programs.get(self, "predict", step_types(self, data, data.rows, targets=False))
+        program = self._programs.get(self, "predict", step_signature(self, data, data.rows, targets=False))
         return self._unpack(program.run(data.xs, self._next_run()))
 
     def profile(self, x, y=None, sample_weight=None, batch_size=None, repeats=5, print_fn=print) -> list[dict]:
@@ -88,12 +89,12 @@ class OnBatch:
             self._prepare(data)
         else:
             self._build_from(data)
-        program = self._programs.get(self, kind, step_types(self, data, data.rows, targets=kind == "train"))
+        program = self._programs.get(self, kind, step_signature(self, data, data.rows, targets=kind == "train"))
         state = self._all_variables() if kind == "train" else []
         before = [v.numpy() for v in state]
         try:
-            feeds = [np.asarray(a[:]) for a in (data.arrays if kind == "train" else data.xs)]
-            table = program.profile(feeds, repeats)
+            adapters = [np.asarray(a[:]) for a in (data.arrays if kind == "train" else data.xs)]
+            table = program.profile(adapters, repeats)
         finally:
             for variable, value in zip(state, before, strict=True):
                 variable.assign(value)
@@ -154,18 +155,20 @@ class OnBatch:
         `nb_epoch`, `nb_val_samples` or `nb_worker`, which only Keras 1 had.
         """
         self._assert_compiled()
-        loading = Loading(workers, use_multiprocessing, max_queue_size)
-        feed = open_feed(self, x, None, None, None, steps_per_epoch, shuffle, class_weight, loading, "steps_per_epoch")
-        rows = feed.first().rows
+        loading = PrefetchOptions(workers, use_multiprocessing, max_queue_size)
+        adapter = get_data_adapter(
+            self, x, None, None, None, steps_per_epoch, shuffle, class_weight, loading, "steps_per_epoch"
+        )
+        rows = adapter.first().rows
         validation_rows = {"nb_val_samples": getattr(validation_data, "batch_size", rows)}
         steps = _steps_from_samples("fit_generator", samples, rows, validation_rows)
-        feed.steps = feed.num_steps = steps.get("steps_per_epoch", feed.steps) or feed.num_steps
+        adapter.steps = adapter.num_steps = steps.get("steps_per_epoch", adapter.steps) or adapter.num_steps
         validation_steps = steps.get("validation_steps", validation_steps)
         endless = hasattr(validation_data, "__next__") and not hasattr(validation_data, "__len__")
         if endless and validation_steps is None:
             raise ValueError("fit_generator() with a generator as `validation_data` needs `validation_steps`.")
-        return self._fit_feed(
-            feed,
+        return self._fit_adapter(
+            adapter,
             epochs,
             verbose,
             callbacks,
@@ -193,7 +196,7 @@ class OnBatch:
         """`evaluate` on a generator, as Keras 1 and 2 called it; see `predict_generator` for `steps`."""
         self._assert_compiled()
         x, steps = self._steps_for("evaluate_generator", x, steps, samples)
-        loading = Loading(workers, use_multiprocessing, max_queue_size)._asdict()
+        loading = PrefetchOptions(workers, use_multiprocessing, max_queue_size)._asdict()
         return self.evaluate(x, steps=steps, callbacks=callbacks, verbose=verbose, **loading)
 
     @queue_size_may_be_third
@@ -215,7 +218,7 @@ class OnBatch:
         counted samples: `predict_generator(batches, batches.nb_sample)` gives one row for each.
         """
         x, steps = self._steps_for("predict_generator", x, steps, samples)
-        loading = Loading(workers, use_multiprocessing, max_queue_size)._asdict()
+        loading = PrefetchOptions(workers, use_multiprocessing, max_queue_size)._asdict()
         return self.predict(x, steps=steps, callbacks=callbacks, verbose=verbose, **loading)
 
     def _steps_for(self, name, source, steps, samples) -> tuple:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..utils.structure import is_nested
-from ..utils.tree import flatten
+from ..utils.tree import flatten, is_nested, match_names
 
 
 def keys_of(y_pred) -> list | None:
@@ -35,59 +34,7 @@ def _paths(structure, names, path=()) -> list[tuple]:
     return [found for key, item in items for found in _paths(item, names, (*path, key))]
 
 
-def match(structure, names: list, wanted: list[bool], with_loss: list[bool], what: str) -> list:
-    """The leaf of `structure` for each output, None where there is none.
-
-    Args:
-        structure: one leaf, a list or tuple in the order of the outputs (or of those with a loss), a dict by name, or
-            something with as many leaves as there are outputs.
-        names: the outputs' names (None where unknown).
-        wanted: which outputs cannot do without.
-        with_loss: which outputs have a loss.
-        what: the argument's name in messages.
-
-    Raises:
-        ValueError: anything else.
-    """
-    n = len(names)
-    if isinstance(structure, dict) and not any(is_nested(v) for v in structure.values()):
-        found = _by_name(structure, names, what)
-    else:
-        leaves = _leaves(structure)
-        if len(leaves) == n:
-            found = leaves
-        elif len(leaves) == sum(with_loss):
-            rest = iter(leaves)
-            found = [next(rest) if has else None for has in with_loss]
-        else:
-            raise ValueError(
-                f"`{what}` and the model's outputs have different structures: {len(leaves)} arrays for {n} outputs"
-                f"{f', {sum(with_loss)} of them with a loss' if sum(with_loss) != n else ''}."
-            )
-    for name, leaf, needed in zip(names, found, wanted, strict=True):
-        if leaf is None and needed:
-            raise ValueError(f"`{what}` has nothing for the output '{name}', which has a loss or a metric.")
-    return found
-
-
-def _leaves(structure) -> list:
-    if isinstance(structure, dict):
-        return [leaf for key in sorted(structure) for leaf in _leaves(structure[key])]
-    if isinstance(structure, (list, tuple)):
-        return [leaf for item in structure for leaf in _leaves(item)]
-    return [structure]
-
-
-def _by_name(given: dict, names: list, what: str) -> list:
-    if len(names) == 1 and len(given) == 1:
-        return list(given.values())
-    unknown = [key for key in given if key not in names]
-    if unknown:
-        raise ValueError(f"`{what}` is a dict with the key '{unknown[0]}', which is not the name of an output.")
-    return [given.get(name) for name in names]
-
-
-class Given(NamedTuple):
+class CompileArgs(NamedTuple):
     """What `compile` was given."""
 
     loss: object
@@ -119,10 +66,10 @@ class Given(NamedTuple):
             partial = isinstance(y_pred, dict)  # Keras: a dict of outputs may have losses for some of them
             if None not in names and not (set(loss) <= set(names) if partial else set(loss) == set(names)):
                 raise ValueError(f"Expected keys {names} in loss dict, but found loss.keys()={list(loss)}")
-            return _by_name(loss, names, "loss")
+            return match_names(loss, names, "loss")
         if isinstance(loss, dict) and n == 1:
             raise ValueError(f"`loss` must be one loss for a model with one output. Received: {loss}")
-        losses = _leaves(loss)
+        losses = flatten(loss)
         if len(losses) != n:
             raise ValueError(
                 f"The model has {n} output{'s' * (n > 1)}, but `loss` has {len(losses)} entries: {loss}. Pass one loss "
@@ -134,7 +81,7 @@ class Given(NamedTuple):
         weights, n = self.loss_weights, len(names)
         if weights is None:
             return [None] * n
-        given = len(_leaves(self.loss))
+        given = len(flatten(self.loss))
         if isinstance(weights, dict) and set(weights) == set(names):
             found = [weights[name] for name in names]
         elif isinstance(weights, dict) and None not in names and isinstance(self.loss, dict):
@@ -142,7 +89,7 @@ class Given(NamedTuple):
                 raise ValueError(f"Expected keys {list(self.loss)} in loss_weights dict, but found {list(weights)}")
             found = [weights.get(name) for name in names]
         else:
-            leaves = _leaves(weights)
+            leaves = flatten(weights)
             if len(leaves) != given or len(leaves) != n:
                 raise ValueError(
                     f"`loss_weights` must match the number of losses, got {given} losses and {len(leaves)} weights."

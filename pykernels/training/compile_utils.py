@@ -5,9 +5,8 @@ from __future__ import annotations
 from .. import losses as losses_module
 from .. import metrics as metrics_module
 from ..utils.naming import to_snake_case
-from ..utils.structure import is_nested
-from ..utils.tree import flatten
-from .compile_arguments import Given, keys_of, loss_names, match
+from ..utils.tree import flatten, is_nested, match_outputs
+from .compile_arguments import CompileArgs, keys_of, loss_names
 
 _ACCURACY = ("accuracy", "acc")
 _CROSSENTROPY = ("crossentropy", "ce")
@@ -130,9 +129,9 @@ class Compiled:
                 f"(multiple output case). Received instead: loss_weights={loss_weights} of type {type(loss_weights)}"
             )
         check_identifiers([loss for loss in flatten(loss) if loss is not None], _entries([metrics, weighted_metrics]))
-        self._given = Given(loss, loss_weights, metrics, weighted_metrics)
+        self._compile_args = CompileArgs(loss, loss_weights, metrics, weighted_metrics)
         if len(output_names) == 1:
-            self._given.per_output(list(output_names), None)  # mistakes are told by `compile`
+            self._compile_args.per_output(list(output_names), None)  # mistakes are told by `compile`
         self.built = False
         self.outputs: list[Output] = []
         self.named_metrics: list[tuple[str, metrics_module.Metric]] = []
@@ -154,7 +153,7 @@ class Compiled:
         preds = flatten(y_pred)
         names = keys_of(y_pred) or (list(output_names) if len(output_names) == len(preds) else [None] * len(preds))
         self._names = names
-        asked = self._given.per_output(names, y_pred)
+        asked = self._compile_args.per_output(names, y_pred)
         wanted = [bool(loss is not None or metrics or weighted) for loss, _, metrics, weighted in asked]
         targets = self._matched(y_true, wanted, [loss is not None for loss, *_ in asked], "y")
         outputs = []
@@ -178,7 +177,7 @@ class Compiled:
 
     def _matched(self, structure, wanted, with_loss, what: str) -> list:
         try:
-            return match(structure, self._names, wanted, with_loss, what)
+            return match_outputs(structure, self._names, wanted, with_loss, what)
         except ValueError as error:
             raise ValueError(f"{error} {_outputs_text(self._names)}") from None
 
@@ -199,7 +198,7 @@ class Compiled:
 
     @property
     def has_loss(self) -> bool:
-        return any(loss is not None for loss in flatten(self._given.loss))
+        return any(loss is not None for loss in flatten(self._compile_args.loss))
 
     @property
     def trackers(self) -> list[metrics_module.Mean]:

@@ -15,11 +15,10 @@ from ..graph import Trace
 from ..layers.node import symbolic
 from ..user_warning import warn
 from ..utils.random_seed import make_default_seed
-from ..utils.structure import put_together
-from ..utils.tree import map_structure
+from ..utils.tree import map_structure, tree_unflatten
 from .compile_utils import Compiled
-from .metrics_state import Tallies
-from .step_programs import Programs, step_types
+from .metrics_state import MetricsState
+from .step_programs import ProgramCache, step_signature
 
 # Methods by which Keras lets a subclass replace the step itself.
 _NOT_CALLED = ("train_step", "test_step", "make_train_function", "make_test_function")
@@ -33,7 +32,7 @@ class _Shape:
         self.shape = tuple(shape)
 
 
-class Compiling:
+class CompileMixin:
     """compile, loss, metrics, and what has to be built before the first step."""
 
     def _init_trainer(self) -> None:
@@ -47,11 +46,11 @@ class Compiling:
         self._history: tuple | None = None  # weak reference to the History, and what it holds
         self._compiled: Compiled | None = None
         self._loss_tracker: metrics_module.Mean | None = None
-        self._programs = Programs()
+        self._programs = ProgramCache()
         self._steps_done = 0  # of training
         self._runs_done = 1 << 40  # of everything else: keys of random streams that training never reaches
         self._seed: int | None = None
-        self._tallies: Tallies | None = None
+        self._metrics_state: MetricsState | None = None
         self._running = None  # the loop of `fit`, while it runs
         self._resumption = None  # what the next `fit` has to restore
         self._held_metrics: tuple = (-1,)  # version of the structure, metrics that are attributes of layers
@@ -194,20 +193,20 @@ class Compiling:
         first = [name for name, m in named if id(m) not in own]
         return list(dict.fromkeys([*first, *sorted(name for name, m in named if id(m) in own)]))
 
-    def _tally(self) -> Tallies:
+    def _current_metrics(self) -> MetricsState:
         named = self._named_metrics()
-        tallies = self._tallies
+        tallies = self._metrics_state
         if tallies is None or [id(m) for _, m in named] != [*map(id, tallies.metrics)]:
-            tallies = self._tallies = Tallies(named)
+            tallies = self._metrics_state = MetricsState(named)
         return tallies
 
     def reset_metrics(self) -> None:
         """Sets all metrics back to their start."""
-        self._tally().reset()
+        self._current_metrics().reset()
 
     def get_metrics_result(self) -> dict:
         """The present value of each metric, by name."""
-        return self._tally().results()
+        return self._current_metrics().results()
 
     def _results(self) -> Logs:
         return Logs(self.get_metrics_result())
@@ -242,7 +241,7 @@ class Compiling:
         self._refuse_overridden(_NOT_CALLED)
         self._build_from(data)
         if self._compiled is not None and not self._compiled.built and data.ys:
-            targets = put_together(data.y_spec, [_Shape((None, *y.shape[1:])) for y in data.ys])
+            targets = tree_unflatten(data.y_spec, [_Shape((None, *y.shape[1:])) for y in data.ys])
             self._compiled.build(targets, self._symbolic_outputs(data), self.output_names)
             self._programs.clear()
         if train and not self.optimizer.built:
@@ -263,13 +262,13 @@ class Compiling:
         if self._graph is not None:
             return map_structure(lambda t: _Shape(t.shape), self._graph.returned_struct)
         with Trace():
-            specs = step_types(self, data, 1, targets=False).xs
+            specs = step_signature(self, data, 1, targets=False).xs
             specs = [symbolic((None, *shape[1:]), dtype) for shape, dtype in specs]
             outputs = self(self._pack_inputs(specs))
         self._clear_losses()
         return map_structure(lambda t: _Shape(t.shape), outputs)
 
-    def _warn_if_thawed(self) -> None:
+    def _warn_if_unfrozen(self) -> None:
         changed = [
             name
             for name, state in self._trainable_state().items()

@@ -9,18 +9,19 @@ import math
 
 import numpy as np
 
-from ..data_adapters.array_adapter import ArrayFeed, StreamFeed
+from ..data_adapters.array_adapter import ArrayAdapter
 from ..data_adapters.arrays import Data
+from ..data_adapters.stream_adapter import StreamAdapter
 from ..graph import Tensor, Trace, Variable
 from ..graph.autodiff import reachable
 from ..layers.context import calling
 from ..layers.layer import Layer
 from ..layers.layer_graph import LayerGraph, Slot
+from ..utils.system_memory import available_memory, readable
 from ..utils.tree import flatten
-from .epoch_loop import Loop
+from .epoch_loop import EpochLoop
 from .frozen_iterators import cached_stream, is_same_each_time
-from .memory_plan import available_memory, readable
-from .step_programs import Programs, first_streams
+from .step_programs import ProgramCache, first_streams
 
 _REFUSED = "cache_frozen=True"
 
@@ -72,37 +73,37 @@ class FrozenPrefix:
         self.head = _Part(model, LayerGraph(graph.inputs, cut), "head")
         self.tail = _Part(model, LayerGraph(cut, graph.outputs_struct), "tail")
 
-    def cached(self, feed, verbose=0):
-        """A feed of the head's results for the rows of `feed`, in the same order and batches.
+    def cached(self, adapter, verbose=0):
+        """An adapter of the head's results for the rows of `adapter`, in the same order and batches.
 
         Raises:
-            ValueError: `feed` comes from something that may give other samples each time.
+            ValueError: `adapter` comes from something that may give other samples each time.
             MemoryError: the results do not fit into the memory.
         """
-        if isinstance(feed, StreamFeed):
-            return cached_stream(self, feed, verbose)
-        results = self.run(feed, verbose)
-        data = feed.data._replace(xs=results)
-        if type(feed) is ArrayFeed:
-            new = copy.copy(feed)
+        if isinstance(adapter, StreamAdapter):
+            return cached_stream(self, adapter, verbose)
+        results = self.run(adapter, verbose)
+        data = adapter.data._replace(xs=results)
+        if type(adapter) is ArrayAdapter:
+            new = copy.copy(adapter)
             new.data = data
             return new
-        return _SortedFeed(data.map(lambda a: np.asarray(a[:])), feed.batch_size, feed.shuffle, feed.steps)
+        return _SortedFeed(data.map(lambda a: np.asarray(a[:])), adapter.batch_size, adapter.shuffle, adapter.steps)
 
-    def can_cache(self, feed) -> bool:
+    def can_cache(self, adapter) -> bool:
         """Whether `cached` takes it: validation data of another kind go through the whole model each time."""
-        return not isinstance(feed, StreamFeed) or is_same_each_time(feed.source)
+        return not isinstance(adapter, StreamAdapter) or is_same_each_time(adapter.source)
 
-    def run(self, feed, verbose=0) -> list[np.ndarray]:
-        """The head's results for all rows of a feed of arrays, in their order: one array per tensor of the cut."""
-        self.check_memory(feed.data.rows)
-        once = copy.copy(feed)
+    def run(self, adapter, verbose=0) -> list[np.ndarray]:
+        """The head's results for all rows of an adapter of arrays, in their order: one array per tensor of the cut."""
+        self.check_memory(adapter.data.rows)
+        once = copy.copy(adapter)
         once.shuffle, once.steps, once._order = False, None, None
         once.num_steps, once.resumed_at = once.passes, 0
-        once.data = Data(feed.data.xs)
+        once.data = Data(adapter.data.xs)
         callbacks = self.model._callbacks(None, False, verbose, 1, once.passes)
         callbacks.on_predict_begin()
-        loop = Loop(self.head, "predict", once, callbacks)
+        loop = EpochLoop(self.head, "predict", once, callbacks)
         loop.run()
         callbacks.on_predict_end()
         return loop.collected()
@@ -120,7 +121,7 @@ class FrozenPrefix:
             )
 
 
-class _SortedFeed(ArrayFeed):
+class _SortedFeed(ArrayAdapter):
     """Rows of a batch in rising order, as they are read from datasets on disk."""
 
     def _permutation(self) -> np.ndarray | None:
@@ -141,7 +142,7 @@ class _Part:
     takes_one_input = False
 
     def __init__(self, model, graph: LayerGraph, which: str):
-        for name, value in (("_model", model), ("_graph", graph), ("_programs", Programs()), ("_which", which)):
+        for name, value in (("_model", model), ("_graph", graph), ("_programs", ProgramCache()), ("_which", which)):
             object.__setattr__(self, name, value)
 
     def __getattr__(self, name):

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..data_adapters.array_adapter import StreamFeed
 from ..data_adapters.arrays import Data
 from ..data_adapters.prefetch import batches_of
-from .step_programs import step_types
+from ..data_adapters.stream_adapter import StreamAdapter
+from .step_programs import step_signature
 
 _REFUSED = "cache_frozen=True"
 # Options of ImageDataGenerator that draw random numbers, and their values when they do not.
@@ -80,29 +80,29 @@ class _Cached:
         return batch.rows == 0
 
 
-class _CachedFeed(StreamFeed):
+class _CachedAdapter(StreamAdapter):
     def _data(self, batch) -> Data:
         return batch
 
 
-def cached_stream(prefix, feed: StreamFeed, verbose) -> StreamFeed:
-    """A feed with the head's results in place of the images of an iterator, in the same order.
+def cached_stream(prefix, adapter: StreamAdapter, verbose) -> StreamAdapter:
+    """An adapter with the head's results in place of the images of an iterator, in the same order.
 
     Raises:
         ValueError: the source is not an image iterator, changes images at random, or leaves files out.
     """
-    source = feed.source
+    source = adapter.source
     reason = _reason_against(source)
     if reason:
         raise ValueError(reason)
-    if feed._iterator is not None and hasattr(feed._iterator, "close"):
-        feed._iterator.close()
-    data = _run(prefix, feed, verbose)
-    new = _CachedFeed(_Cached(source, data), prefix.tail, feed.steps, feed.shuffle, None, feed.loading)
-    if feed._peeked:  # the pass that was begun for the sake of its first batch begins again, with the same order
+    if adapter._iterator is not None and hasattr(adapter._iterator, "close"):
+        adapter._iterator.close()
+    data = _run(prefix, adapter, verbose)
+    new = _CachedAdapter(_Cached(source, data), prefix.tail, adapter.steps, adapter.shuffle, None, adapter.loading)
+    if adapter._peeked:  # the pass that was begun for the sake of its first batch begins again, with the same order
         after = np.random.get_state()
-        if feed.place.drawn_from is not None:
-            np.random.set_state(feed.place.drawn_from)
+        if adapter.place.drawn_from is not None:
+            np.random.set_state(adapter.place.drawn_from)
         new._iterator = new._start()
         first = next(new._iterator)
         np.random.set_state(after)
@@ -141,22 +141,22 @@ def _reason_against(source) -> str | None:
     return None
 
 
-def _run(prefix, feed: StreamFeed, verbose) -> Data:
+def _run(prefix, adapter: StreamAdapter, verbose) -> Data:
     """The head's results, targets and weights of all images, by number."""
-    source, head = feed.source, prefix.head
+    source, head = adapter.source, prefix.head
     prefix.check_memory(source.n)
     reader = _InOrder(source)
     callbacks = prefix.model._callbacks(None, False, verbose, 1, len(source))
     callbacks.on_predict_begin()
     kept: Data | None = None
-    for i, batch in enumerate(batches_of(reader, range(len(source)), feed.loading)):
-        data = feed._data(batch)
+    for i, batch in enumerate(batches_of(reader, range(len(source)), adapter.loading)):
+        data = adapter._data(batch)
         numbers = reader.numbers(i)
         if data.rows != len(numbers):
             raise ValueError(
                 f"{_REFUSED}: files that cannot be read were left out (on_error='skip'); remove them first"
             )
-        program = head._programs.get(head, "predict", step_types(head, data, data.rows, targets=False))
+        program = head._programs.get(head, "predict", step_signature(head, data, data.rows, targets=False))
         inputs = [np.ascontiguousarray(x, dtype) for x, (_, dtype) in zip(data.xs, program.input_types, strict=True)]
         data = data._replace(xs=program.run(tuple(inputs), 0))
         if kept is None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from ..utils.structure import LEAF, take_apart
-from ..utils.tree import flatten, map_structure
+from ..utils.tree import LEAF, flatten, map_structure, tree_flatten
 from .compile_arguments import keys_of
 from .compile_utils import Compiled, make_loss, takes_indices
 from .memory_plan import MemoryPlan, make_plan
-from .step_programs import StepTypes, record
+from .step_programs import StepSignature, record
 
 _KINDS = {"fit": "train", "train": "train", "evaluate": "test", "test": "test", "predict": "predict"}
 
@@ -34,14 +33,14 @@ def plan_memory(model, batch_size, kind) -> MemoryPlan:
         model.optimizer.build(model.trainable_variables)
     compiled = model._compiled
     try:
-        types = model._programs.known_types(kind, batch_size) or _assumed_types(model, kind, batch_size)
-        program = model._programs.find(model, kind, types) or record(model, kind, types)
+        signature = model._programs.known_signature(kind, batch_size) or _assumed_signature(model, kind, batch_size)
+        program = model._programs.find(model, kind, signature) or record(model, kind, signature)
     finally:
         model.__dict__["_compiled"] = compiled
-    return make_plan(model, kind, types, program)
+    return make_plan(model, kind, signature, program)
 
 
-def _assumed_types(model, kind: str, batch: int) -> StepTypes:
+def _assumed_signature(model, kind: str, batch: int) -> StepSignature:
     """Types of a step when nothing has run: inputs as the model says, targets as its losses take them."""
     inputs = model.input_types or model._free_inputs
     if not inputs:
@@ -55,10 +54,10 @@ def _assumed_types(model, kind: str, batch: int) -> StepTypes:
         )
     xs = tuple(((batch, *shape[1:]), dtype) for shape, dtype in inputs)
     if kind == "predict":
-        return StepTypes(batch, xs)
+        return StepSignature(batch, xs)
     y_pred = _outputs(model)
     names = keys_of(y_pred) or model.output_names or [None] * len(flatten(y_pred))
-    asked = model._compiled._given.per_output(names, y_pred)
+    asked = model._compiled._compile_args.per_output(names, y_pred)
     float_type = "float64" if model.compute_dtype == "float64" else "float32"
     targets = []
     for pred, (loss, _, metrics, weighted) in zip(flatten(y_pred), asked, strict=True):
@@ -69,13 +68,13 @@ def _assumed_types(model, kind: str, batch: int) -> StepTypes:
         shape = (batch, *pred.shape[1 : -1 if indices else None])
         targets.append((shape, "int32" if indices else float_type))
     if not model._compiled.built:
-        fresh = Compiled(*model._compiled._given, model.output_names)
+        fresh = Compiled(*model._compiled._compile_args, model.output_names)
         shapes = [None if t is None else _Shape((None, *t[0][1:])) for t in targets]
         fresh.build(shapes if len(shapes) > 1 else shapes[0], y_pred, model.output_names)
         model.__dict__["_compiled"] = fresh
     places = [None if t is None else i for i, t in enumerate(targets)]
-    spec = LEAF if len(places) == 1 and places[0] is not None else take_apart(places)[0]
-    return StepTypes(batch, xs, tuple(t for t in targets if t is not None), (), spec)
+    spec = LEAF if len(places) == 1 and places[0] is not None else tree_flatten(places)[1]
+    return StepSignature(batch, xs, tuple(t for t in targets if t is not None), (), spec)
 
 
 def _outputs(model):

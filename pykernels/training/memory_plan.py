@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-try:
-    import resource
-except ImportError:  # Windows has no such limits
-    resource = None
+from ..utils.system_memory import available_memory, readable
 
 _UNCHECKED = 16 << 20  # a step that needs less than this is not worth reading the system's counters for
-_MOST = 1 << 62
+_ADDRESSABLE = 1 << 62
 _STEPS = {"train": "A training step", "test": "An evaluation step", "predict": "A prediction step"}
 
 
@@ -61,27 +56,17 @@ class MemoryPlan:
         return "\n".join(lines)
 
 
-def readable(size: int) -> str:
-    """1536 -> "1.5 KB"."""
-    value, unit = float(size), "bytes"
-    for larger in ("KB", "MB", "GB", "TB", "PB", "EB"):
-        if value < 1000:
-            break
-        value, unit = value / 1024, larger
-    return f"{size} bytes" if unit == "bytes" else f"{value:.3g} {unit}"
-
-
 def variables_bytes(variables) -> int:
     return sum(v.array.nbytes for v in {id(v): v for v in variables}.values())
 
 
-def make_plan(model, kind: str, types, program) -> MemoryPlan:
-    """The `MemoryPlan` of a recorded step; `types` is its `StepTypes`."""
+def make_plan(model, kind: str, signature, program) -> MemoryPlan:
+    """The `MemoryPlan` of a recorded step; `signature` is its `StepSignature`."""
     use = program.core.memory
-    gathered = [*types.ys, *types.weights, *(types.xs if kind == "train" else ())]
+    gathered = [*signature.ys, *signature.weights, *(signature.xs if kind == "train" else ())]
     return MemoryPlan(
         kind=kind,
-        batch_size=types.batch,
+        batch_size=signature.batch,
         weights=variables_bytes(model.weights),
         optimizer=variables_bytes(model.optimizer.variables) if kind == "train" else 0,
         activations=use["values"],
@@ -100,81 +85,14 @@ def _bytes(shape, dtype) -> int:
     return size
 
 
-# --- what there is ----------------------------------------------------------------------------------------
-def available_memory(root: str = "/") -> int | None:
-    """Bytes that this process can still take: of the machine, of its control groups (versions 1 and 2), and of the
-    limit on its address space. None where the system does not say.
-
-    Args:
-        root: the folder that holds `proc` and `sys`.
-    """
-    top = Path(root)
-    found = [_of_machine(top), *_of_control_groups(top), _of_address_space(top)]
-    found = [n for n in found if n is not None]
-    return max(0, min(found)) if found else None
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
-
-
-def _of_machine(top: Path) -> int | None:
-    for line in _read(top / "proc/meminfo").splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) << 10
-    return None
-
-
-def _of_control_groups(top: Path) -> list[int]:
-    found = []
-    for line in _read(top / "proc/self/cgroup").splitlines():
-        number, controllers, path = line.split(":", 2)
-        if number == "0":
-            base, limit, used, inactive = top / "sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"
-        elif "memory" in controllers.split(","):
-            base, used = top / "sys/fs/cgroup/memory", "memory.usage_in_bytes"
-            limit, inactive = "memory.limit_in_bytes", "total_inactive_file"
-        else:
-            continue
-        group = base / path.strip("/")
-        for folder in (group, *group.parents):
-            left = _left_in(folder, limit, used, inactive)
-            if left is not None:
-                found.append(left)
-            if folder == base:
-                break
-    return found
-
-
-def _left_in(folder: Path, limit: str, used: str, inactive: str) -> int | None:
-    most, now = _read(folder / limit).strip(), _read(folder / used).strip()
-    if not most.isdigit() or not now.isdigit() or int(most) >= _MOST:
-        return None
-    cached = [line.split()[1] for line in _read(folder / "memory.stat").splitlines() if line.startswith(inactive + " ")]
-    return int(most) - int(now) + (int(cached[0]) if cached else 0)
-
-
-def _of_address_space(top: Path) -> int | None:
-    if resource is None:
-        return None
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    pages = _read(top / "proc/self/statm").split()
-    if limit == resource.RLIM_INFINITY or not pages:
-        return None
-    return limit - int(pages[0]) * os.sysconf("SC_PAGE_SIZE")
-
-
 # --- the error --------------------------------------------------------------------------------------------
-def check_fits(model, kind: str, types, program, idle: int) -> None:
+def check_fits(model, kind: str, signature, program, idle: int) -> None:
     """MemoryError when a step needs more than there is; nothing has been allocated for it then.
 
     Args:
         idle: bytes that earlier steps of the model have left for it.
     """
-    plan = make_plan(model, kind, types, program)
+    plan = make_plan(model, kind, signature, program)
     if plan.step <= max(_UNCHECKED, idle):
         return
     available = available_memory()
@@ -205,21 +123,21 @@ def _fitting(plan: MemoryPlan, available: int) -> str:
     return f" About {size} would fit." if size >= 1 else ""
 
 
-def batch_fits(types) -> bool:
+def batch_fits(signature) -> bool:
     """Whether a batch alone is no more than there is: else the step is not even recorded."""
-    sizes = [_bytes(*t) for t in (*types.xs, *types.ys, *types.weights)]
+    sizes = [_bytes(*t) for t in (*signature.xs, *signature.ys, *signature.weights)]
     if sum(sizes) <= _UNCHECKED:
         return True
     available = available_memory()
-    return max(sizes) < _MOST and (available is None or sum(sizes) <= available)
+    return max(sizes) < _ADDRESSABLE and (available is None or sum(sizes) <= available)
 
 
-def too_large(model, kind: str, types, available: int | None, planned: int | None = None) -> MemoryError:
+def too_large(model, kind: str, signature, available: int | None, planned: int | None = None) -> MemoryError:
     """The error for a step that is not recorded; `planned` is about what it would need."""
-    batch = sum(_bytes(*t) for t in (*types.xs, *types.ys, *types.weights))
+    batch = sum(_bytes(*t) for t in (*signature.xs, *signature.ys, *signature.weights))
     there = "" if available is None else f", and {readable(available)} are available"
     needs = "" if planned is None else f" (it needs about {readable(planned)})"
     return MemoryError(
-        f"{_STEPS[kind]} of model '{model.name}' with batch size {types.batch} does not fit into the memory{needs}: a "
-        f"batch alone has {readable(batch)}{there}. {_hint(model, kind)}"
+        f"{_STEPS[kind]} of model '{model.name}' with batch size {signature.batch} does not fit into the memory{needs}:"
+        f" a batch alone has {readable(batch)}{there}. {_hint(model, kind)}"
     )

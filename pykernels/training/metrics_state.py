@@ -10,7 +10,7 @@ from ..graph import Trace
 _PACKAGE = metrics_module.__name__
 
 
-class Tallies:
+class MetricsState:
     """The metrics of a model.
 
     Metrics of this package are read and reset by programs; those that a user wrote, which may hold any Python code, by

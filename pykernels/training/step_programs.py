@@ -15,15 +15,15 @@ from ..layers.context import StructureVersion
 from ..ops.random import SeedGenerator
 from ..user_warning import warn
 from ..utils.random_seed import seeds_from
-from ..utils.structure import put_together
-from ..utils.tree import flatten
-from .memory_plan import available_memory, batch_fits, check_fits, make_plan, too_large
+from ..utils.system_memory import available_memory
+from ..utils.tree import flatten, tree_unflatten
+from .memory_plan import batch_fits, check_fits, make_plan, too_large
 
 _KEPT = 32  # programs per model
 _PROBES = (128, 256)  # batch sizes from which the memory of a larger one is estimated
 
 
-class StepTypes(NamedTuple):
+class StepSignature(NamedTuple):
     """What a step takes: shapes with the batch, and dtypes."""
 
     batch: int
@@ -34,8 +34,8 @@ class StepTypes(NamedTuple):
     weight_spec: tuple | str | None = None
 
 
-def step_types(model, data: Data, batch: int, targets=True) -> StepTypes:
-    """The types of a step for rows of `data`. Inputs get the dtypes of the model's inputs (ints stay ints in models
+def step_signature(model, data: Data, batch: int, targets=True) -> StepSignature:
+    """The signature of a step for rows of `data`. Inputs get the dtypes of the model's inputs (ints stay ints in models
     that do not say), targets int32 for class numbers and the model's float type otherwise, weights floats."""
     known = model.input_types
     xs = tuple(
@@ -43,11 +43,11 @@ def step_types(model, data: Data, batch: int, targets=True) -> StepTypes:
         for i, x in enumerate(data.xs)
     )
     if not targets or not data.ys:
-        return StepTypes(batch, xs)
+        return StepSignature(batch, xs)
     indices = _index_targets(model, data)
     ys = [((batch, *y.shape[1:]), "int32" if i in indices else _float(model)) for i, y in enumerate(data.ys)]
     weights = [((batch, *w.shape[1:]), _float(model)) for w in data.weights]
-    return StepTypes(batch, xs, tuple(ys), tuple(weights), data.y_spec, data.weight_spec)
+    return StepSignature(batch, xs, tuple(ys), tuple(weights), data.y_spec, data.weight_spec)
 
 
 def _index_targets(model, data: Data) -> set[int]:
@@ -55,7 +55,7 @@ def _index_targets(model, data: Data) -> set[int]:
     compiled = model._compiled
     if not any(output.wants_indices for output in compiled.outputs):
         return set()
-    numbers = compiled.targets(put_together(data.y_spec, range(len(data.ys))))
+    numbers = compiled.targets(tree_unflatten(data.y_spec, range(len(data.ys))))
     return {i for i, output in zip(numbers, compiled.outputs, strict=True) if output.wants_indices}
 
 
@@ -67,7 +67,7 @@ def _free_dtype(x, default: str) -> str:
     return default if x.dtype.kind == "f" else "bool" if x.dtype.kind == "b" else "int32"
 
 
-class Programs:
+class ProgramCache:
     """The programs of one model. Bounded, safe to use from several threads, left out of copies and pickles."""
 
     def __init__(self):
@@ -101,45 +101,47 @@ class Programs:
                 self._signature = signature
             self._version = version
 
-    def get(self, model, kind: str, types: StepTypes) -> Program:
-        """The program of "train", "test" or "predict" for these types."""
-        key = (kind, types, model.optimizer.program_key() if kind == "train" else None)
+    def get(self, model, kind: str, signature: StepSignature) -> Program:
+        """The program of "train", "test" or "predict" with this signature."""
+        key = (kind, signature, model.optimizer.program_key() if kind == "train" else None)
         self.validate(model)
         with self._lock:
             program = self._kept.get(key)
             if program is None or (model.run_eagerly and kind != "predict"):
-                program = self._record(model, kind, types)
+                program = self._record(model, kind, signature)
                 self._kept[key] = program
                 if len(self._kept) > _KEPT:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(key)
         return program
 
-    def _record(self, model, kind: str, types: StepTypes) -> Program:
+    def _record(self, model, kind: str, signature: StepSignature) -> Program:
         """A program that fits into the memory. Raises MemoryError before any is taken for its runs."""
-        program = record(model, kind, types)
-        check_fits(model, kind, types, program, self._workspaces.idle_bytes)
+        program = record(model, kind, signature)
+        check_fits(model, kind, signature, program, self._workspaces.idle_bytes)
         program.core.share(self._workspaces)
         return program
 
-    def find(self, model, kind: str, types: StepTypes) -> Program | None:
+    def find(self, model, kind: str, signature: StepSignature) -> Program | None:
         """The kept program, if there is one."""
         self.validate(model)
         with self._lock:
-            return self._kept.get((kind, types, model.optimizer.program_key() if kind == "train" else None))
+            return self._kept.get((kind, signature, model.optimizer.program_key() if kind == "train" else None))
 
-    def known_types(self, kind: str, batch: int) -> StepTypes | None:
-        """The types of a kept program of that kind, for another batch size."""
+    def known_signature(self, kind: str, batch: int) -> StepSignature | None:
+        """The signature of a kept program of that kind, for another batch size."""
         with self._lock:
-            found = [types for known, types, _ in self._kept if known == kind]
+            found = [signature for known, signature, _ in self._kept if known == kind]
         if not found:
             return None
-        types = found[-1]
+        signature = found[-1]
 
         def resized(group):
             return tuple(((batch, *shape[1:]), dtype) for shape, dtype in group)
 
-        return types._replace(batch=batch, xs=resized(types.xs), ys=resized(types.ys), weights=resized(types.weights))
+        return signature._replace(
+            batch=batch, xs=resized(signature.xs), ys=resized(signature.ys), weights=resized(signature.weights)
+        )
 
 
 @contextlib.contextmanager
@@ -160,47 +162,47 @@ def first_streams(model):
             x.draws = draws
 
 
-def record(model, kind: str, types: StepTypes) -> Program:
+def record(model, kind: str, signature: StepSignature) -> Program:
     """Records one step of `model` and compiles it. Raises MemoryError for sizes that are out of the question."""
-    if not batch_fits(types):
-        raise too_large(model, kind, types, available_memory(), _estimated(model, kind, types))
+    if not batch_fits(signature):
+        raise too_large(model, kind, signature, available_memory(), _estimated(model, kind, signature))
     model._clear_losses()
     try:
         training = kind == "train"
         with seeds_from(model._random_seed()), first_streams(model), Trace() as trace:
-            names = model.input_names or [f"x{i}" for i in range(len(types.xs))]
-            xs = [trace.placeholder(*spec, name) for spec, name in zip(types.xs, names, strict=True)]
-            y = put_together(types.y_spec, [trace.placeholder(*spec, "y") for spec in types.ys])
-            weights = [trace.placeholder(*spec, "sample_weight") for spec in types.weights]
-            weight = put_together(types.weight_spec, weights)
+            names = model.input_names or [f"x{i}" for i in range(len(signature.xs))]
+            xs = [trace.placeholder(*spec, name) for spec, name in zip(signature.xs, names, strict=True)]
+            y = tree_unflatten(signature.y_spec, [trace.placeholder(*spec, "y") for spec in signature.ys])
+            weights = [trace.placeholder(*spec, "sample_weight") for spec in signature.weights]
+            weight = tree_unflatten(signature.weight_spec, weights)
             y_pred = model(model._pack_inputs(xs), training=training)
             outputs = []
             if kind == "predict":
                 outputs = flatten(y_pred)
             else:
-                _score(model, trace, training, model._pack_inputs(xs), y, y_pred, weight, types.batch)
+                _score(model, trace, training, model._pack_inputs(xs), y, y_pred, weight, signature.batch)
             program = trace.build(outputs=outputs, checkpoint=training and model.checkpoint_activations)
     except MemoryError as error:
-        raise too_large(model, kind, types, available_memory()) from error
+        raise too_large(model, kind, signature, available_memory()) from error
     finally:
         model._clear_losses()
     program.core.seed = model._random_seed()
     return program
 
 
-def _estimated(model, kind: str, types: StepTypes) -> int | None:
+def _estimated(model, kind: str, signature: StepSignature) -> int | None:
     """About what a step of this batch size needs, from the plans of two small ones. None where those do not exist."""
-    if types.batch <= _PROBES[-1]:
+    if signature.batch <= _PROBES[-1]:
         return None
     sizes = []
     for rows in _PROBES:
-        parts = (tuple(((rows, *shape[1:]), dtype) for shape, dtype in part) for part in types[1:4])
-        small = StepTypes(rows, *parts, *types[4:])
+        parts = (tuple(((rows, *shape[1:]), dtype) for shape, dtype in part) for part in signature[1:4])
+        small = StepSignature(rows, *parts, *signature[4:])
         try:
             sizes.append(make_plan(model, kind, small, record(model, kind, small)).step)
         except MemoryError:
             return None
-    return sizes[0] + (sizes[1] - sizes[0]) * (types.batch - _PROBES[0]) // (_PROBES[1] - _PROBES[0])
+    return sizes[0] + (sizes[1] - sizes[0]) * (signature.batch - _PROBES[0]) // (_PROBES[1] - _PROBES[0])
 
 
 def _score(model, trace, training, x, y, y_pred, weight, batch) -> None:

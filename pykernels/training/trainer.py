@@ -7,19 +7,18 @@ import numpy as np
 from ..callbacks import CallbackList
 from ..callbacks.logs import Logs
 from ..compat.arguments import accepts_old_names
-from ..data_adapters.array_adapter import open_feed
+from ..data_adapters import get_data_adapter
 from ..data_adapters.arrays import has_no_rows, make_data, unpack
-from ..data_adapters.prefetch import Loading
+from ..data_adapters.prefetch import PrefetchOptions
 from ..utils.tree import map_structure
-from .batch_methods import OnBatch
-from .compiling import NOT_CALLED_IN_PREDICT, Compiling
-from .epoch_loop import Loop
-from .fast_path import is_plain, run_plain_epochs
+from .batch_methods import BatchMethods
+from .compiling import NOT_CALLED_IN_PREDICT, CompileMixin
+from .epoch_loop import EpochLoop
 from .frozen_features import FrozenPrefix
 from .target_checks import check_targets, warn_missing_classes
 
 
-class Trainer(OnBatch, Compiling):
+class Trainer(BatchMethods, CompileMixin):
     """The part of a model that trains it."""
 
     # --- fit --------------------------------------------------------------------------------------------
@@ -87,12 +86,12 @@ class Trainer(OnBatch, Compiling):
         self._assert_compiled()
         if validation_split and validation_data is None:
             x, y, sample_weight, validation_data = self._split(x, y, sample_weight, validation_split)
-        loading = Loading(workers, use_multiprocessing, max_queue_size)
-        feed = open_feed(
+        loading = PrefetchOptions(workers, use_multiprocessing, max_queue_size)
+        adapter = get_data_adapter(
             self, x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight, loading, "steps_per_epoch"
         )
-        return self._fit_feed(
-            feed,
+        return self._fit_adapter(
+            adapter,
             epochs,
             verbose,
             callbacks,
@@ -105,9 +104,9 @@ class Trainer(OnBatch, Compiling):
             cache_frozen,
         )
 
-    def _fit_feed(
+    def _fit_adapter(
         self,
-        feed,
+        adapter,
         epochs,
         verbose,
         callbacks,
@@ -119,21 +118,21 @@ class Trainer(OnBatch, Compiling):
         loading=None,
         cache_frozen=False,
     ):
-        self._warn_if_thawed()
-        self._prepare(feed.first())
-        check_targets(self, feed.targets)
+        self._warn_if_unfrozen()
+        self._prepare(adapter.first())
+        check_targets(self, adapter.targets)
         validation = self._open_validation(validation_data, validation_batch_size, validation_steps, loading)
         trained = tested = self
         if cache_frozen:
             prefix = FrozenPrefix(self)
-            trained, feed = prefix.tail, prefix.cached(feed, verbose)
+            trained, adapter = prefix.tail, prefix.cached(adapter, verbose)
             if validation is not None and prefix.can_cache(validation):
                 tested, validation = prefix.tail, prefix.cached(validation)
-        callbacks = self._callbacks(callbacks, True, verbose, epochs, feed.num_steps)
+        callbacks = self._callbacks(callbacks, True, verbose, epochs, adapter.num_steps)
         self._validation_expected = validation is not None
         self.stop_training = False
-        training = Loop(trained, "train", feed, callbacks)
-        testing = Loop(tested, "test", validation, callbacks) if validation else None
+        training = EpochLoop(trained, "train", adapter, callbacks)
+        testing = EpochLoop(tested, "test", validation, callbacks) if validation else None
         self.__dict__["_running"] = training
         try:
             return self._run_epochs(training, testing, initial_epoch, epochs, validation_freq)
@@ -141,20 +140,20 @@ class Trainer(OnBatch, Compiling):
             self.__dict__["_running"] = None
 
     def _run_epochs(self, training, testing, initial_epoch, epochs, validation_freq):
-        feed, callbacks, logs = training.feed, training.callbacks, Logs()
+        adapter, callbacks, logs = training.adapter, training.callbacks, Logs()
         callbacks.on_train_begin()
         initial_epoch, resumption = self._resume(initial_epoch)
         if resumption is not None and not resumption.within_epoch:
             resumption.apply(self, training)
-        plain = testing is None and resumption is None and is_plain(training)
-        if plain:
-            logs = run_plain_epochs(training, initial_epoch, epochs)
-        for epoch in range(initial_epoch, epochs if not plain else initial_epoch):
+        fast = testing is None and resumption is None and training.can_use_fast_path()
+        if fast:
+            logs = training.run_fast_path(initial_epoch, epochs)
+        for epoch in range(initial_epoch, epochs if not fast else initial_epoch):
             self.reset_metrics()
             callbacks.on_epoch_begin(epoch)
             if resumption is not None and resumption.within_epoch and epoch == initial_epoch:
                 resumption.apply(self, training)
-            if training.run(epoch) == 0 and getattr(feed, "exhausted", False):
+            if training.run(epoch) == 0 and getattr(adapter, "exhausted", False):
                 break
             logs = self._results()
             if testing and _due(epoch, validation_freq):
@@ -162,7 +161,7 @@ class Trainer(OnBatch, Compiling):
                 logs.update((f"val_{name}", value) for name, value in results.items())
                 logs = Logs(sorted(logs.items()))
             callbacks.on_epoch_end(epoch, logs)
-            if self.stop_training or getattr(feed, "exhausted", False):
+            if self.stop_training or getattr(adapter, "exhausted", False):
                 break
         if epochs > 0:
             self.optimizer.finalize_variable_values(self.trainable_weights)
@@ -208,14 +207,16 @@ class Trainer(OnBatch, Compiling):
             return None
         if isinstance(validation_data, (tuple, list)):
             x, y, weight = unpack(validation_data)
-            feed = open_feed(self, x, y, weight, batch_size, steps, loading=loading, steps_name="validation_steps")
+            adapter = get_data_adapter(
+                self, x, y, weight, batch_size, steps, loading=loading, steps_name="validation_steps"
+            )
         else:
-            feed = open_feed(
+            adapter = get_data_adapter(
                 self, validation_data, None, None, batch_size, steps, loading=loading, steps_name="validation_steps"
             )
-        feed.limit_to_one_pass()
-        check_targets(self, feed.targets, "validation y")
-        return feed
+        adapter.limit_to_one_pass()
+        check_targets(self, adapter.targets, "validation y")
+        return adapter
 
     def _callbacks(self, callbacks, history: bool, verbose, epochs: int, steps) -> CallbackList:
         if isinstance(callbacks, CallbackList):
@@ -251,20 +252,20 @@ class Trainer(OnBatch, Compiling):
             The loss alone without metrics, else a list in the order of `metrics_names`; a dict with `return_dict`.
         """
         self._assert_compiled()
-        loading = Loading(workers, use_multiprocessing, max_queue_size)
-        feed = open_feed(self, x, y, sample_weight, batch_size, steps, loading=loading)
-        feed.limit_to_one_pass()
-        self._prepare(feed.first(), train=False)
-        check_targets(self, feed.targets)
-        callbacks = self._callbacks(callbacks, False, verbose, 1, feed.num_steps)
-        results = self._test(Loop(self, "test", feed, callbacks))
+        loading = PrefetchOptions(workers, use_multiprocessing, max_queue_size)
+        adapter = get_data_adapter(self, x, y, sample_weight, batch_size, steps, loading=loading)
+        adapter.limit_to_one_pass()
+        self._prepare(adapter.first(), train=False)
+        check_targets(self, adapter.targets)
+        callbacks = self._callbacks(callbacks, False, verbose, 1, adapter.num_steps)
+        results = self._test(EpochLoop(self, "test", adapter, callbacks))
         return results if return_dict else self._in_order(results)
 
-    def _test(self, loop: Loop) -> Logs:
+    def _test(self, loop: EpochLoop) -> Logs:
         self.stop_evaluating = False
         loop.callbacks.on_test_begin()
         self.reset_metrics()
-        loop.feed.rewind()
+        loop.adapter.rewind()
         loop.run()
         results = self._results()
         loop.callbacks.on_test_end(results)
@@ -311,14 +312,14 @@ class Trainer(OnBatch, Compiling):
             outputs = self.predict_on_batch(x)
             callbacks.on_predict_end()
             return outputs
-        loading = Loading(workers, use_multiprocessing, max_queue_size)
-        feed = open_feed(self, x, None, None, batch_size, steps, loading=loading)
-        feed.limit_to_one_pass()
-        self._build_from(feed.first())
-        callbacks = self._callbacks(callbacks, False, verbose, 1, feed.num_steps)
+        loading = PrefetchOptions(workers, use_multiprocessing, max_queue_size)
+        adapter = get_data_adapter(self, x, None, None, batch_size, steps, loading=loading)
+        adapter.limit_to_one_pass()
+        self._build_from(adapter.first())
+        callbacks = self._callbacks(callbacks, False, verbose, 1, adapter.num_steps)
         self.stop_predicting = False
         callbacks.on_predict_begin()
-        loop = Loop(self, "predict", feed, callbacks)
+        loop = EpochLoop(self, "predict", adapter, callbacks)
         loop.run()
         callbacks.on_predict_end()
         return self._unpack(loop.collected())

@@ -18,10 +18,10 @@ def default_workers() -> int:
     return _core.num_threads()
 
 
-class Turn:
+class _Turn:
     """Where the part of a job begins that has to be done in the order of the jobs: `with turn: ...`."""
 
-    def __init__(self, ahead: Ahead, number: int):
+    def __init__(self, ahead: OrderedPrefetcher, number: int):
         self._ahead = ahead
         self._number = number
 
@@ -33,7 +33,7 @@ class Turn:
         self._ahead._end_turn(self._number)
 
 
-class Ahead:
+class OrderedPrefetcher:
     """The results of `make(job, turn)` for each job, in order, computed ahead by threads.
 
     What a job computes must not depend on when it runs; what has to happen in order goes under `with turn:`. An
@@ -103,7 +103,7 @@ class Ahead:
             result = None
             if error is None:
                 try:
-                    result = self._make(job, Turn(self, number))
+                    result = self._make(job, _Turn(self, number))
                 except BaseException as raised:
                     error = raised
             self._end_turn(number)
@@ -140,7 +140,7 @@ class Ahead:
             self._changed.notify_all()
 
 
-_alive: weakref.WeakSet[Ahead] = weakref.WeakSet()
+_alive: weakref.WeakSet[OrderedPrefetcher] = weakref.WeakSet()
 
 
 @atexit.register
