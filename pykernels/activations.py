@@ -99,7 +99,7 @@ def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
         positive = relu6(x) if max_value == 6 else ops.clip(x, 0.0, float(max_value))
     else:
         x = ops.convert_to_tensor(x)
-        positive = ops.multiply(x, ops.cast(ops.greater(x, threshold), ops.dtype(x)))
+        positive = ops.where(ops.greater(x, threshold), x, 0)
         if max_value is not None:
             positive = ops.clip(positive, 0.0, float(max_value))
     if not negative_slope:

@@ -61,7 +61,8 @@ struct ClipLoop {
 ClipLoop clip_loop(DType dtype, double lo, double hi);
 void clip(DType dtype, const void* x, void* y, int64_t n, double lo, double hi);
 
-// y = act(x); dx = act'(ref) * dy, ref = y where grad_reads_output(act), else x. f32, f64.
+// y = act(x); dx = act'(ref) * dy, ref = y where grad_reads_output(act), else x; 0 for any dy where a unit is off. f32,
+// f64.
 struct ActLoop {
   const ElementwiseTable* table = nullptr;
   LoopCost cost;

@@ -17,6 +17,7 @@ using std::int64_t;
 // Categorical crossentropy. target (rows, n).
 //  from probabilities: q = x / sum(x); loss = -sum(t * log clip(q))
 //                      dx = dloss (U - t inside(q) / q) / sum(x), U = sum(t inside(q))
+//                      where sum(x) = 0: q = 1 / n for 0 / 0, and dx = 0
 //  from logits:        loss = -sum(t * log_softmax(x)); dx = dloss (sum(t) softmax(x) - t)
 template <class T>
 void categorical_crossentropy(bool from_logits, int64_t rows, int64_t n, const T* target, const T* x, T* loss, T eps);

@@ -170,9 +170,8 @@ class AlphaDropout(_Noise):
         if self.noise_shape is not None:
             shape = tuple(have if want is None else want for want, have in zip(self.noise_shape, shape, strict=True))
         drawn = random.uniform(shape, dtype=self.compute_dtype, seed=self.seed_generator)
-        kept = ops.cast(ops.greater_equal(drawn, self.rate), self.compute_dtype)
         scale = ((1 - self.rate) * (1 + self.rate * _SELU_FLOOR**2)) ** -0.5
-        x = ops.add(ops.multiply(inputs, kept), ops.multiply(ops.subtract(1.0, kept), _SELU_FLOOR))
+        x = ops.where(ops.greater_equal(drawn, self.rate), inputs, _SELU_FLOOR)
         return ops.add(ops.multiply(x, scale), -scale * _SELU_FLOOR * self.rate)
 
     def get_config(self):

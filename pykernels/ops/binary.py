@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from ..graph import NONDIFFERENTIABLE, apply, define
 from .shapes import broadcast, unbroadcast
-from .types import compute, dtype_of, float_tensor, float_type, is_constant, is_float, number_like, operands, to_tensor
+from .types import (
+    compute,
+    dtype_of,
+    float_tensor,
+    float_type,
+    is_constant,
+    is_float,
+    number_like,
+    only_where,
+    operands,
+    to_tensor,
+    zero_where,
+)
 
 
 # --- definitions -----------------------------------------------------------------------------------
@@ -30,30 +42,35 @@ def _define(name, grad):
     define(name, infer=_broadcast, grad=backward)
 
 
-def _share(wins, a, b):
-    """1 where a wins, 1/2 at a tie, 0 elsewhere: so that the gradients of a and b sum to dy."""
-    strict, weak = apply(wins, [a, b]), apply(f"{wins}_equal", [a, b])
-    return (apply("cast", [strict], dtype=a.dtype) + apply("cast", [weak], dtype=a.dtype)) * 0.5
+def _share(wins, a, b, dy):
+    """dy where a wins, its half at a tie, 0 elsewhere: so that the gradients of a and b sum to dy."""
+    return apply("where", [apply(wins, [a, b]), dy, only_where(apply("equal", [a, b]), dy * 0.5)])
 
 
-def _log_or_zero(x):
-    """log(x), 0 where x = 0: d(0 ** b)/db is 0, not NaN."""
-    return apply("log", [apply("where", [apply("equal", [x, 0.0]), number_like(1, x), x])])
+def _power_base_grad(a, b, dy):
+    """b a ** (b - 1), and 0 where b = 0, also at a = 0."""
+    zero = apply("equal", [b, 0.0])
+    slope = b * apply("power", [a, apply("where", [zero, number_like(1, b), b - 1.0])])
+    if is_constant(b) and b.all():
+        return dy * slope
+    return zero_where(zero, dy * slope)
+
+
+def _power_exponent_grad(a, y, dy):
+    """y log(a), and 0 where a = 0."""
+    zero = apply("equal", [a, 0.0])
+    return zero_where(zero, dy * y * apply("log", [apply("where", [zero, number_like(1, a), a])]))
 
 
 _define("add", lambda a, b, y, dy: (lambda: dy, lambda: dy))
 _define("subtract", lambda a, b, y, dy: (lambda: dy, lambda: -dy))
 _define("multiply", lambda a, b, y, dy: (lambda: dy * b, lambda: dy * a))
 _define("divide", lambda a, b, y, dy: (lambda: dy / b, lambda: -dy * y / b))
-_define("maximum", lambda a, b, y, dy: (lambda: dy * _share("greater", a, b), lambda: dy * _share("greater", b, a)))
-_define("minimum", lambda a, b, y, dy: (lambda: dy * _share("less", a, b), lambda: dy * _share("less", b, a)))
+_define("maximum", lambda a, b, y, dy: (lambda: _share("greater", a, b, dy), lambda: _share("greater", b, a, dy)))
+_define("minimum", lambda a, b, y, dy: (lambda: _share("less", a, b, dy), lambda: _share("less", b, a, dy)))
 _define(
     "power",
-    lambda a, b, y, dy: (
-        # b a ** (b - 1), and 0 where b = 0, also at a = 0
-        lambda: dy * b * apply("power", [a, apply("where", [apply("equal", [b, 0.0]), number_like(1, b), b - 1.0])]),
-        lambda: dy * y * _log_or_zero(a),
-    ),
+    lambda a, b, y, dy: (lambda: _power_base_grad(a, b, dy), lambda: _power_exponent_grad(a, y, dy)),
 )
 _define("mod", lambda a, b, y, dy: (lambda: dy, lambda: -dy * apply("floor_divide", [a, b])))
 _define(
@@ -81,8 +98,8 @@ def _where_grad(node, dy):
     c, a, b = node.inputs
     return [
         None,
-        None if is_constant(a) else unbroadcast(apply("where", [c, dy, number_like(0, dy)]), a.shape),
-        None if is_constant(b) else unbroadcast(apply("where", [c, number_like(0, dy), dy]), b.shape),
+        None if is_constant(a) else unbroadcast(only_where(c, dy), a.shape),
+        None if is_constant(b) else unbroadcast(zero_where(c, dy), b.shape),
     ]
 
 

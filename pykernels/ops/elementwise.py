@@ -8,7 +8,7 @@ import numpy as np
 
 from ..graph import NONDIFFERENTIABLE, apply, define
 from .binary import add, divide, multiply, subtract
-from .types import compute, dtype_of, float_tensor, is_float, number_like, operands, to_tensor
+from .types import compute, dtype_of, float_tensor, is_float, number_like, only_where, operands, to_tensor, zero_where
 
 
 # --- definitions -----------------------------------------------------------------------------------
@@ -33,7 +33,7 @@ def _cast_grad(node, dy):
 
 define("cast", infer=lambda types, attrs: [(types[0][0], attrs["dtype"])], grad=_cast_grad)
 _define("negative", lambda x, y, dy: -dy)
-_define("absolute", lambda x, y, dy: dy * sign(x))
+_define("absolute", lambda x, y, dy: zero_where(apply("equal", [x, 0.0]), dy * sign(x)))
 _define("square", lambda x, y, dy: dy * (x * 2.0))
 _define("sqrt", lambda x, y, dy: dy * 0.5 / y)
 _define("rsqrt", lambda x, y, dy: dy * -0.5 * y / x)
@@ -63,7 +63,7 @@ def _clip_grad(node, dy):
     """Passes where min <= x <= max, the ends included."""
     x, low, high = node.inputs[0], node.attrs["min"], node.attrs["max"]
     inside = apply("logical_and", [apply("greater_equal", [x, low]), apply("less_equal", [x, high])])
-    return [dy * apply("cast", [inside], dtype=x.dtype)]
+    return [only_where(inside, dy)]
 
 
 define("clip", infer=_same, grad=_clip_grad)

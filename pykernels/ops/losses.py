@@ -10,7 +10,7 @@ from .indexing import _indices
 from .nn import log_softmax
 from .reduction import sum as reduce_sum
 from .shapes import axis_in
-from .types import dtype_of, float_tensor, is_constant, to_tensor
+from .types import dtype_of, float_tensor, is_constant, number_like, to_tensor
 
 
 # --- definitions -----------------------------------------------------------------------------------
@@ -61,7 +61,9 @@ def _categorical_target_grad(target, x, attrs):
     """-log p."""
     if attrs["from_logits"]:
         return -log_softmax(x)
-    p = x / reduce_sum(x, axis=-1, keepdims=True)
+    total, n = reduce_sum(x, axis=-1, keepdims=True), float(x.shape[-1] or 1)
+    nothing = apply("equal", [total, 0.0])
+    p = apply("where", [nothing & apply("equal", [x, 0.0]), number_like(1.0 / n, x), x / total])
     return -log(clip(p, attrs["epsilon"], 1.0 - attrs["epsilon"]))
 
 
@@ -116,8 +118,9 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
 
     Args:
         target: class weights, usually one-hot, of the shape of `output`. Cast to its dtype.
-        output: probabilities, which are divided by their sum and clipped to [epsilon, 1 - epsilon] (no gradient
-            passes where the clip acts); or logits, with p = softmax(output).
+        output: probabilities, which are divided by their sum (a row of zeros counts as even, without gradient) and
+            clipped to [epsilon, 1 - epsilon] (no gradient passes where the clip acts); or logits, with
+            p = softmax(output).
         from_logits: whether `output` holds logits.
         axis: int, the axis of the classes.
 

@@ -12,12 +12,11 @@ from ..graph.registry import OpDef
 from ..graph.tensor import Node
 from ..utils.naming import auto_name
 from ..utils.random_seed import make_default_seed
-from .array import broadcast_to
 from .binary import add, multiply
 from .creation import full_like, ones
 from .elementwise import floor
 from .shapes import axis_in
-from .types import cast, dtype_of, float_tensor, is_float, is_symbolic, standardize_dtype, to_tensor
+from .types import cast, dtype_of, float_tensor, is_float, is_symbolic, number_like, standardize_dtype, to_tensor
 
 
 # --- definitions -----------------------------------------------------------------------------------
@@ -191,7 +190,8 @@ def dropout(inputs, rate, noise_shape=None, seed=None):
     if noise_shape is not None:
         noise_shape = _noise_shape(noise_shape, x.shape)
     if concrete and (noise_shape is not None or (is_symbolic(x) and isinstance(seed, (int, np.integer)))):
-        return multiply(x, broadcast_to(_mask(noise_shape or x.shape, dtype_of(x), rate, seed), x.shape))
+        kept = _kept(noise_shape or x.shape, dtype_of(x), rate, seed)
+        return apply("where", [kept, multiply(x, 1.0 / (1.0 - float(rate))), number_like(0, x)])
     return apply("dropout", [x], rate=float(rate), **draw_seed(seed))
 
 
@@ -204,13 +204,12 @@ def _noise_shape(noise_shape, shape):
     return None if dims == tuple(shape) else dims
 
 
-def _mask(shape, dtype, rate, seed):
-    """0 or 1 / (1 - rate), drawn in a shape of its own."""
+def _kept(shape, dtype, rate, seed):
+    """bool: which elements stay, drawn in a shape of its own."""
     source = ones(shape, dtype)
     if current_trace() is None or isinstance(seed, (int, np.integer)):
-        return apply("dropout", [source], rate=float(rate), **draw_seed(seed))
-    kept = _draw("random_uniform", shape, dtype, seed, minval=0.0, maxval=1.0) >= float(rate)
-    return multiply(cast(kept, dtype), 1.0 / (1.0 - float(rate)))
+        return apply("dropout", [source], rate=float(rate), **draw_seed(seed)) > 0
+    return _draw("random_uniform", shape, dtype, seed, minval=0.0, maxval=1.0) >= float(rate)
 
 
 def shuffle(x, axis=0, seed=None):

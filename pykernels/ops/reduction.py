@@ -13,7 +13,7 @@ from .binary import add, divide, maximum, minimum, multiply, subtract, where
 from .creation import stop_gradient
 from .elementwise import absolute, exp, log, sqrt, square
 from .shapes import axes_in, axis_in, reduced, size_of
-from .types import dtype_of, float_tensor, number_like, to_tensor
+from .types import dtype_of, float_tensor, number_like, only_where, to_tensor
 
 
 # --- definitions -----------------------------------------------------------------------------------
@@ -43,8 +43,9 @@ def _mean_grad(node, dy):
 def _extremum_grad(node, dy):
     """Shared equally between the elements that attain the extremum."""
     x, axes = node.inputs[0], node.attrs["axes"]
-    hit = apply("cast", [apply("equal", [x, _kept(node, node.outputs[0])])], dtype=x.dtype)
-    return [hit * (_kept(node, dy) / apply("sum", [hit], axes=axes, keepdims=True))]
+    hit = apply("equal", [x, _kept(node, node.outputs[0])])
+    hits = apply("sum", [apply("cast", [hit], dtype=x.dtype)], axes=axes, keepdims=True)
+    return [only_where(hit, _kept(node, dy) / hits)]
 
 
 def _prod_grad(node, dy):
@@ -55,8 +56,7 @@ def _prod_grad(node, dy):
     filled = apply("where", [is_zero, number_like(1, x), x])
     others = apply("prod", [filled], axes=axes, keepdims=True) / filled
     only_zeros = zeros - apply("cast", [is_zero], dtype=x.dtype)  # zeros among the other elements
-    alone = apply("cast", [apply("equal", [only_zeros, 0.0])], dtype=x.dtype)
-    return [others * alone * _kept(node, dy)]
+    return [only_where(apply("equal", [only_zeros, 0.0]), others * _kept(node, dy))]
 
 
 define("sum", infer=_infer, grad=_sum_grad)

@@ -57,6 +57,16 @@ def number_like(value, x) -> np.ndarray:
     return np.asarray(value, dtype_of(x))
 
 
+def only_where(condition, x):
+    """x where `condition`, 0 elsewhere: how a gradient is masked. A product with 0 would make NaN of an infinity."""
+    return apply("where", [condition, x, number_like(0, x)])
+
+
+def zero_where(condition, x):
+    """0 where `condition`, x elsewhere."""
+    return apply("where", [condition, number_like(0, x), x])
+
+
 def is_symbolic(x) -> bool:
     return isinstance(x, Tensor)
 

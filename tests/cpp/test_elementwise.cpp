@@ -146,6 +146,39 @@ TEST_P(Elementwise, ActivationsAtTheEdges) {
   EXPECT_THROW(act_loop(Act::relu, 0, DType::i32), std::invalid_argument);
 }
 
+// A unit that is off passes nothing, whatever comes: 0 times infinity is no gradient.
+template <class T>
+void off_passes_nothing() {
+  struct Off {
+    Act act;
+    double alpha;
+    std::vector<double> x;
+  };
+  const Off cases[] = {{Act::relu, 0, {-1, 0}},
+                       {Act::relu6, 0, {-1, 0, 6, 9}},
+                       {Act::leaky_relu, 0, {-1, 0}},
+                       {Act::elu, 1, {-800}},
+                       {Act::selu, 0, {-800}},
+                       {Act::hard_sigmoid, 0, {-4, -3, 3, 4}},
+                       {Act::hard_silu, 0, {-1000, -4, -3}}};
+  const int64_t n = 37;
+  for (const Off& off : cases) {
+    for (double dy : {inf, -inf, nan}) {
+      std::vector<T> x(n), y(n), d(n, static_cast<T>(dy)), dx(n, T(7));
+      for (std::size_t i = 0; i < n; ++i) x[i] = static_cast<T>(off.x[i % off.x.size()]);
+      activation(off.act, off.alpha, dtype_of<T>::value, x.data(), y.data(), n);
+      const std::vector<T>& ref = grad_reads_output(off.act) ? y : x;
+      activation_grad(off.act, off.alpha, dtype_of<T>::value, ref.data(), d.data(), dx.data(), n);
+      for (std::size_t i = 0; i < n; ++i) EXPECT_EQ(T(0), dx[i]) << static_cast<int>(off.act) << " at " << x[i];
+    }
+  }
+}
+
+TEST_P(Elementwise, UnitsThatAreOffPassNothing) {
+  off_passes_nothing<float>();
+  off_passes_nothing<double>();
+}
+
 struct UnaryCase {
   Unary f;
   double (*reference)(double);

@@ -311,6 +311,36 @@ TEST(Loss, SpecialValues) {
   });
 }
 
+// 0 / 0 counts as 1 / n; no gradient where a clip or an equality stops it, not even an infinite one.
+TEST(Loss, NothingToDivideAndNothingToPass) {
+  at_every_level([] {
+    const float infinite = static_cast<float>(inf);
+    for (int64_t n : {1, 3, 16, 40}) {
+      std::vector<float> zeros(n), t(n), dx(n, 7.0F);
+      t[0] = 1;
+      const int32_t label = 0;
+      float loss = 0;
+      const float log_n = std::log(static_cast<float>(n)), one = 1;
+      const auto all_zero = [&] { return std::all_of(dx.begin(), dx.end(), [](float v) { return v == 0; }); };
+      sparse_categorical_crossentropy(false, 1, n, &label, zeros.data(), &loss, 1e-7F);
+      EXPECT_NEAR(loss, log_n, 1e-6);
+      sparse_categorical_crossentropy_grad(false, 1, n, &label, zeros.data(), &one, dx.data(), 1e-7F);
+      EXPECT_TRUE(all_zero()) << n;
+      categorical_crossentropy(false, 1, n, t.data(), zeros.data(), &loss, 1e-7F);
+      EXPECT_NEAR(loss, log_n, 1e-6);
+      std::fill(dx.begin(), dx.end(), 7.0F);
+      categorical_crossentropy_grad(false, 1, n, t.data(), zeros.data(), &one, dx.data(), 1e-7F);
+      EXPECT_TRUE(all_zero()) << n;
+      mean_absolute_error_grad(1, n, t.data(), t.data(), &infinite, dx.data());
+      EXPECT_TRUE(all_zero()) << n;
+      const std::vector<float> beyond(n, 2.0F);
+      std::fill(dx.begin(), dx.end(), 7.0F);
+      binary_crossentropy_grad(false, 1, n, t.data(), beyond.data(), &infinite, dx.data(), 1e-7F);
+      EXPECT_TRUE(all_zero()) << n;
+    }
+  });
+}
+
 // Gradients in place of the predictions, and rows dealt to threads, change no bit.
 TEST(Loss, InPlaceAndThreads) {
   const int threads = num_threads();

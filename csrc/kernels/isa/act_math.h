@@ -71,52 +71,59 @@ V act_value(V x, V alpha) {
   return x;
 }
 
-// The derivative as a function of y where grad_reads_output(act), else of x. At kinks the choice
-// is JAX's: relu 0, relu6 0, leaky_relu 1, elu and selu the left one.
+// act'(ref) * d, where ref is y if grad_reads_output(act), else x. At kinks the choice is JAX's: relu 0, relu6 0,
+// leaky_relu 1, elu and selu the left one. Where the slope is 0 because a unit is off, the result is 0 for any d, as
+// behind a choice: an infinite or NaN gradient does not get through.
 template <Act act, class V>
-V act_slope(V ref, V alpha) {
+V act_backward(V ref, V alpha, V d) {
   const V zero = V::zero();
   const V unit = one<V>();
-  if constexpr (act == Act::relu) return select(gt(ref, zero), unit, zero);
-  if constexpr (act == Act::relu6) return select(gt(ref, zero) & lt(ref, constant<V>(6)), unit, zero);
+  if constexpr (act == Act::relu) return select(gt(ref, zero), d, zero);
+  if constexpr (act == Act::relu6) return select(gt(ref, zero) & lt(ref, constant<V>(6)), d, zero);
   if constexpr (act == Act::leaky_relu) {
     // y = 0 means x = 0, except with alpha = 0, where it also means x < 0.
-    return select(gt(ref, zero) | (eq(ref, zero) & gt(alpha, zero)), unit, alpha);
+    const auto sloped = gt(alpha, zero);
+    return select(gt(ref, zero) | (eq(ref, zero) & sloped), d, select(sloped, alpha * d, zero));
   }
-  if constexpr (act == Act::elu) return select(gt(ref, zero), unit, ref + alpha);
+  if constexpr (act == Act::elu) {
+    const V slope = select(gt(ref, zero), unit, ref + alpha);
+    return select(eq(slope, zero), zero, slope * d);
+  }
   if constexpr (act == Act::selu) {
-    return select(gt(ref, zero), constant<V>(selu_scale), ref + constant<V>(selu_scale * selu_alpha));
+    const V slope = select(gt(ref, zero), constant<V>(selu_scale), ref + constant<V>(selu_scale * selu_alpha));
+    return select(eq(slope, zero), zero, slope * d);
   }
-  if constexpr (act == Act::sigmoid) return ref * (unit - ref);
+  if constexpr (act == Act::sigmoid) return ref * (unit - ref) * d;
   if constexpr (act == Act::hard_sigmoid) {
-    return select(gt(ref, zero) & lt(ref, unit), constant<V>(1.0 / 6), zero);
+    return select(gt(ref, zero) & lt(ref, unit), constant<V>(1.0 / 6) * d, zero);
   }
-  if constexpr (act == Act::tanh) return fnma(ref, ref, unit);
-  if constexpr (act == Act::softplus) return -vexpm1(-ref);
+  if constexpr (act == Act::tanh) return fnma(ref, ref, unit) * d;
+  if constexpr (act == Act::softplus) return -vexpm1(-ref) * d;
   if constexpr (act == Act::softsign) {
     const V gap = unit - vabs(ref);
-    return gap * gap;
+    return gap * gap * d;
   }
-  if constexpr (act == Act::exponential) return ref;
+  if constexpr (act == Act::exponential) return ref * d;
   if constexpr (act == Act::gelu) {
     const V cdf = constant<V>(0.5) * (unit + verf(ref * constant<V>(sqrt_half)));
-    return fma(ref * constant<V>(inv_sqrt_two_pi), vexp(constant<V>(-0.5) * ref * ref), cdf);
+    return fma(ref * constant<V>(inv_sqrt_two_pi), vexp(constant<V>(-0.5) * ref * ref), cdf) * d;
   }
   if constexpr (act == Act::gelu_tanh) {
     // Beyond 30 the gate is 0 or 1 to the last bit of a double; the bound keeps x^3 finite.
     const V x = vmax(constant<V>(-30), vmin(constant<V>(30), ref));
     const V s = gelu_tanh_gate(x);
     const V inner = constant<V>(two_sqrt_two_over_pi) * fma(constant<V>(3 * gelu_cubic) * x, x, unit);
-    return fma(x * inner, s * (unit - s), s);
+    return fma(x * inner, s * (unit - s), s) * d;
   }
   if constexpr (act == Act::silu) {
     const V s = vsigmoid(ref);
-    return s * fma(ref, unit - s, unit);
+    return s * fma(ref, unit - s, unit) * d;
   }
   if constexpr (act == Act::hard_silu) {
     const V three = constant<V>(3), sixth = constant<V>(1.0 / 6);
     const V gate = relu6_of(ref + three) * sixth;
-    return select(lt(vabs(ref), three), fma(ref, sixth, gate), gate);
+    const V slope = select(lt(vabs(ref), three), fma(ref, sixth, gate), gate);
+    return select(le(ref, -three), zero, slope * d);
   }
   if constexpr (act == Act::mish) {
     const V e = mish_exp(ref);
@@ -126,11 +133,12 @@ V act_slope(V ref, V alpha) {
     // 1 - tanh^2 = 4 (m + 1) / (m + 2)^2; x within 20 there, where that is 0 to the last bit of a float.
     const V x = vmin(constant<V>(20), ref);
     const V sech2 = constant<V>(4) * (m + unit) * inv * inv;
-    return fma(x * sech2, e / (unit + e), m * inv);
+    return fma(x * sech2, e / (unit + e), m * inv) * d;
   }
   static_cast<void>(alpha);
   static_cast<void>(zero);
-  return unit;
+  static_cast<void>(unit);
+  return d;
 }
 
 // Calls PK_CASE(name) for every activation.

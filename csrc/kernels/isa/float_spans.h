@@ -184,9 +184,9 @@ void act_grad_span(Act act, typename V::T alpha, const typename V::T* ref, const
                    int64_t n) {
   const V a = V::set1(alpha);
   switch (act) {
-#define PK_CASE(name)                                                                      \
-  case Act::name:                                                                          \
-    zip_span<V>(ref, dy, dx, n, [a](V r, V d) { return act_slope<Act::name>(r, a) * d; }); \
+#define PK_CASE(name)                                                                        \
+  case Act::name:                                                                            \
+    zip_span<V>(ref, dy, dx, n, [a](V r, V d) { return act_backward<Act::name>(r, a, d); }); \
     return;
     PK_FOR_EACH_ACT(PK_CASE)
 #undef PK_CASE

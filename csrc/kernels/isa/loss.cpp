@@ -20,6 +20,11 @@ struct Clip {
     const V at_bound = select(eq(p, low) | eq(p, high), V::set1(0.5F), one);
     return select(lt(p, low) | gt(p, high), V::zero(), at_bound);
   }
+  // d * inside(p), but 0 for any d beyond the bounds.
+  V masked(V p, V d) const {
+    const V share = inside(p);
+    return select(eq(share, V::zero()), V::zero(), share * d);
+  }
 };
 
 template <class T>
@@ -33,9 +38,22 @@ typename V::T log_of(typename V::T x) {
   return y;
 }
 
+// x / total, and 1 / n for 0 / 0.
+template <class V>
+V share_of(V x, typename V::T total, int64_t n) {
+  using T = typename V::T;
+  if (total != T(0)) return x / V::set1(total);
+  return select(eq(x, V::zero()), V::set1(T(1) / static_cast<T>(n)), x / V::set1(total));
+}
+
 template <class V>
 typename V::T row_sum(const typename V::T* x, int64_t n) {
   return span_reduce<Reduce::sum, V>(x, n);
+}
+
+template <class V>
+void fill_row(typename V::T value, int64_t n, typename V::T* y) {
+  for_vectors<V>(n, [&](int64_t i, int lanes) { store_lanes(V::set1(value), y + i, lanes); });
 }
 
 // Writes exp(x - max) to e (which may be x) unless e is null, and returns its sum; *max is max(x).
@@ -70,9 +88,9 @@ void categorical(bool from_logits, int64_t rows, int64_t n, const typename V::T*
         sum = fma(load_lanes<V>(t + i, lanes), log_p, sum);
       });
     } else {
-      const V total = V::set1(row_sum<V>(x, n));
+      const T total = row_sum<V>(x, n);
       for_vectors<V>(n, [&](int64_t i, int lanes) {
-        const V log_p = first_lanes(vlog(clip(load_lanes<V>(x + i, lanes) / total)), V::zero(), lanes);
+        const V log_p = first_lanes(vlog(clip(share_of(load_lanes<V>(x + i, lanes), total, n))), V::zero(), lanes);
         sum = fma(load_lanes<V>(t + i, lanes), log_p, sum);
       });
     }
@@ -97,6 +115,10 @@ void categorical_grad(bool from_logits, int64_t rows, int64_t n, const typename 
       continue;
     }
     const T sum = row_sum<V>(x, n);
+    if (sum == T(0)) {
+      fill_row<V>(T(0), n, dx);
+      continue;
+    }
     const V total = V::set1(sum), scale = V::set1(dloss[r] / sum);
     V u = V::zero();
     for_vectors<V>(n, [&](int64_t i, int lanes) {
@@ -108,7 +130,8 @@ void categorical_grad(bool from_logits, int64_t rows, int64_t n, const typename 
       const V share = load_lanes<V>(t + i, lanes) * clip.inside(q);
       // Beyond the bounds the share is 0 and q may be 0, or what a division by 0 makes.
       const V own = select(lt(q, clip.low) | gt(q, clip.high), V::zero(), share / q);
-      store_lanes(scale * (all - own), dx + i, lanes);
+      const V slope = all - own;
+      store_lanes(select(eq(slope, V::zero()), V::zero(), scale * slope), dx + i, lanes);
     });
   }
 }
@@ -154,7 +177,7 @@ void sparse(bool from_logits, int64_t rows, int64_t n, const Class* t, const typ
         loss[r] = exp_row<V>(x, n, static_cast<T*>(nullptr), &max);
         offset[r] = max - x[c];
       } else {
-        loss[r] = clip(Scalar<T>{x[c] / row_sum<V>(x, n)}).v;
+        loss[r] = clip(share_of(Scalar<T>{x[c]}, row_sum<V>(x, n), n)).v;
         offset[r] = 0;
       }
     }
@@ -164,11 +187,6 @@ void sparse(bool from_logits, int64_t rows, int64_t n, const Class* t, const typ
       store_lanes(v, loss + i, lanes);
     });
   }
-}
-
-template <class V>
-void fill_row(typename V::T value, int64_t n, typename V::T* y) {
-  for_vectors<V>(n, [&](int64_t i, int lanes) { store_lanes(V::set1(value), y + i, lanes); });
 }
 
 // y = scale * x
@@ -196,7 +214,11 @@ void sparse_grad(bool from_logits, int64_t rows, int64_t n, const Class* t, cons
       dx[c] = own;
     } else {
       const T sum = row_sum<V>(x, n), q = x[c] / sum;
-      const T share = d * clip.inside(Scalar<T>{q}).v / sum;
+      if (sum == T(0)) {
+        fill_row<V>(T(0), n, dx);
+        continue;
+      }
+      const T share = clip.masked(Scalar<T>{q}, Scalar<T>{d}).v / sum;
       fill_row<V>(share, n, dx);
       if (!(q < clip.low.v || q > clip.high.v)) dx[c] = share - share / q;
     }
@@ -214,7 +236,7 @@ void softmax_sparse_grad(int64_t rows, int64_t n, const Class* t, const typename
       fill_row<V>(static_cast<T>(NAN), n, dz);
       continue;
     }
-    const T share = dloss[r] * clip.inside(Scalar<T>{p[c]}).v;
+    const T share = clip.masked(Scalar<T>{p[c]}, Scalar<T>{dloss[r]}).v;
     const T own = share * (p[c] - 1);
     scale_row<V>(share, n, p, dz);
     dz[c] = own;
@@ -242,22 +264,22 @@ void mean_rows(int64_t rows, int64_t n, const typename V::T* t, const typename V
   }
 }
 
-// dx = dloss / n * f(x, t).
+// dx = f(x, t, dloss / n).
 template <class V, class F>
 void mean_rows_grad(int64_t rows, int64_t n, const typename V::T* t, const typename V::T* x, const typename V::T* dloss,
                     typename V::T* dx, F f) {
   using T = typename V::T;
   if (n == 1) {
     for_vectors<V>(rows, [&](int64_t i, int lanes) {
-      const V slope = f(load_lanes<V>(x + i, lanes), load_lanes<V>(t + i, lanes));
-      store_lanes(load_lanes<V>(dloss + i, lanes) * slope, dx + i, lanes);
+      const V d = load_lanes<V>(dloss + i, lanes);
+      store_lanes(f(load_lanes<V>(x + i, lanes), load_lanes<V>(t + i, lanes), d), dx + i, lanes);
     });
     return;
   }
   for (int64_t r = 0; r < rows; ++r, t += n, x += n, dx += n) {
     const V d = V::set1(dloss[r] / static_cast<T>(n));
     for_vectors<V>(n, [&](int64_t i, int lanes) {
-      store_lanes(d * f(load_lanes<V>(x + i, lanes), load_lanes<V>(t + i, lanes)), dx + i, lanes);
+      store_lanes(f(load_lanes<V>(x + i, lanes), load_lanes<V>(t + i, lanes), d), dx + i, lanes);
     });
   }
 }
@@ -283,11 +305,11 @@ void binary_grad(bool from_logits, int64_t rows, int64_t n, const typename V::T*
   const Clip<V> clip(eps);
   const V one = V::set1(1);
   if (from_logits) {
-    mean_rows_grad<V>(rows, n, t, x, dloss, dx, [=](V z, V y) { return vsigmoid(z) - y; });
+    mean_rows_grad<V>(rows, n, t, x, dloss, dx, [=](V z, V y, V d) { return d * (vsigmoid(z) - y); });
   } else {
-    mean_rows_grad<V>(rows, n, t, x, dloss, dx, [=](V z, V y) {
+    mean_rows_grad<V>(rows, n, t, x, dloss, dx, [=](V z, V y, V d) {
       const V p = clip(z);
-      return clip.inside(z) * ((one - y) / (one - p) - y / p);
+      return clip.masked(z, d * ((one - y) / (one - p) - y / p));
     });
   }
 }
@@ -296,7 +318,7 @@ template <class V>
 void sigmoid_binary_grad(int64_t rows, int64_t n, const typename V::T* t, const typename V::T* p,
                          const typename V::T* dloss, typename V::T* dz, typename V::T eps) {
   const Clip<V> clip(eps);
-  mean_rows_grad<V>(rows, n, t, p, dloss, dz, [=](V q, V y) { return clip.inside(q) * (q - y); });
+  mean_rows_grad<V>(rows, n, t, p, dloss, dz, [=](V q, V y, V d) { return clip.masked(q, d * (q - y)); });
 }
 
 template <class V>
@@ -307,7 +329,7 @@ void squared(int64_t rows, int64_t n, const typename V::T* t, const typename V::
 template <class V>
 void squared_grad(int64_t rows, int64_t n, const typename V::T* t, const typename V::T* x, const typename V::T* dloss,
                   typename V::T* dx) {
-  mean_rows_grad<V>(rows, n, t, x, dloss, dx, [](V a, V b) { return (a - b) + (a - b); });
+  mean_rows_grad<V>(rows, n, t, x, dloss, dx, [](V a, V b, V d) { return d * ((a - b) + (a - b)); });
 }
 
 template <class V>
@@ -318,9 +340,10 @@ void absolute(int64_t rows, int64_t n, const typename V::T* t, const typename V:
 template <class V>
 void absolute_grad(int64_t rows, int64_t n, const typename V::T* t, const typename V::T* x, const typename V::T* dloss,
                    typename V::T* dx) {
-  mean_rows_grad<V>(rows, n, t, x, dloss, dx, [](V a, V b) {
-    const V d = a - b;  // 0 and NaN stay as they are
-    return select(ne(d, V::zero()) & eq(d, d), copysign(V::set1(1), d), d);
+  mean_rows_grad<V>(rows, n, t, x, dloss, dx, [](V a, V b, V d) {
+    const V gap = a - b;  // 0 for any dloss where there is no gap
+    const V sign = select(eq(gap, gap), copysign(V::set1(1), gap), gap);
+    return select(eq(gap, V::zero()), V::zero(), d * sign);
   });
 }
 
