@@ -3,7 +3,7 @@
 The floor of saving is `copy to the disk`: the bytes of a file in the page cache written to a new file, fsync included,
 as saving does it. The floor of loading is `copy`: the same without fsync, from page cache to page cache. "memory" is
 how far the process grew meanwhile (high-water mark of its resident set), in units of the file; `load_model` makes a
-model.
+model. What was loaded has to be what was saved, bit for bit. `--tiny` takes few units of the same layers.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
+import zlib
 
 import numpy as np
 
@@ -25,15 +26,18 @@ BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 FORMS = ("weights.h5", "keras", "h5")
 
 
-def vgg16(classes: int = 1000):
+def vgg16(narrower: int = 1):
+    """VGG16, or one with that fraction of its filters and units."""
     model = pk.Sequential([pk.Input((224, 224, 3))])
     for filters, count in BLOCKS:
         for _ in range(count):
-            model.add(layers.Conv2D(filters, 3, padding="same", activation="relu", kernel_initializer="zeros"))
+            model.add(
+                layers.Conv2D(filters // narrower, 3, padding="same", activation="relu", kernel_initializer="zeros")
+            )
         model.add(layers.MaxPooling2D(2))
     model.add(layers.Flatten())
-    for units in (4096, 4096, classes):
-        model.add(layers.Dense(units, activation="relu", kernel_initializer="zeros"))
+    for units in (4096, 4096, 1000):
+        model.add(layers.Dense(units // narrower, activation="relu", kernel_initializer="zeros"))
     return model
 
 
@@ -42,6 +46,15 @@ def fill(model) -> None:
     rng = np.random.default_rng(0)
     for variable in model.weights:
         variable.assign(rng.integers(0x3C000000, 0x3F000000, variable.shape, np.uint32).view(np.float32))
+
+
+def checksums(model) -> list[int]:
+    return [zlib.crc32(np.ascontiguousarray(variable.numpy())) for variable in model.weights]
+
+
+def check(name: str, model, expected: list[int]) -> None:
+    if checksums(model) != expected:
+        raise ArithmeticError(f"{name}: the weights that were loaded are not those that were saved")
 
 
 def copy(source: str, durable: bool) -> None:
@@ -88,9 +101,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", help="where to write; the system's temporary folder by default")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--tiny", action="store_true", help="few units, once: does everything work?")
     options = parser.parse_args()
-    model = vgg16()
+    model = vgg16(64 if options.tiny else 1)
+    repeats = 1 if options.tiny else options.repeats
     fill(model)
+    saved = checksums(model)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         path = {form: str(pathlib.Path(folder, f"vgg16.{form}")) for form in FORMS}
         print(f"{'':<24}{'seconds':>9}{'GB/s':>7}{'of floor':>10}{'CPU':>8}{'of floor':>10}{'memory':>8}")
@@ -98,7 +114,7 @@ def main() -> None:
         source, size = path["weights.h5"], os.path.getsize(path["weights.h5"])
 
         def row(name, function, floor=None):
-            seconds, processor, grown = timed(function, options.repeats)
+            seconds, processor, grown = timed(function, repeats)
             parts = zip(floor, (seconds, processor), strict=True) if floor else ()
             shares = [f"{f / s:10.2f}" for f, s in parts] or [" " * 10] * 2
             left = f"{name:<24}{seconds:>9.3f}{size / seconds / 1e9:>7.2f}{shares[0]}"
@@ -111,9 +127,13 @@ def main() -> None:
         row("save .h5", lambda: model.save(path["h5"]), floor)
         floor = row("copy", lambda: copy(source, False))
         for form in FORMS:
+            for variable in model.weights:
+                variable.assign(np.zeros(variable.shape, np.float32))
             row(f"load_weights .{form}", lambda form=form: model.load_weights(path[form]), floor)
+            check(f"load_weights .{form}", model, saved)
         for form in FORMS[1:]:
             row(f"load_model .{form}", lambda form=form: pk.models.load_model(path[form], compile=False), floor)
+            check(f"load_model .{form}", pk.models.load_model(path[form], compile=False), saved)
 
 
 if __name__ == "__main__":

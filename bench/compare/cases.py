@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -77,11 +77,27 @@ class Case:
     @property
     def random(self) -> bool:
         """Whether the contenders' losses differ by chance."""
-        return self.purpose == "train" and any(isinstance(layer, Dropout) for layer in self.layers)
+        return self.purpose == "train" and any(isinstance(layer, Dropout) and layer.rate for layer in self.layers)
 
     @property
     def loss(self) -> str:
         return "categorical_crossentropy" if self.classification else "mse"
+
+    def tiny(self) -> Case:
+        """The same kinds of layers in a second: small images, few rows, at most 32 units; nothing is dropped out."""
+
+        def small(layer: object) -> object:
+            if isinstance(layer, Dense) and layer is not self.layers[-1]:
+                return replace(layer, units=min(layer.units, 32))
+            if isinstance(layer, Conv):
+                return replace(layer, filters=min(layer.filters, 16))
+            return Dropout(0.0) if isinstance(layer, Dropout) else layer
+
+        batch = min(self.batch, 4)
+        shape = (*(min(extent, 32) for extent in self.input_shape[:-1]), self.input_shape[-1])
+        layers = tuple(small(layer) for layer in self.layers)
+        title = f"{self.title}, made tiny"
+        return replace(self, title=title, input_shape=shape, layers=layers, batch=batch, rows=3 * batch)
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         """x (rows, *input_shape) and y (rows, outputs), float32; classes are one-hot and can be learned.

@@ -57,8 +57,7 @@ class Torch:
                 order = (1, 0) if kernel.ndim == 2 else (3, 2, 0, 1)
                 layer.weight.copy_(torch.from_numpy(kernel.transpose(order).copy()))
                 layer.bias.copy_(torch.from_numpy(bias))
-        self.images = any(isinstance(layer, torch.nn.Conv2d) for layer in stack)
-        if self.images:
+        if any(isinstance(layer, torch.nn.Conv2d) for layer in stack):
             self.model = self.model.to(memory_format=torch.channels_last)
         options = {self.implementation: True, "lr": case.learning_rate}
         if case.optimizer == "adam":
@@ -67,7 +66,7 @@ class Torch:
             self.optimizer = torch.optim.SGD(self.model.parameters(), **options)
         x, y = case.data()
         self.x, self.y = torch.from_numpy(x), torch.from_numpy(y)
-        if self.images:  # the same memory, seen as channels first
+        if x.ndim == 4:  # images: the same memory, seen as channels first
             self.x = self.x.permute(0, 3, 1, 2)
         self.loss: Any = torch.nn.MSELoss()
         if case.classification:

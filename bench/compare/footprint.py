@@ -40,7 +40,10 @@ def import_seconds(python: str, modules: list[str], repeats: int) -> dict[str, f
 
 def installed_files(python: str) -> dict[str, int]:
     """{file: bytes} of the installed distribution, without dependencies and compiled byte code."""
-    return json.loads(_run(python, _FILES))
+    files = json.loads(_run(python, _FILES))
+    if not any(name.startswith("pykernels/_core.") for name in files):
+        raise SystemExit(f"{python}: pykernels is not installed as files of its own (an editable install has none)")
+    return files
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,10 +1,13 @@
 """Matrix products of dense layers beside NumPy's BLAS and PyTorch, in one process, interleaved.
 
-python bench/compare/gemm.py [--threads 1] [--repeats 9] [--json FILE]      (PyTorch only where it is installed)
+    python bench/compare/gemm.py [--threads 1] [--repeats 9] [--json FILE]
+
+PyTorch is measured where it is installed. `--tiny` runs the smallest products once, to see that the program works.
 
 Forms: x W (forward), dy W^T (gradient of the input), x^T dy (gradient of the weights). A ratio is the other's median
 time over ours: above 1, pykernels is faster. Ours is the kernel's time within a program, the others' that of a call
-from Python into an existing output.
+from Python into an existing output. Every product is compared with one computed in float64 before it is measured; the
+program ends with an error when one is wrong.
 """
 
 from __future__ import annotations
@@ -16,9 +19,11 @@ import json
 import math
 import statistics
 import time
+from collections.abc import Callable
 
 import numpy as np
 
+import pykernels.ops  # noqa: F401 - defines the ops that `apply` looks up
 from pykernels import _core
 from pykernels.graph import Trace, apply
 
@@ -43,15 +48,15 @@ def operands(form: str, batch: int, n_in: int, n_out: int, random) -> tuple[np.n
     return tuple(random.random(shape, dtype=np.float32) for shape in shapes)
 
 
-def ours(a, b, trans_a, trans_b):
+def ours(a, b, trans_a, trans_b) -> tuple[np.ndarray, Callable[[], float]]:
     with Trace() as trace:
         pa, pb = trace.placeholder(a.shape), trace.placeholder(b.shape)
         product = apply("matmul", [pa, pb], transpose_a=trans_a, transpose_b=trans_b)
     program = trace.build([product])
-    return lambda: program.core.profile([a, b], 1)[0] * 1e-9
+    return program.run([a, b])[0], lambda: program.core.profile([a, b], 1)[0] * 1e-9
 
 
-def timed(call):
+def timed(call) -> Callable[[], float]:
     def seconds():
         start = time.perf_counter()
         call()
@@ -60,17 +65,35 @@ def timed(call):
     return seconds
 
 
-def contenders(form, a, b, torch) -> dict:
+def contenders(form, a, b, torch) -> dict[str, Callable[[], float]]:
+    """Functions that run the product once and return its seconds.
+
+    Raises:
+        ArithmeticError: a contender's product is wrong.
+    """
     trans_a, trans_b = FORMS[form]
     na, nb = a.T if trans_a else a, b.T if trans_b else b
     out = np.empty((na.shape[0], nb.shape[1]), np.float32)
-    found = {"pykernels": ours(a, b, trans_a, trans_b), "numpy": timed(lambda: np.matmul(na, nb, out=out))}
+    product, call = ours(a, b, trans_a, trans_b)
+    products, calls = {"pykernels": product, "numpy": np.matmul(na, nb)}, {"pykernels": call}
+    calls["numpy"] = timed(lambda: np.matmul(na, nb, out=out))
     if torch is not None:
         ta, tb = torch.from_numpy(a), torch.from_numpy(b)
         ta, tb = ta.T if trans_a else ta, tb.T if trans_b else tb
         result = torch.empty(out.shape)
-        found["torch"] = timed(lambda: torch.mm(ta, tb, out=result))
-    return found
+        products["torch"] = torch.mm(ta, tb).numpy()
+        calls["torch"] = timed(lambda: torch.mm(ta, tb, out=result))
+    check(f"{form}, {na.shape} x {nb.shape}", products, na, nb)
+    return calls
+
+
+def check(what: str, products: dict[str, np.ndarray], a: np.ndarray, b: np.ndarray) -> None:
+    """Any order of summation keeps within k eps |a| |b|; operands are positive, so that |a| |b| is the product."""
+    expected = a.astype("float64") @ b.astype("float64")
+    for name, product in products.items():
+        error = np.abs(product / expected - 1).max()
+        if not error <= a.shape[1] * np.finfo("float32").eps:
+            raise ArithmeticError(f"{what}: the product of {name} has a relative error of {error:.2g}")
 
 
 def measure(form, batch, layer, repeats, random, torch) -> dict[str, float]:
@@ -90,7 +113,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=_core.num_threads())
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--json")
+    parser.add_argument("--tiny", action="store_true", help="the smallest products, once")
     args = parser.parse_args()
+    batches, layers, repeats = (BATCHES[:2], LAYERS[:2], 1) if args.tiny else (BATCHES, LAYERS, args.repeats)
     torch = importlib.import_module("torch") if importlib.util.find_spec("torch") else None
     _core.set_num_threads(args.threads)
     if torch is not None:
@@ -101,9 +126,9 @@ def main() -> None:
     print(f"{_core.isa()}, {args.threads} threads (for NumPy's BLAS set OPENBLAS_NUM_THREADS); torch: {torch_version}")
     print("| form | batch | in | out | GFLOP/s | x numpy | x torch |\n|---|--:|--:|--:|--:|--:|--:|")
     for form in FORMS:
-        for batch in BATCHES:
-            for layer in LAYERS:
-                t = measure(form, batch, layer, args.repeats, random, torch)
+        for batch in batches:
+            for layer in layers:
+                t = measure(form, batch, layer, repeats, random, torch)
                 row = {"form": form, "batch": batch, "in": layer[0], "out": layer[1], **t}
                 rows.append(row)
                 rate = 2e-9 * batch * layer[0] * layer[1] / t["pykernels"]

@@ -7,7 +7,8 @@ pixels, multiply by 1/255 and give shuffled batches of 64 with labels; nothing i
 process of its own with the interpreter given for it (this one by default), one after the other, there and back (A B C,
 C B A), so that a change of the machine's mood meets all alike; the files are in the page cache. The first epoch
 decodes everything; pykernels' later ones take the decoded images from its cache (`cache=False` switches that off).
-Contenders that are not installed are reported as missing.
+A last epoch, which is not measured, is summed up: all have to give the same images to each class. The exit code is 1
+when they do not, or when a contender fails; contenders that are not installed are reported as missing.
 """
 
 from __future__ import annotations
@@ -118,7 +119,31 @@ def measure(name: str, folder: str, size: int, epochs: int) -> dict:
             images += len(x)
             total += float(x[0, 0, 0, 0])
         seconds.append(time.perf_counter() - start)
-    return {"images": images, "seconds": seconds}
+    return {"images": images, "seconds": seconds, "sums": _sums(epoch())}
+
+
+def _sums(batches: Iterable) -> list[float]:
+    """The sum of all pixels of each class; labels are numbers or one-hot."""
+    import numpy as np
+
+    sums: dict[int, float] = {}
+    for x, y in batches:
+        labels = np.asarray(y)
+        labels = labels.argmax(axis=1) if labels.ndim == 2 else labels
+        for label, total in zip(labels.tolist(), np.asarray(x).sum(axis=(1, 2, 3), dtype="float64"), strict=True):
+            sums[label] = sums.get(label, 0.0) + float(total)
+    return [sums[label] for label in sorted(sums)]
+
+
+def disagreements(found: dict[str, list]) -> list[str]:
+    """Contenders whose sums differ from the first one's by more than float32 rounds."""
+    sums = {name: result["sums"] for name, results in found.items() for result in results if "sums" in result}
+    first = next(iter(sums.values()), [])
+    wrong = []
+    for name, have in sums.items():
+        if len(have) != len(first) or any(abs(a - b) > 1e-6 * abs(b) for a, b in zip(have, first, strict=True)):
+            wrong.append(f"{name}: the pixels of the classes sum up to {have}, expected {first}")
+    return wrong
 
 
 def ask(name: str, python: str, folder: str, size: int, epochs: int) -> dict:
@@ -126,7 +151,7 @@ def ask(name: str, python: str, folder: str, size: int, epochs: int) -> dict:
     environment = {**os.environ, "KERAS_BACKEND": "jax"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
-        return {"missing": (done.stderr.strip().splitlines() or ["no output"])[-1]}
+        return {"failed": (done.stderr.strip().splitlines() or ["no output"])[-1]}
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -138,7 +163,7 @@ def compare(folder: str, size: int, rounds: int, epochs: int, given: dict[str, s
     found: dict[str, list] = {name: [] for name in CONTENDERS}
     for k in range(rounds):
         for name in list(found)[:: -1 if k % 2 else 1]:
-            if not (found[name] and "missing" in found[name][0]):
+            if not (found[name] and "seconds" not in found[name][-1]):
                 found[name].append(ask(name, interpreter(name, given), folder, size, epochs))
     return found
 
@@ -148,8 +173,9 @@ def report(size: int, found: dict) -> dict:
     print(f"\n{size} x {size}: images per second, medians; in brackets the least and the most")
     rates = {}
     for name, results in found.items():
-        if "missing" in results[0]:
-            print(f"  {name:18} missing: {results[0]['missing']}")
+        problem = next((r for r in results if "seconds" not in r), None)
+        if problem:
+            print(f"  {name:18} {': '.join(*problem.items())}")
             continue
         first = [r["images"] / r["seconds"][0] for r in results]
         later = [r["images"] / s for r in results for s in r["seconds"][1:]]
@@ -166,7 +192,7 @@ def report(size: int, found: dict) -> dict:
     return rates
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
     parser.add_argument("--python", action="append", default=[], metavar="NAME=PYTHON")
@@ -178,7 +204,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.worker:
         print(json.dumps(measure(options.worker, options.folder, options.sizes[0], options.epochs)))
-        return
+        return 0
     given = dict(pair.split("=", 1) for pair in options.python)
     for path in Path(options.folder).rglob("*"):
         if path.is_file():
@@ -188,7 +214,12 @@ def main() -> None:
         report(size, found[size])
     if options.json:
         Path(options.json).write_text(json.dumps(found, indent=1))
+    wrong = [line for size in options.sizes for line in disagreements(found[size])]
+    print(*(f"DISAGREES: {line}" for line in wrong), sep="\n")
+    everything = [result for size in options.sizes for results in found[size].values() for result in results]
+    lacking = any("seconds" not in result for size in options.sizes for result in found[size]["pykernels"])
+    return 1 if wrong or lacking or any("failed" in result for result in everything) else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -6,6 +6,9 @@ Each contender runs in a process of its own, with the interpreter that ``--pytho
 beginning of its name (``keras``, ``torch``, ``jax``), for ``peers``, or else this one. All of a case are measured in
 turn, there and back (A B C, C B A, ...), so that a change of the machine's mood meets all alike. The first epoch's
 loss, from equal weights and in equal order, has to agree between all contenders.
+
+The exit code is 1 when contenders disagree, when one fails, and when pykernels or a contender that `--contenders` names
+is not installed; other contenders that are not installed are listed as such.
 """
 
 from __future__ import annotations
@@ -43,10 +46,10 @@ CONTENDERS: dict[str, dict[str, str]] = {
 
 
 class Contender:
-    """A worker process, or the reason why there is none (`problem`)."""
+    """A worker process, or the reason why there is none (`problem`); `failed`: it should not have happened."""
 
     def __init__(self, name: str, python: str, cpus: set[int] | None) -> None:
-        self.name, self.problem, self.version = name, None, None
+        self.name, self.problem, self.version, self.failed = name, None, None, False
         environment = {**os.environ, **CONTENDERS[name]}
         environment.pop("PYTHONPATH", None)
         if cpus is not None:
@@ -79,8 +82,9 @@ class Contender:
         else:
             self.log.seek(0)
             tail = self.log.read().strip().splitlines()[-1:] or ["no message"]
-            answer = {"error": f"the process ended: {tail[0]}"}
+            answer = {"error": f"the process ended: {tail[0]}", "expected": False}
         self.problem = answer.get("error", self.problem)
+        self.failed = self.failed or not answer.get("expected", True)
         return answer
 
     def tell(self, do: str, **what: Any) -> dict[str, Any]:
@@ -116,7 +120,8 @@ def measure(case: Any, contenders: list[Contender], options: argparse.Namespace)
     results: dict[str, Any] = {}
     alive = [contender for contender in contenders if contender.problem is None]
     for contender in alive:
-        results[contender.name] = contender.tell("prepare", case=case.name, seconds=options.seconds)
+        what = {"case": case.name, "tiny": options.tiny, "seconds": options.seconds}
+        results[contender.name] = contender.tell("prepare", **what)
     samples: dict[str, list[float]] = {contender.name: [] for contender in alive}
     for repeat in range(min(options.repeats, 3) if case.heavy else options.repeats):
         for contender in alive if repeat % 2 == 0 else reversed(alive):
@@ -203,19 +208,23 @@ def print_summary(results: dict[str, dict[str, Any]]) -> None:
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", action="append", default=[], metavar="NAME=PATH", help="interpreter of a contender")
-    parser.add_argument("--contenders", default=",".join(CONTENDERS), help="comma-separated; default: all")
+    parser.add_argument("--contenders", help="comma-separated; default: all that are installed")
     parser.add_argument("--cases", default=",".join(case.name for case in CASES), help="comma-separated; default: all")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.6, help="least length of one measurement")
     parser.add_argument("--threads", type=int, help="keep every contender on that many CPUs; default: all")
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
+    parser.add_argument("--tiny", action="store_true", help="small networks: does everything work and agree?")
     options = parser.parse_args(arguments)
     options.python = dict(item.split("=", 1) for item in options.python)
-    options.contenders = options.contenders.split(",")
+    options.required = {"pykernels"} if options.contenders is None else set(options.contenders.split(","))
+    options.contenders = list(CONTENDERS) if options.contenders is None else options.contenders.split(",")
     options.cases = [case for case in CASES if case.name in options.cases.split(",")]
     unknown = [name for name in options.contenders if name not in CONTENDERS]
     if unknown or not options.cases:
         parser.error(f"unknown contender {unknown}" if unknown else "no known case")
+    if options.tiny:
+        options.cases = [case.tiny() for case in options.cases]
     return options
 
 
@@ -226,19 +235,23 @@ def main(arguments: list[str] | None = None) -> int:
     def start() -> list[Contender]:
         return [Contender(name, _python_for(name, options.python), cpus) for name in options.contenders]
 
+    failed: set[str] = set()
+
     def close(contenders: list[Contender]) -> None:
+        failed.update(contender.name for contender in contenders if contender.failed)
         for contender in contenders:
             if contender.process.poll() is None:
                 contender.close()
 
     contenders = start()
+    lacking = [c.name for c in contenders if c.problem is not None and c.name in options.required]
     count = len(os.sched_getaffinity(0) if cpus is None else cpus)
     print(f"{platform.machine()}, {count} CPUs, {options.repeats} repeats of at least {options.seconds} s\n")
     for contender in contenders:
         print(f"{contender.name:<21} {contender.problem or contender.version}")
     everything: dict[str, dict[str, Any]] = {}
     for case in options.cases:
-        if case.heavy:  # processes of its own: what a case before it left behind would count in the peak memory
+        if case.heavy and not options.tiny:  # what a case before it left behind would count in the peak memory
             close(contenders)
             contenders = start()
         everything[case.name] = measure(case, contenders, options)
@@ -249,7 +262,11 @@ def main(arguments: list[str] | None = None) -> int:
         record = {"versions": versions, "cpus": count, "cases": everything}
         options.json.write_text(json.dumps(record, indent=1))
     close(contenders)
-    return 1 if any(disagreements(case, everything[case.name]) for case in options.cases) else 0
+    for name in lacking:
+        print(f"MISSING: {name} was asked for")
+    for name in sorted(failed):
+        print(f"FAILED: {name}")
+    return 1 if lacking or failed or any(disagreements(case, everything[case.name]) for case in options.cases) else 0
 
 
 if __name__ == "__main__":

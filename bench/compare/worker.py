@@ -2,9 +2,10 @@
 
     python worker.py CONTENDER
 
-Commands: ``{"do": "prepare", "case": NAME, "seconds": S}`` (builds the model, runs one checked epoch, chooses how many
-epochs fill S seconds), ``{"do": "measure"}`` (-> ms a step, MB at the peak), ``{"do": "one_row", "seconds": S}``
-(-> us a call).
+Commands: ``{"do": "prepare", "case": NAME, "tiny": BOOL, "seconds": S}`` (builds the model, runs one checked epoch,
+chooses how many epochs fill S seconds), ``{"do": "measure"}`` (-> ms a step, MB at the peak), ``{"do": "one_row",
+"seconds": S}`` (-> us a call). An answer with "error" has "expected": whether this contender cannot do that at all (it
+is not installed, or does not train), rather than failed.
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ class Worker:
         module, name, arguments = CONTENDERS[contender]
         self.contender = getattr(importlib.import_module(module), name)(**arguments)
 
-    def prepare(self, case: str, seconds: float) -> dict[str, Any]:
-        self.case = BY_NAME[case]
+    def prepare(self, case: str, tiny: bool, seconds: float) -> dict[str, Any]:
+        self.case = BY_NAME[case].tiny() if tiny else BY_NAME[case]
         self.contender.prepare(self.case)
         if self.case.purpose == "predict":
             self.run = self._predict
@@ -106,16 +107,18 @@ def main() -> None:
     try:
         worker = Worker(sys.argv[1])
     except ImportError as error:
-        answer(error=f"not installed: {error}")
+        answer(error=f"not installed: {error}", expected=True)
         return
     answer(version=worker.contender.version)
     for line in sys.stdin:
         command = json.loads(line)
         try:
             answer(**getattr(worker, command.pop("do"))(**command))
+        except NotImplementedError as error:
+            answer(error=str(error), expected=True)
         except Exception as error:
             traceback.print_exc()
-            answer(error=f"{type(error).__name__}: {error}")
+            answer(error=f"{type(error).__name__}: {error}", expected=False)
 
 
 if __name__ == "__main__":
