@@ -11,7 +11,7 @@ from pykernels import layers, ops, utils
 from pykernels.layers import Activation, Add, Dense, Dropout, Flatten, Input, Lambda
 from pykernels.models import Model, Sequential
 from pykernels.preprocessing import image_dataset_from_directory
-from pykernels.preprocessing.image import ImageDataGenerator
+from pykernels.preprocessing.image import ImageDataGenerator, NumpyArrayIterator
 from pykernels.training.frozen_features import FrozenPrefix
 
 ROWS, CLASSES = 133, 4
@@ -214,6 +214,27 @@ def test_normalization_that_updates_its_statistics_ends_the_prefix():
 def batches():
     while True:
         yield X[:32], Y[:32]
+
+
+class OwnGenerator(ImageDataGenerator):
+    def standardize(self, x):
+        return x + np.random.random()
+
+
+class OwnIterator(NumpyArrayIterator):
+    def _get_batches_of_transformed_samples(self, index_array):
+        return self.x[index_array], self.y[index_array]
+
+
+def test_iterators_with_code_of_their_own_are_refused(tmp_path):
+    model = sequential()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="OwnGenerator changes images with methods of its own"):
+        model.fit(OwnGenerator().flow(X, Y), verbose=0, cache_frozen=True)
+    with pytest.raises(ValueError, match="OwnIterator makes its batches with code of its own"):
+        model.fit(OwnIterator(X, Y, ImageDataGenerator()), verbose=0, cache_frozen=True)
+    with pytest.raises(ValueError, match="would save the images of one pass only"):
+        model.fit(ImageDataGenerator().flow(X, Y, save_to_dir=str(tmp_path)), verbose=0, cache_frozen=True)
 
 
 def test_data_that_may_change_are_refused():

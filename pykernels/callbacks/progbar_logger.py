@@ -9,6 +9,8 @@ from .callback import Callback
 class ProgbarLogger(Callback):
     """Prints the progress of `fit`, `evaluate` and `predict`: a bar on a terminal, one line per epoch elsewhere.
 
+    Package interface: `_on_progress`.
+
     It is told how far the run is a few times a second (`_on_progress`), not after every batch.
     """
 

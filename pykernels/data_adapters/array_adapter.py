@@ -5,6 +5,7 @@ An adapter gives the `Segment`s of an epoch: arrays give segments of many steps,
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -133,6 +134,13 @@ class ArrayAdapter:
         segments = self._rest_of_pass(self.passes)
         self._done = self.passes
         return segments
+
+    def in_order(self, data: Data) -> ArrayAdapter:
+        """An adapter like this one for one pass over `data`, which has as many rows, in their order."""
+        new = copy.copy(self)
+        new.data, new.shuffle, new.steps, new._order = data, False, None, None
+        new.num_steps, new.resumed_at = new.passes, 0
+        return new
 
     def rewind(self) -> None:
         """The next epoch starts at the first row."""

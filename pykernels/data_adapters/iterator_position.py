@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .batch_source import BatchSource
+
 
 class IteratorPosition:
     """The place of a reader in a source.
@@ -46,9 +48,8 @@ class IteratorPosition:
             self._send_to(state.get("now"))
 
     def _own(self) -> dict:
-        place = getattr(self.source, "place", None)
-        return place() if callable(place) else {}
+        return self.source.position() if isinstance(self.source, BatchSource) else {}
 
     def _send_to(self, place: dict | None) -> None:
-        if place and hasattr(self.source, "place"):
+        if place and isinstance(self.source, BatchSource):
             self.source.resume(place)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..utils.prefetcher import OrderedPrefetcher, from_processes
+from .batch_source import BatchSource
 
 _QUEUE = 10  # batches ahead, where neither the user nor the source says
 
@@ -37,9 +38,9 @@ class PrefetchOptions(NamedTuple):
 
 def batches_of(source, order, loading: PrefetchOptions) -> Iterator:
     """The batches `order` (numbers) of a source with `len` and `[i]`, in this order."""
+    if isinstance(source, BatchSource):
+        return made_batches(source, source.jobs(order), loading, source.count_batch)
     workers, processes, queue = loading.of(source)
-    if hasattr(source, "jobs") and hasattr(source, "make"):
-        return _image_batches(source, source.jobs(order), workers, queue or source.queue_size(workers))
     if processes and workers > 0:
         return from_processes(source, order, workers, queue or _QUEUE)
     if workers > 1:
@@ -55,10 +56,13 @@ def _from_threads(jobs, make, workers: int, queue: int) -> Iterator:
         ahead.close()
 
 
-def _image_batches(source, jobs: list, workers: int, queue: int) -> Iterator:
-    """Of an image iterator, which draws its random numbers for a whole pass at once and makes batches anywhere."""
+def made_batches(source: BatchSource, jobs: list, loading: PrefetchOptions, count=None) -> Iterator:
+    """The batches of `jobs`, in order, without the empty ones; `count()` is called for each job."""
+    workers, _, queue = loading.of(source)
+    queue = queue or source.queue_size(workers)
     made = _from_threads(jobs, source.make, workers, queue) if workers else (source.make(job) for job in jobs)
     for batch in made:
-        source.count_batch()
+        if count is not None:
+            count()
         if not source.is_empty(batch):
             yield batch

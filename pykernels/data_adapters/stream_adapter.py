@@ -56,7 +56,7 @@ class StreamAdapter:
             batch = next(self._iterator, None)
             if batch is None:
                 raise ValueError("The generator or dataset given as `x` yields no batch.")
-            self._peeked.append(self._data(batch))
+            self._peeked.append(self.data_of(batch))
             self._untouched = True
         return self._peeked[0]
 
@@ -103,7 +103,7 @@ class StreamAdapter:
                 self.exhausted = True
                 warn(_RAN_OUT)
             return None
-        return self._data(batch)
+        return self.data_of(batch)
 
     def state(self, step: int) -> tuple[dict, tuple | None]:
         """(place in the source, what its order was drawn from); see `IteratorPosition`."""
@@ -137,12 +137,30 @@ class StreamAdapter:
         order = np.random.permutation(len(self.source)) if self.shuffle else range(len(self.source))
         return batches_of(self.source, order, self.loading)
 
-    def _data(self, batch) -> Data:
+    def data_of(self, batch) -> Data:
+        """A batch of the source as `Data`, with weights of classes."""
         x, y, weight = unpack(batch)
         data = make_data(self.model, x, y, weight)
         if self.class_weight:
             data = with_class_weights(self.model, data, self.class_weight)
         return data
+
+    def close(self) -> None:
+        """Ends the threads that read ahead, if any do."""
+        if self._iterator is not None and hasattr(self._iterator, "close"):
+            self._iterator.close()
+
+    def begin_like(self, other: StreamAdapter) -> None:
+        """Begins the pass that `other`, over the same samples, has begun for the sake of its first batch: the same
+        order, from the first batch on. NumPy's generator stays as it is."""
+        if not other._peeked:
+            return
+        after = np.random.get_state()
+        self.place.to_start(*other.place.state(going=True))
+        self._iterator = self._start()
+        self._peeked.append(next(self._iterator))
+        np.random.set_state(after)
+        self._untouched = True
 
     def rewind(self) -> None:
         """The next epoch starts at the first batch; a generator goes on where it is."""

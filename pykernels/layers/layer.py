@@ -53,7 +53,7 @@ def _tracked_build(build):
         with outside_traces():
             self._set_initial_weights()
 
-    wrapper._tracked = True
+    wrapper.is_tracked_build = True
     return wrapper
 
 
@@ -74,10 +74,13 @@ class Layer(LayerState):
         weights: list of arrays that become the initial weights (Keras 1).
     """
 
+    # Package interface: `_inbound_nodes`, `_build_shapes_dict`, `_batch_shape_arg`, `_auto_config` (args and kwargs of
+    # the constructor).
+
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         build = cls.__dict__.get("build")
-        if build is not None and not getattr(build, "_tracked", False):
+        if build is not None and not getattr(build, "is_tracked_build", False):
             cls.build = _tracked_build(build)
 
     def __new__(cls, *args, **kwargs):

@@ -19,7 +19,7 @@ class Slot:
         self.index = index
 
 
-class Step:
+class LayerCall:
     """One call: `target` is a layer, or the name of an op. `args`, `kwargs` and `outputs` hold `Slot`s."""
 
     __slots__ = ("args", "kwargs", "outputs", "target")
@@ -45,7 +45,7 @@ class LayerGraph:
     Attributes:
         inputs, outputs: lists of symbolic tensors. inputs_struct, outputs_struct: as they were given.
         layers: input layers, then the others, in the order of execution.
-        steps: list of `Step`.
+        calls: list of `LayerCall`.
 
     Raises:
         ValueError: an input or output that is not symbolic, outputs that the inputs do not lead to, or two layers
@@ -64,16 +64,16 @@ class LayerGraph:
         self.outputs = flatten(outputs)
         self.inputs_struct = inputs
         self.outputs_struct = outputs
-        self._index: dict[int, int] = {}
+        self.index: dict[int, int] = {}
         self.tensors: list[Tensor] = []
         for tensor in self.inputs:
             self._slot(tensor)
-        self.steps = [self._step(origin) for origin in self._ordered()]
+        self.calls = [self._call_of(origin) for origin in self._ordered()]
         self.layers = self._collect_layers()
 
     # --- construction -----------------------------------------------------------------------------------
     def _slot(self, tensor) -> Slot:
-        index = self._index.setdefault(id(tensor), len(self.tensors))
+        index = self.index.setdefault(id(tensor), len(self.tensors))
         if index == len(self.tensors):
             self.tensors.append(tensor)
         return Slot(index)
@@ -114,7 +114,7 @@ class LayerGraph:
                 depth[id(earlier)] = max(depth[id(earlier)], depth[id(origin)] + 1)
         return sorted(order, key=lambda origin: -depth[id(origin)])
 
-    def _step(self, origin) -> Step:
+    def _call_of(self, origin) -> LayerCall:
         def template(x):
             return self._slot(x) if isinstance(x, Tensor) else x
 
@@ -124,7 +124,7 @@ class LayerGraph:
         else:
             args, kwargs, target = list(origin.inputs), dict(origin.attrs), origin.name
             outputs = origin.outputs[0] if len(origin.outputs) == 1 else origin.outputs
-        return Step(
+        return LayerCall(
             target, map_structure(template, args), map_structure(template, kwargs), map_structure(template, outputs)
         )
 
@@ -134,7 +134,7 @@ class LayerGraph:
             history = getattr(tensor, "_keras_history", None)
             if history is not None and isinstance(history.operation, InputLayer):
                 found[id(history.operation)] = history.operation
-        for step in self.steps:
+        for step in self.calls:
             if isinstance(step.target, Layer):
                 found[id(step.target)] = step.target
         names = [layer.name for layer in found.values()]
@@ -167,7 +167,7 @@ class LayerGraph:
             return values[x.index] if isinstance(x, Slot) else x
 
         limit = allocation_guard()
-        for step in self.steps:
+        for step in self.calls:
             if limit is not None:
                 limit.count_call()
             results = step(fill)
@@ -175,7 +175,7 @@ class LayerGraph:
                 watch(step, results)
             for slot, value in zip(flatten(step.outputs), _leaves(results), strict=True):
                 values[slot.index] = value
-        return map_structure(lambda t: values[self._index[id(t)]], self.returned_struct)
+        return map_structure(lambda t: values[self.index[id(t)]], self.returned_struct)
 
     def calls(self, inputs: list, call):
         """The outputs, each step made by `call(step, args, kwargs)`: for copies of the graph."""
@@ -185,28 +185,28 @@ class LayerGraph:
         def fill(x):
             return values[x.index] if isinstance(x, Slot) else x
 
-        for step in self.steps:
+        for step in self.calls:
             results = call(step, map_structure(fill, step.args), map_structure(fill, step.kwargs))
             for slot, value in zip(flatten(step.outputs), _leaves(results), strict=True):
                 values[slot.index] = value
-        return map_structure(lambda t: values[self._index[id(t)]], self.outputs_struct)
+        return map_structure(lambda t: values[self.index[id(t)]], self.outputs_struct)
 
     # --- copies and pickles: symbolic tensors are made anew ------------------------------------------------
     def __getstate__(self):
         def template(t):
-            return Slot(self._index[id(t)])
+            return Slot(self.index[id(t)])
 
         return {
             "specs": [(t.shape, t.dtype, t.name) for t in self.tensors],
             "inputs": map_structure(template, self.inputs_struct),
             "outputs": map_structure(template, self.outputs_struct),
-            "steps": [(s.target, s.args, s.kwargs, s.outputs) for s in self.steps],
+            "steps": [(s.target, s.args, s.kwargs, s.outputs) for s in self.calls],
             "layers": self.layers,
         }
 
     def __setstate__(self, state):
         self.layers = state["layers"]
-        self.steps = [Step(*parts) for parts in state["steps"]]
+        self.calls = [LayerCall(*parts) for parts in state["steps"]]
         self.tensors = [symbolic(*spec) for spec in state["specs"]]
         holders = [layer for layer in self.layers if isinstance(layer, InputLayer)]
         for slot, layer in zip(flatten(state["inputs"]), holders, strict=False):
@@ -215,7 +215,7 @@ class LayerGraph:
         def fill(x):
             return self.tensors[x.index] if isinstance(x, Slot) else x
 
-        for step in self.steps:
+        for step in self.calls:
             args, kwargs = map_structure(fill, step.args), map_structure(fill, step.kwargs)
             if isinstance(step.target, str):
                 for slot, tensor in zip(
@@ -224,7 +224,7 @@ class LayerGraph:
                     self.tensors[slot.index] = tensor
             else:
                 Node(step.target, args, kwargs, map_structure(fill, step.outputs))
-        self._index = {id(t): i for i, t in enumerate(self.tensors)}
+        self.index = {id(t): i for i, t in enumerate(self.tensors)}
         self.inputs_struct = map_structure(fill, state["inputs"])
         self.outputs_struct = map_structure(fill, state["outputs"])
         self.inputs, self.outputs = flatten(self.inputs_struct), flatten(self.outputs_struct)

@@ -1,4 +1,7 @@
-"""What the functional API remembers: which call of which layer made a symbolic tensor."""
+"""What the functional API records: which call of which layer made a symbolic tensor.
+
+Package interface: `_keras_history`.
+"""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..graph import Tensor
 from ..layers.layer import Layer
-from ..layers.layer_graph import LayerGraph, Slot, Step
+from ..layers.layer_graph import LayerCall, LayerGraph, Slot
 from ..utils import serialization
 from ..utils.allocation_guard import allocation_guard
 from ..utils.tree import flatten, map_structure
@@ -32,8 +32,8 @@ class _Writer:
             history = tensor._keras_history
             layer = history.operation
             self._entry(layer.name, layer)
-            self.places[self.graph._index[id(tensor)]] = [layer.name, 0, history.tensor_index]
-        for step in self.graph.steps:
+            self.places[self.graph.index[id(tensor)]] = [layer.name, 0, history.tensor_index]
+        for step in self.graph.calls:
             self._add(step)
         return {
             "layers": list(self.entries.values()),
@@ -48,7 +48,7 @@ class _Writer:
             entry = self.entries[name] = {**form, "name": name, "inbound_nodes": []}
         return entry
 
-    def _add(self, step: Step) -> None:
+    def _add(self, step: LayerCall) -> None:
         if isinstance(step.target, str):
             form, args, kwargs = op_config(step, self._name_of(step.target), self.graph.tensors)
             name = form["config"]["name"]
@@ -78,7 +78,7 @@ class _Writer:
         }
 
     def _end(self, tensor) -> list:
-        name, call, place = self.places[self.graph._index[id(tensor)]]
+        name, call, place = self.places[self.graph.index[id(tensor)]]
         if isinstance(self.entries.get(name), dict) and self.entries[name]["class_name"] == self.functional.__name__:
             call += 1  # Keras counts from 1 here for models within models
         return [name, call, place]

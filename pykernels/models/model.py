@@ -37,6 +37,10 @@ class Model(Trainer, SavingMixin, Layer):
         ValueError: tensors that are not symbolic or not connected.
     """
 
+    # Package interface: `_graph` (the `LayerGraph`; None for a subclass with a `call`), `_free_inputs`, `_free_outputs`
+    # and `_free_input_spec` (what such a subclass takes and gives, once called), `_pack_inputs`, `_output_shapes`,
+    # `_run_watched`, `_functional_class`.
+
     _not_state = Layer._not_state | {
         "_compile_config",
         "_compiled",

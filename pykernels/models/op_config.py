@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import activations, ops
 from ..graph import apply
-from ..layers.layer_graph import Slot, Step
+from ..layers.layer_graph import LayerCall, Slot
 from ..ops.array import TO_END
 from ..ops.image import RESIZE_INTERPOLATIONS
 from ..ops.shapes import known
@@ -202,7 +202,7 @@ _OWN_OPS = frozenset(
 )
 
 
-def op_config(step: Step, name: str, tensors: list) -> tuple[dict, list, dict]:
+def op_config(step: LayerCall, name: str, tensors: list) -> tuple[dict, list, dict]:
     """(config, args, kwargs) of a call of an op; `tensors` are those of its graph."""
     op, args, attrs = step.target, [_value(a) for a in step.args], dict(step.kwargs)
     first = step.args[0] if step.args else None

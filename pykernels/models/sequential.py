@@ -33,7 +33,7 @@ class Sequential(Model):
 
     def __init__(self, layers=None, trainable=True, name=None):
         super().__init__(name=name)
-        self._stack: list[Layer] = []
+        self._stack: list[Layer] = []  # Package interface: `_stack`.
         if layers is not None:
             for layer in layers if isinstance(layers, (list, tuple)) else [layers]:
                 self._push(layer)

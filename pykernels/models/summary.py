@@ -47,11 +47,11 @@ def _connections(model) -> dict | None:
     graph = model._graph
     if graph is None:
         return None
-    layers = [step.target for step in graph.steps]
+    layers = [step.target for step in graph.calls]
     chain = len(graph.inputs) == 1 and len({id(x) for x in layers}) == len(layers)
     feeds: dict = {}
     users: dict = {}
-    for step in graph.steps:
+    for step in graph.calls:
         sources = [x.index for x in flatten([step.args, step.kwargs]) if hasattr(x, "index") and not callable(x.index)]
         chain = chain and len(sources) == 1
         for i in sources:

@@ -22,8 +22,25 @@ _UNFITTED = (
 )
 
 
+# The options from which `_draw` takes random numbers, with the values for which nothing changes.
+_NEUTRAL = {
+    "rotation_range": 0,
+    "width_shift_range": 0,
+    "height_shift_range": 0,
+    "shear_range": 0,
+    "zoom_range": [1, 1],
+    "channel_shift_range": 0,
+    "horizontal_flip": False,
+    "vertical_flip": False,
+    "brightness_range": None,
+}
+
+
 class Augmenter:
-    """The options of `ImageDataGenerator` (which documents them) and what they do to images."""
+    """The options of `ImageDataGenerator` (which documents them) and what they do to images.
+
+    Package interface: `_validation_split`, which is public in Keras too.
+    """
 
     @accepts_old_names("ImageDataGenerator")
     def __init__(
@@ -133,6 +150,20 @@ class Augmenter:
         if seed is not None:
             np.random.seed(seed)
         return self._draw(img_shape, np.random)
+
+    def why_images_vary(self) -> str | None:
+        """Why an image may look different in each pass, for a message; None when it is always the same."""
+        if self._is_customized():
+            return f"{type(self).__name__} changes images with methods of its own"
+        drawing = {
+            name: value
+            for name, neutral in _NEUTRAL.items()
+            if not np.array_equal(value := getattr(self, name), neutral)
+        }
+        if drawing:
+            found = ", ".join(f"{name}={value!r}" for name, value in drawing.items())
+            return f"the images are changed at random ({found})"
+        return None
 
     def _draw(self, img_shape, rng) -> dict:
         theta = rng.uniform(-self.rotation_range, self.rotation_range) if self.rotation_range else 0

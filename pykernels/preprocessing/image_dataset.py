@@ -29,7 +29,6 @@ class ImageDataset(StreamMethods, Iterator):
     """
 
     _permutes = False
-    image_data_generator = None  # nothing is changed at random
 
     def __init__(self, paths, labels, class_names, options: dict, shuffle: bool):
         self.file_paths = paths

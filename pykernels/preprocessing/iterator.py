@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..data_adapters.batch_source import BatchSource
 from ..utils.image_utils import array_to_img
 from ..utils.prefetcher import default_workers
 from ..utils.py_dataset import PyDataset
@@ -25,7 +26,7 @@ class Job(NamedTuple):
     after_order: bool  # whether the order of the pass was drawn from this seed before
 
 
-class Iterator(PyDataset):
+class Iterator(PyDataset, BatchSource):
     """Base class of the iterators over images.
 
     `next(it)` goes on for ever, in a new order after each pass if `shuffle`; `it[i]` is batch i of the present order;
@@ -35,13 +36,16 @@ class Iterator(PyDataset):
     Args:
         n: number of images.
         batch_size: images of a batch; the last one of a pass may be smaller.
-        shuffle: whether the order is drawn anew for each pass.
+        shuffle: whether each pass has a new random order.
         seed: for the order and the random transformations; None for NumPy's global generator.
         workers, use_multiprocessing, max_queue_size: for `fit`; see `PyDataset`. By default as many threads as there
             are processors. Threads are used in any case: decoding releases Python's lock.
     """
 
     _permutes = property(lambda self: self.shuffle)
+
+    image_data_generator = None  # what changes the images, if anything does
+    save_to_dir = None
 
     white_list_formats = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
 
@@ -147,26 +151,39 @@ class Iterator(PyDataset):
             rng.permutation(self.n)
         return self._get_batches_of_transformed_samples(job.index, rng, False, turn)
 
-    def place(self) -> dict:
-        """Where the iterator stands between two batches; for checkpoints. `order` is an array or None."""
+    def position(self) -> dict:
+        """Where the iterator stands between two batches; `order` is an array or None."""
         return {"seen": int(self.total_batches_seen), "own": self._draws_are_own, "order": self.index_array}
 
-    def resume(self, place: dict) -> None:
-        """Goes on from a `place()`. Raises ValueError when it is that of other images."""
-        order, seen = place.get("order"), place.get("seen")
+    def resume(self, position: dict) -> None:
+        order, seen = position.get("order"), position.get("seen")
         if not isinstance(seen, int) or not (order is None or np.array_equal(np.sort(order), np.arange(self.n))):
             raise ValueError(
                 f"The checkpoint was made while training on other data; `x` has {self.n} images. Pass the same images, "
-                "or remove the checkpoint to start anew."
+                "or remove the checkpoint to start again."
             )
-        self.index_array, self.total_batches_seen, self._draws_are_own = order, seen, bool(place.get("own"))
+        self.index_array, self.total_batches_seen, self._draws_are_own = order, seen, bool(position.get("own"))
 
-    def count_batch(self):
-        """Called for each batch that was taken from `jobs`, by its reader."""
+    def count_batch(self) -> None:
         self.total_batches_seen += 1
 
+    def sample_jobs(self) -> list[tuple]:
+        numbers = np.arange(self.n)
+        parts = [self._numbers(numbers, i) for i in range(len(self))]
+        return [(part, Job(part, 0, False)) for part in parts]
+
+    def why_batches_vary(self) -> str | None:
+        if "rng" not in inspect.signature(self._get_batches_of_transformed_samples).parameters:
+            return f"{type(self).__name__} makes its batches with code of its own"
+        if self.image_data_generator is not None:
+            reason = self.image_data_generator.why_images_vary()
+            if reason:
+                return reason
+        if self.save_to_dir:
+            return f"save_to_dir={self.save_to_dir!r} would save the images of one pass only"
+        return None
+
     def queue_size(self, workers: int) -> int:
-        """How many batches may be under way, where the user does not say."""
         shape = getattr(self, "image_shape", ())
         row = 4 * int(np.prod(shape, dtype="int64"))
         return max(workers + 1, min(10, _QUEUE_BYTES // max(row * self.batch_size, 1)))

@@ -129,9 +129,9 @@ class Compiled:
                 f"(multiple output case). Received instead: loss_weights={loss_weights} of type {type(loss_weights)}"
             )
         check_identifiers([loss for loss in flatten(loss) if loss is not None], _entries([metrics, weighted_metrics]))
-        self._compile_args = CompileArgs(loss, loss_weights, metrics, weighted_metrics)
+        self.compile_args = CompileArgs(loss, loss_weights, metrics, weighted_metrics)
         if len(output_names) == 1:
-            self._compile_args.per_output(list(output_names), None)  # mistakes are told by `compile`
+            self.compile_args.per_output(list(output_names), None)  # mistakes are told by `compile`
         self.built = False
         self.outputs: list[Output] = []
         self.named_metrics: list[tuple[str, metrics_module.Metric]] = []
@@ -153,7 +153,7 @@ class Compiled:
         preds = flatten(y_pred)
         names = keys_of(y_pred) or (list(output_names) if len(output_names) == len(preds) else [None] * len(preds))
         self._names = names
-        asked = self._compile_args.per_output(names, y_pred)
+        asked = self.compile_args.per_output(names, y_pred)
         wanted = [bool(loss is not None or metrics or weighted) for loss, _, metrics, weighted in asked]
         targets = self._matched(y_true, wanted, [loss is not None for loss, *_ in asked], "y")
         outputs = []
@@ -198,7 +198,7 @@ class Compiled:
 
     @property
     def has_loss(self) -> bool:
-        return any(loss is not None for loss in flatten(self._compile_args.loss))
+        return any(loss is not None for loss in flatten(self.compile_args.loss))
 
     @property
     def trackers(self) -> list[metrics_module.Mean]:

@@ -43,10 +43,10 @@ class FrozenPrefix:
     def __init__(self, model):
         graph = model._graph
         _check_model(model)
-        known = {graph._index[id(t)] for t in graph.inputs}
+        known = {graph.index[id(t)] for t in graph.inputs}
         head, self.layers, has_weights, stop = [], [], False, None
         trained = {id(v) for v in model.trainable_variables}
-        for step in graph.steps:
+        for step in graph.calls:
             if not {slot.index for slot in _slots([step.args, step.kwargs])} <= known:
                 continue
             reason, reads_weights = _changes(model, step, trained)
@@ -65,9 +65,9 @@ class FrozenPrefix:
             )
         inside = {id(step) for step in head}
         needed = [
-            slot.index for step in graph.steps if id(step) not in inside for slot in _slots([step.args, step.kwargs])
+            slot.index for step in graph.calls if id(step) not in inside for slot in _slots([step.args, step.kwargs])
         ]
-        needed += [graph._index[id(t)] for t in graph.outputs]
+        needed += [graph.index[id(t)] for t in graph.outputs]
         cut = [graph.tensors[i] for i in sorted({i for i in needed if i in known})]
         self.model = model
         self.head = _Part(model, LayerGraph(graph.inputs, cut), "head")
@@ -97,10 +97,7 @@ class FrozenPrefix:
     def run(self, adapter, verbose=0) -> list[np.ndarray]:
         """The head's results for all rows of an adapter of arrays, in their order: one array per tensor of the cut."""
         self.check_memory(adapter.data.rows)
-        once = copy.copy(adapter)
-        once.shuffle, once.steps, once._order = False, None, None
-        once.num_steps, once.resumed_at = once.passes, 0
-        once.data = Data(adapter.data.xs)
+        once = adapter.in_order(Data(adapter.data.xs))
         callbacks = self.model._callbacks(None, False, verbose, 1, once.passes)
         callbacks.on_predict_begin()
         loop = EpochLoop(self.head, "predict", once, callbacks)

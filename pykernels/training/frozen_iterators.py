@@ -2,86 +2,70 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from ..data_adapters.arrays import Data
-from ..data_adapters.prefetch import batches_of
+from ..data_adapters.batch_source import BatchSource
+from ..data_adapters.prefetch import made_batches
 from ..data_adapters.stream_adapter import StreamAdapter
+from ..utils.py_dataset import PyDataset
 from .step_programs import step_signature
 
 _REFUSED = "cache_frozen=True"
-# Options of ImageDataGenerator that draw random numbers, and their values when they do not.
-_RANDOM_OPTIONS = {
-    "rotation_range": 0,
-    "width_shift_range": 0,
-    "height_shift_range": 0,
-    "shear_range": 0,
-    "zoom_range": [1, 1],
-    "channel_shift_range": 0,
-    "horizontal_flip": False,
-    "vertical_flip": False,
-    "brightness_range": None,
-}
 
 
-class _Job(NamedTuple):
-    """A batch in the order of the numbers, as image iterators make it; see `preprocessing.iterator.Job`."""
+class _CachedSource(PyDataset, BatchSource):
+    """The order and the draws of an image iterator, with batches of cached results.
 
-    index: np.ndarray
-    seed: int = 0
-    after_order: bool = False
+    Args:
+        source: the iterator. data: the results, one row per image.
+    """
 
-
-class _InOrder:
-    """Reads the images of an iterator by number, without touching its state."""
-
-    def __init__(self, source):
-        self.source = source
-        self.workers, self.use_multiprocessing = source.workers, source.use_multiprocessing
-        self.max_queue_size = source.max_queue_size
-        self.make, self.is_empty, self.queue_size = source.make, source.is_empty, source.queue_size
-
-    def jobs(self, order) -> list[_Job]:
-        return [_Job(self.numbers(i)) for i in order]
-
-    def numbers(self, i: int) -> np.ndarray:
-        begin = i * self.source.batch_size
-        return np.arange(begin, min(begin + self.source.batch_size, self.source.n))
-
-    def count_batch(self):
-        """This reading does not count."""
-
-
-class _Cached:
-    """Stands for an iterator: its order and its draws, but batches of what is kept."""
-
-    workers = 0
-
-    def __init__(self, source, data: Data):
+    def __init__(self, source: BatchSource, data: Data):
+        super().__init__(workers=0)
         self.source, self.data = source, data
-        self.jobs, self.count_batch, self.queue_size = source.jobs, source.count_batch, source.queue_size
 
     def __len__(self):
         return len(self.source)
 
-    def __getitem__(self, i):
-        raise NotImplementedError("batches are made from jobs")
-
-    def __getattr__(self, name):  # on_epoch_begin, on_epoch_end where there are any
-        return getattr(self.source, name)
+    def jobs(self, order) -> list:
+        return self.source.jobs(order)
 
     def make(self, job, turn=None) -> Data:
         return self.data.map(lambda a: a[job.index])
 
-    @staticmethod
-    def is_empty(batch: Data) -> bool:
+    def count_batch(self) -> None:
+        self.source.count_batch()
+
+    def is_empty(self, batch: Data) -> bool:
         return batch.rows == 0
+
+    def queue_size(self, workers: int) -> int:
+        return self.source.queue_size(workers)
+
+    def position(self) -> dict:
+        return self.source.position()
+
+    def resume(self, position: dict) -> None:
+        self.source.resume(position)
+
+    def why_batches_vary(self) -> str | None:
+        return None
+
+    def sample_jobs(self) -> list[tuple]:
+        return self.source.sample_jobs()
+
+    def on_epoch_begin(self):
+        self.source.on_epoch_begin()
+
+    def on_epoch_end(self):
+        self.source.on_epoch_end()
 
 
 class _CachedAdapter(StreamAdapter):
-    def _data(self, batch) -> Data:
+    """Reads batches that are `Data` already."""
+
+    def data_of(self, batch) -> Data:
         return batch
 
 
@@ -95,21 +79,13 @@ def cached_stream(prefix, adapter: StreamAdapter, verbose) -> StreamAdapter:
     reason = _reason_against(source)
     if reason:
         raise ValueError(reason)
-    if adapter._iterator is not None and hasattr(adapter._iterator, "close"):
-        adapter._iterator.close()
+    adapter.close()
     data = _run(prefix, adapter, verbose)
-    new = _CachedAdapter(_Cached(source, data), prefix.tail, adapter.steps, adapter.shuffle, None, adapter.loading)
-    if adapter._peeked:  # the pass that was begun for the sake of its first batch begins again, with the same order
-        after = np.random.get_state()
-        if adapter.place.drawn_from is not None:
-            np.random.set_state(adapter.place.drawn_from)
-        new._iterator = new._start()
-        first = next(new._iterator)
-        np.random.set_state(after)
-        new._peeked.append(first)
-        new._untouched = True
-        source.total_batches_seen -= 1
-    return new
+    cached = _CachedAdapter(
+        _CachedSource(source, data), prefix.tail, adapter.steps, adapter.shuffle, None, adapter.loading
+    )
+    cached.begin_like(adapter)
+    return cached
 
 
 def is_same_each_time(source) -> bool:
@@ -118,40 +94,28 @@ def is_same_each_time(source) -> bool:
 
 
 def _reason_against(source) -> str | None:
-    if not (hasattr(source, "jobs") and hasattr(source, "make") and hasattr(source, "image_data_generator")):
+    if not isinstance(source, BatchSource):
         return (
             f"{_REFUSED} needs data that are the same in each epoch: arrays, an image iterator without random changes, "
             "or what image_dataset_from_directory() returns, without map(), cache() and the like. "
             f"A {type(source).__name__} may give others each time. Run the frozen layers with predict() and train a "
             "second model on what they give, or leave cache_frozen out."
         )
-    generator = source.image_data_generator
-    found = [
-        f"{name}={getattr(generator, name)!r}"
-        for name, none in _RANDOM_OPTIONS.items()
-        if not np.array_equal(getattr(generator, name, none), none)
-    ]
-    if found:
-        return (
-            f"{_REFUSED}: the images are changed at random ({', '.join(found)}), so the frozen layers give other "
-            "results in each epoch. Use an ImageDataGenerator without these options, or leave cache_frozen out."
-        )
-    if getattr(source, "save_to_dir", None):
-        return f"{_REFUSED}: save_to_dir={source.save_to_dir!r} would save the images of one pass only"
-    return None
+    reason = source.why_batches_vary()
+    return reason and f"{_REFUSED}: {reason}, so the frozen layers' results cannot be reused. Leave cache_frozen out."
 
 
 def _run(prefix, adapter: StreamAdapter, verbose) -> Data:
     """The head's results, targets and weights of all images, by number."""
     source, head = adapter.source, prefix.head
     prefix.check_memory(source.n)
-    reader = _InOrder(source)
+    numbers_of_batches, jobs = zip(*source.sample_jobs(), strict=True)
     callbacks = prefix.model._callbacks(None, False, verbose, 1, len(source))
     callbacks.on_predict_begin()
     kept: Data | None = None
-    for i, batch in enumerate(batches_of(reader, range(len(source)), adapter.loading)):
-        data = adapter._data(batch)
-        numbers = reader.numbers(i)
+    batches = made_batches(source, list(jobs), adapter.loading)
+    for i, (numbers, batch) in enumerate(zip(numbers_of_batches, batches, strict=False)):
+        data = adapter.data_of(batch)
         if data.rows != len(numbers):
             raise ValueError(
                 f"{_REFUSED}: files that cannot be read were left out (on_error='skip'); remove them first"

@@ -57,7 +57,7 @@ def _assumed_signature(model, kind: str, batch: int) -> StepSignature:
         return StepSignature(batch, xs)
     y_pred = _outputs(model)
     names = keys_of(y_pred) or model.output_names or [None] * len(flatten(y_pred))
-    asked = model._compiled._compile_args.per_output(names, y_pred)
+    asked = model._compiled.compile_args.per_output(names, y_pred)
     float_type = "float64" if model.compute_dtype == "float64" else "float32"
     targets = []
     for pred, (loss, _, metrics, weighted) in zip(flatten(y_pred), asked, strict=True):
@@ -68,7 +68,7 @@ def _assumed_signature(model, kind: str, batch: int) -> StepSignature:
         shape = (batch, *pred.shape[1 : -1 if indices else None])
         targets.append((shape, "int32" if indices else float_type))
     if not model._compiled.built:
-        fresh = Compiled(*model._compiled._compile_args, model.output_names)
+        fresh = Compiled(*model._compiled.compile_args, model.output_names)
         shapes = [None if t is None else _Shape((None, *t[0][1:])) for t in targets]
         fresh.build(shapes if len(shapes) > 1 else shapes[0], y_pred, model.output_names)
         model.__dict__["_compiled"] = fresh

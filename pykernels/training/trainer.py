@@ -19,7 +19,10 @@ from .target_checks import check_targets, warn_missing_classes
 
 
 class Trainer(BatchMethods, CompileMixin):
-    """The part of a model that trains it."""
+    """The part of a model that trains it.
+
+    Package interface: `_callbacks`, `_unpack`.
+    """
 
     # --- fit --------------------------------------------------------------------------------------------
     @accepts_old_names("fit")

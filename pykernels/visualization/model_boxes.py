@@ -73,7 +73,7 @@ def model_boxes(model: Any, shows: Shows) -> Boxes:
     if getattr(model, "_graph", None) is None:
         return Boxes([_layer_box(model, str(id(model)), shows)], [])
     graph = model._graph
-    calls = _merged(graph) or [(step.target, [i]) for i, step in enumerate(graph.steps)]
+    calls = _merged(graph) or [(step.target, [i]) for i, step in enumerate(graph.calls)]
     holders = [] if isinstance(model, Sequential) else [x for x in graph.layers if isinstance(x, InputLayer)]
     maker: dict[int, int] = {}  # tensor -> box
     for place, tensor in enumerate(graph.inputs):
@@ -83,15 +83,15 @@ def model_boxes(model: Any, shows: Shows) -> Boxes:
     boxes = [_layer_box(layer, str(id(layer)), shows) for layer in holders]
     for target, steps in calls:
         for i in steps:
-            maker.update((slot.index, len(boxes)) for slot in _slots(graph.steps[i].outputs))
+            maker.update((slot.index, len(boxes)) for slot in _slots(graph.calls[i].outputs))
         if isinstance(target, str):
-            boxes.append(_op_box(target, graph, graph.steps[steps[0]], shows))
+            boxes.append(_op_box(target, graph, graph.calls[steps[0]], shows))
         else:
             boxes.append(_layer_box(target, f"{id(target)}_{steps[0]}", shows))
     edges: dict[tuple[int, int], None] = {}
     for i, (_, steps) in enumerate(calls, start=len(holders)):
         for step in steps:
-            for slot in _slots([graph.steps[step].args, graph.steps[step].kwargs]):
+            for slot in _slots([graph.calls[step].args, graph.calls[step].kwargs]):
                 if slot.index in maker:
                     edges[(maker[slot.index], i)] = None
     return Boxes(boxes, list(edges))
@@ -105,15 +105,15 @@ def _merged(graph) -> list[tuple[Any, list[int]]] | None:
     """(target, its steps) with the calls of a shared layer together, in an order of execution; None where one such
     call needs another's result."""
     groups: dict[Any, list[int]] = {}
-    for i, step in enumerate(graph.steps):
+    for i, step in enumerate(graph.calls):
         groups.setdefault(("op", i) if isinstance(step.target, str) else id(step.target), []).append(i)
     group_of = {i: key for key, steps in groups.items() for i in steps}
-    maker = {slot.index: i for i, step in enumerate(graph.steps) for slot in _slots(step.outputs)}
+    maker = {slot.index: i for i, step in enumerate(graph.calls) for slot in _slots(step.outputs)}
     needs = {
         key: {
             group_of[maker[slot.index]]
             for i in steps
-            for slot in _slots([graph.steps[i].args, graph.steps[i].kwargs])
+            for slot in _slots([graph.calls[i].args, graph.calls[i].kwargs])
             if slot.index in maker
         }
         for key, steps in groups.items()
@@ -125,7 +125,7 @@ def _merged(graph) -> list[tuple[Any, list[int]]] | None:
             return None
         done.update(ready)
         order.extend(ready)
-    return [(graph.steps[groups[key][0]].target, groups[key]) for key in order]
+    return [(graph.calls[groups[key][0]].target, groups[key]) for key in order]
 
 
 # --- what boxes say -----------------------------------------------------------------------------------------------
