@@ -4,7 +4,7 @@
 #include "base/buffer.h"
 #include "bindings/arrays.h"
 #include "bindings/register.h"
-#include "program/program.h"
+#include "program/variable.h"
 
 namespace pk::bindings {
 
@@ -49,17 +49,17 @@ py::list run_op(const std::string& name, const py::sequence& arrays, const py::s
   return results;
 }
 
-void run_op_into(const std::string& name, const py::sequence& arrays,
-                 const std::vector<std::shared_ptr<VariableStorage>>& variables, const py::dict& attrs) {
+void run_op_into(const std::string& name, const py::sequence& arrays, const Variables& variables,
+                 const py::dict& attrs) {
   const Inputs inputs(arrays);
   OpSpec spec{name, inputs.types, {}, attrs_from(attrs)};
+  const VariableWrite write(variables);
   std::vector<void*> out;
-  for (const auto& v : variables) {
-    spec.out.push_back(v->type);
-    out.push_back(v->data.data());
+  for (std::size_t i = 0; i < write.size(); ++i) {
+    spec.out.push_back(variables[i]->type());
+    out.push_back(write.data(i));
   }
   run_kernel(spec, inputs.pointers, out);
-  for (const auto& v : variables) ++v->version;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include <cstring>
+#include <optional>
 
 #include "base/error.h"
 #include "bindings/arrays.h"
@@ -191,24 +192,51 @@ py::dict memory(const Program& program) {
   return d;
 }
 
+// The memory of a variable as an array.
+py::array array_of(const std::shared_ptr<VariableStorage>& v, bool writeable) {
+  std::vector<py::ssize_t> dims(v->type().shape.begin(), v->type().shape.end());
+  py::array array(numpy_dtype(v->type().dtype), dims, v->data(), py::cast(v));
+  if (!writeable) array.attr("flags").attr("writeable") = false;
+  return array;
+}
+
+// `with variable.write() as array:` an array to write the value through; read-only afterwards.
+class ArrayWrite {
+ public:
+  explicit ArrayWrite(std::shared_ptr<VariableStorage> variable) : variable_(std::move(variable)) {}
+
+  py::array enter() {
+    write_.emplace(variable_);
+    array_ = array_of(variable_, true);
+    return array_;
+  }
+  void exit(const py::args& /*error*/) {
+    array_.attr("flags").attr("writeable") = false;
+    write_.reset();
+  }
+
+ private:
+  std::shared_ptr<VariableStorage> variable_;
+  std::optional<VariableWrite> write_;
+  py::array array_;
+};
+
 void register_variable(py::module_& m) {
+  py::class_<ArrayWrite>(m, "VariableWrite").def("__enter__", &ArrayWrite::enter).def("__exit__", &ArrayWrite::exit);
   py::class_<VariableStorage, std::shared_ptr<VariableStorage>>(m, "Variable")
       .def(py::init([](const py::object& shape, const std::string& dtype) {
              return std::make_shared<VariableStorage>(dtype_from_name(dtype), shape_from(shape));
            }),
            py::arg("shape"), py::arg("dtype"))
-      .def_property_readonly("version", [](const VariableStorage& v) { return v.version.load(); })
-      .def_property_readonly("array",
-                             [](const std::shared_ptr<VariableStorage>& v) {
-                               std::vector<py::ssize_t> dims(v->type.shape.begin(), v->type.shape.end());
-                               return py::array(numpy_dtype(v->type.dtype), dims, v->data.data(), py::cast(v));
-                             })
+      .def_property_readonly("version", &VariableStorage::version)
+      .def_property_readonly("array", [](const std::shared_ptr<VariableStorage>& v) { return array_of(v, false); })
+      .def("write", [](const std::shared_ptr<VariableStorage>& v) { return std::make_unique<ArrayWrite>(v); })
       .def(
           "assign",
-          [](VariableStorage& v, const py::array& value) {
-            expect_array(value, v.type, false, "the value of a variable");
-            if (v.data.bytes() > 0) std::memmove(v.data.data(), value.data(), v.data.bytes());
-            ++v.version;
+          [](const std::shared_ptr<VariableStorage>& v, const py::array& value) {
+            expect_array(value, v->type(), false, "the value of a variable");
+            const VariableWrite write(v);
+            if (v->bytes() > 0) std::memmove(write.data(), value.data(), v->bytes());
           },
           py::arg("value"));
 }

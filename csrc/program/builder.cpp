@@ -58,7 +58,7 @@ struct ProgramBuilder::Impl {
   std::vector<Call> calls;
   std::vector<ValueId> outputs;
   std::vector<Buffer> constants;
-  std::vector<std::shared_ptr<VariableStorage>> variables;
+  Variables variables;
   std::size_t n_inputs = 0;
 
   ValueId new_value(ValueKind kind, const ValueType& type, std::size_t index = 0) {
@@ -80,6 +80,7 @@ struct ProgramBuilder::Impl {
   void find_lifetimes();
   void share_in_place();
   void assign_output_slots();
+  std::vector<int> number_written();  // of each variable, among those that calls write; -1: only read
 };
 
 ProgramBuilder::ProgramBuilder() : impl_(std::make_unique<Impl>()) {}
@@ -97,7 +98,12 @@ ValueId ProgramBuilder::constant(const ValueType& type, const void* data) {
 }
 
 ValueId ProgramBuilder::variable(std::shared_ptr<VariableStorage> storage) {
-  const ValueId id = impl_->new_value(ValueKind::variable, storage->type, impl_->variables.size());
+  const auto& values = impl_->values;
+  const auto known = std::find_if(values.begin(), values.end(), [&](const Value& v) {
+    return v.kind == ValueKind::variable && impl_->variables[v.index] == storage;
+  });
+  if (known != values.end()) return static_cast<ValueId>(known - values.begin());
+  const ValueId id = impl_->new_value(ValueKind::variable, storage->type(), impl_->variables.size());
   impl_->variables.push_back(std::move(storage));
   return id;
 }
@@ -262,6 +268,21 @@ void ProgramBuilder::Impl::share_in_place() {
   }
 }
 
+std::vector<int> ProgramBuilder::Impl::number_written() {
+  std::vector<bool> written(variables.size(), false);
+  for (const Call& call : calls) {
+    for (ValueId id : call.out) {
+      if (at(id).kind == ValueKind::variable) written[at(id).index] = true;
+    }
+  }
+  std::vector<int> number(variables.size(), -1);
+  int next = 0;
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    if (written[i]) number[i] = next++;
+  }
+  return number;
+}
+
 std::unique_ptr<Program> ProgramBuilder::build() {
   Impl& b = *impl_;
   b.resolve_aliases();
@@ -284,7 +305,6 @@ std::unique_ptr<Program> ProgramBuilder::build() {
   for (std::size_t i = 0; i < planned.size(); ++i) offset[static_cast<std::size_t>(planned[i])] = plan.offsets[i];
 
   std::unique_ptr<Program> p(new Program());
-  p->slot_uses_.resize(b.n_inputs + b.outputs.size());
   for (const Value& v : b.values) {
     if (v.kind == ValueKind::input) p->input_types_.push_back(v.type);
   }
@@ -292,19 +312,29 @@ std::unique_ptr<Program> ProgramBuilder::build() {
   p->variables_ = b.variables;
   p->constants_ = std::move(b.constants);
 
-  const auto place = [&](ValueId id) {
+  const std::vector<int> written = b.number_written();
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    if (written[i] >= 0) p->written_.push_back(p->variables_[i]);
+  }
+  const std::size_t first_written = b.n_inputs + b.outputs.size();
+  p->slot_uses_.resize(first_written + p->written_.size());
+
+  const auto locate = [&](ValueId id, bool output) {
     const Value& v = b.root_of(id);
-    Program::Place where;
-    using Kind = Program::Place::Kind;
+    Program::Location where;
+    using Kind = Program::Location::Kind;
     if (v.output_slot >= 0) {
       where.kind = Kind::slot;
       where.slot = b.n_inputs + static_cast<std::size_t>(v.output_slot);
     } else if (v.kind == ValueKind::input) {
       where.kind = Kind::slot;
       where.slot = v.index;
+    } else if (v.kind == ValueKind::variable && output) {
+      where.kind = Kind::slot;
+      where.slot = first_written + static_cast<std::size_t>(written[v.index]);
     } else if (v.kind == ValueKind::variable) {
       where.kind = Kind::fixed;
-      where.pointer = p->variables_[v.index]->data.data();
+      where.pointer = p->variables_[v.index]->data();
     } else if (v.kind == ValueKind::constant) {
       where.kind = Kind::fixed;
       where.pointer = p->constants_[v.index].data();
@@ -313,16 +343,6 @@ std::unique_ptr<Program> ProgramBuilder::build() {
     }
     return where;
   };
-
-  std::vector<bool> written(p->variables_.size(), false);
-  for (const Call& call : b.calls) {
-    for (ValueId id : call.out) {
-      if (b.at(id).kind == ValueKind::variable) written[b.at(id).index] = true;
-    }
-  }
-  for (std::size_t i = 0; i < written.size(); ++i) {
-    if (written[i]) p->written_.push_back(p->variables_[i]);
-  }
 
   MemoryUse memory;
   for (const ValueType& type : p->input_types_) memory.inputs += bytes_of(type);
@@ -337,8 +357,8 @@ std::unique_ptr<Program> ProgramBuilder::build() {
     step.inputs = call.in.size();
     for (const auto* ids : {&call.in, &call.out}) {
       for (ValueId id : *ids) {
-        const Program::Place where = place(id);
-        if (where.kind == Program::Place::Kind::slot) p->slot_uses_[where.slot].push_back(p->arguments_.size());
+        const Program::Location where = locate(id, ids == &call.out);
+        if (where.kind == Program::Location::Kind::slot) p->slot_uses_[where.slot].push_back(p->arguments_.size());
         p->arguments_.push_back(where);
       }
     }
@@ -351,14 +371,14 @@ std::unique_ptr<Program> ProgramBuilder::build() {
       total_flops += call.kernel->flops;
       if (call.kernel->prepared_input >= 0 && call.kernel->prepared_bytes > 0) {
         const Value& source = b.root_of(call.in[static_cast<std::size_t>(call.kernel->prepared_input)]);
-        if (source.kind == ValueKind::variable && !written[source.index]) {
+        if (source.kind == ValueKind::variable && written[source.index] < 0) {
           step.prepared_from = p->variables_[source.index];
           memory.prepared += call.kernel->prepared_bytes;
         }
       }
       if (!call.out.empty()) {
-        const Program::Place where = place(call.out[0]);
-        if (where.kind == Program::Place::Kind::arena) step.info.offset = static_cast<std::int64_t>(where.offset);
+        const Program::Location where = locate(call.out[0], true);
+        if (where.kind == Program::Location::Kind::arena) step.info.offset = static_cast<std::int64_t>(where.offset);
       }
     }
     step.kernel = std::move(call.kernel);

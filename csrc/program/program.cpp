@@ -35,15 +35,9 @@ bool reads_in_place(const ArrayView& view, DType to) {
          reinterpret_cast<std::uintptr_t>(view.data) % size_of(to) == 0;
 }
 
-constexpr double poll_seconds = 0.1;
 constexpr std::size_t pool_limit = 8;  // states kept for later runs
 
 }  // namespace
-
-VariableStorage::VariableStorage(DType dtype, const Shape& shape)
-    : type{dtype, shape}, data(static_cast<std::size_t>(shape.numel()) * size_of(dtype)) {
-  if (data.bytes() > 0) std::memset(data.data(), 0, data.bytes());
-}
 
 // Everything one run needs for itself.
 struct Program::State {
@@ -102,7 +96,7 @@ Program::~Program() = default;
 std::unique_ptr<Program::State> Program::make_state() const {
   auto state = std::make_unique<State>();
   state->arguments.reserve(arguments_.size());
-  for (const Place& place : arguments_) state->arguments.push_back(place.pointer);
+  for (const Location& location : arguments_) state->arguments.push_back(const_cast<void*>(location.pointer));
   return state;
 }
 
@@ -110,7 +104,7 @@ void Program::bind_arena(State& state, Workspace& workspace) const {
   char* const arena = Workspace::at_least(workspace.arena, arena_bytes_).as<char>();
   if (state.arena == arena) return;
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
-    if (arguments_[i].kind == Place::Kind::arena) state.arguments[i] = arena + arguments_[i].offset;
+    if (arguments_[i].kind == Location::Kind::arena) state.arguments[i] = arena + arguments_[i].offset;
   }
   state.arena = arena;
 }
@@ -119,21 +113,22 @@ void Program::bind(State& state, std::size_t slot, void* pointer) const {
   for (std::size_t at : slot_uses_[slot]) state.arguments[at] = pointer;
 }
 
+void Program::bind_written(State& state, const VariableWrite& write) const {
+  const std::size_t first = input_types_.size() + output_types_.size();
+  for (std::size_t i = 0; i < write.size(); ++i) bind(state, first + i, write.data(i));
+}
+
 void Program::prepare() const {
   for (const Step& s : steps_) {
     if (s.prepared_from == nullptr) continue;
-    const std::uint64_t version = s.prepared_from->version.load(std::memory_order_acquire);
+    const std::uint64_t version = s.prepared_from->version();
     if (s.prepared_version.load(std::memory_order_acquire) == version) continue;
     const std::lock_guard<std::mutex> lock(prepare_mutex_);
     if (s.prepared_version.load(std::memory_order_acquire) == version) continue;
     if (s.prepared.bytes() == 0) s.prepared = Buffer(s.kernel->prepared_bytes);
-    s.kernel->prepare(s.prepared_from->data.data(), s.prepared.data());
+    s.kernel->prepare(s.prepared_from->data(), s.prepared.data());
     s.prepared_version.store(version, std::memory_order_release);
   }
-}
-
-void Program::raise_versions() const {
-  for (const auto& variable : written_) variable->version.fetch_add(1, std::memory_order_release);
 }
 
 RunStatus Program::execute(State& state, std::uint64_t step, bool check) const {
@@ -164,9 +159,10 @@ void Program::run(const std::vector<const void*>& inputs, const std::vector<void
   for (std::size_t i = 0; i < inputs.size(); ++i) bind(state, i, const_cast<void*>(inputs[i]));
   for (std::size_t i = 0; i < outputs.size(); ++i) bind(state, inputs.size() + i, outputs[i]);
   state.last_poll = Clock::now();
+  const VariableWrite write(written_);
+  bind_written(state, write);
   prepare();
   execute(state, step, false);
-  raise_versions();
 }
 
 BatchResult Program::run_batches(const BatchRun& batches) const {
@@ -203,11 +199,9 @@ BatchResult Program::run_batches(const BatchRun& batches) const {
 
   const Clock::time_point start = Clock::now();
   state.last_poll = start;
+  const VariableWrite write(written_);
+  bind_written(state, write);
   prepare();
-  struct Raise {
-    const Program& program;
-    ~Raise() { program.raise_versions(); }
-  } const raise{*this};
   BatchResult result;
   for (; result.steps < batches.steps; ++result.steps) {
     const int64_t position = batches.first + result.steps * batches.batch;
@@ -250,6 +244,8 @@ std::vector<double> Program::profile(const std::vector<const void*>& inputs, int
     bind(state, slot, state.staging(slot, bytes));
   }
   void* const scratch = state.workspace->arena.as<char>() + scratch_offset_;
+  const VariableWrite write(written_);
+  bind_written(state, write);
   prepare();
   std::vector<std::vector<double>> times(steps_.size());
   for (int r = 0; r < repeats; ++r) {
@@ -264,7 +260,6 @@ std::vector<double> Program::profile(const std::vector<const void*>& inputs, int
       times[i].push_back(seconds_since(start) * 1e9);
     }
   }
-  raise_versions();
   std::vector<double> medians;
   for (std::vector<double>& t : times) {
     std::nth_element(t.begin(), t.begin() + static_cast<std::ptrdiff_t>(t.size() / 2), t.end());

@@ -6,7 +6,6 @@
 // borrows an arena of its own (workspace.h).
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -17,18 +16,10 @@
 #include "base/buffer.h"
 #include "kernels/gather.h"
 #include "program/op.h"
+#include "program/variable.h"
 #include "program/workspace.h"
 
 namespace pk {
-
-// Storage of one variable. Programs hold it by shared_ptr and read it at each step. `version` is raised
-// after each write (by programs: after each run or run of batches).
-struct VariableStorage {
-  VariableStorage(DType dtype, const Shape& shape);
-  ValueType type;
-  Buffer data;
-  std::atomic<std::uint64_t> version{1};
-};
 
 using ValueId = int;
 
@@ -96,9 +87,10 @@ class Program {
   // From now on runs borrow their memory from this pool. Not while the program runs.
   void share(std::shared_ptr<WorkspacePool> workspaces) { workspaces_ = std::move(workspaces); }
 
-  // Called (from the thread that runs) when a run has lasted long, between kernels; it may throw to
-  // stop the run there.
+  // Called between kernels, by the thread that runs, when a long run has lasted `poll_seconds` since the last call. It
+  // may throw to stop the run there.
   std::function<void()> poll;
+  double poll_seconds = 0.1;
   std::uint64_t seed = 0;
 
  private:
@@ -113,23 +105,23 @@ class Program {
   RunStatus execute(State& state, std::uint64_t step, bool check) const;
   void bind(State& state, std::size_t slot, void* pointer) const;
   void bind_arena(State& state, Workspace& workspace) const;
+  void bind_written(State& state, const VariableWrite& write) const;
   void prepare() const;
-  void raise_versions() const;
 
   std::vector<Step> steps_;
-  std::vector<std::shared_ptr<VariableStorage>> variables_;
-  std::vector<std::shared_ptr<VariableStorage>> written_;
+  Variables variables_;
+  Variables written_;
   std::vector<Buffer> constants_;
   std::vector<ValueType> input_types_, output_types_;
 
-  // Where each argument of each step lives.
-  struct Place {
+  // Where an argument of a step lives.
+  struct Location {
     enum class Kind : std::uint8_t { arena, fixed, slot } kind = Kind::arena;
-    std::size_t offset = 0;   // arena
-    void* pointer = nullptr;  // fixed: variables and constants
-    std::size_t slot = 0;     // external pointers: inputs first, then outputs
+    std::size_t offset = 0;         // arena
+    const void* pointer = nullptr;  // fixed: constants and variables that are read
+    std::size_t slot = 0;           // bound at each run: inputs first, then outputs, then variables that are written
   };
-  std::vector<Place> arguments_;                     // of all steps, in then out
+  std::vector<Location> arguments_;                  // of all steps, in then out
   std::vector<std::vector<std::size_t>> slot_uses_;  // slot -> positions in arguments_
   std::size_t scratch_offset_ = 0;
   std::size_t arena_bytes_ = 0;
@@ -148,8 +140,8 @@ class ProgramBuilder {
   ~ProgramBuilder();
 
   ValueId input(const ValueType& type);
-  ValueId constant(const ValueType& type, const void* data);  // copied
-  ValueId variable(std::shared_ptr<VariableStorage> storage);
+  ValueId constant(const ValueType& type, const void* data);   // copied
+  ValueId variable(std::shared_ptr<VariableStorage> storage);  // the same value for the same storage
 
   // Appends an op. Outputs are new values of the given types followed by the `written` variables,
   // updated in place. Returns the new values. Throws std::invalid_argument for what the op refuses.

@@ -56,10 +56,10 @@ class Variable:
         self.shape = value.shape
         self.dtype = value.dtype.name
         self.storage = _core.Variable(value.shape, self.dtype)
-        self.array = self.storage.array  # a view of the storage; for reading inside the package
+        self.array = self.storage.array  # a read-only view of the storage, for use inside the package
         if filled:
-            self.array[...] = value
-        self.array.flags.writeable = False
+            with self.storage.write() as array:
+                array[...] = value
 
     # --- values -----------------------------------------------------------------------------------
     @property

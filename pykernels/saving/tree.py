@@ -81,6 +81,5 @@ def value_for_file(variable) -> np.ndarray:
 
 def read_variable(dataset: Dataset, variable) -> None:
     """The data set into the variable's own memory."""
-    array = variable.storage.array
-    dataset.read_into(array)
-    variable.storage.assign(array)  # moves nothing: tells programs that packed copies are stale
+    with variable.storage.write() as array:
+        dataset.read_into(array)

@@ -51,7 +51,8 @@ class AllocationGuard:
         """Zeros for the variables that nothing was read into."""
         for variable, version in self._unfilled:
             if variable.storage.version == version:
-                variable.storage.array[...] = 0
+                with variable.storage.write() as array:
+                    array[...] = 0
         self._unfilled.clear()
 
     def take(self, layer: str, shape: tuple) -> None:

@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <stdexcept>
 
 #include "program/program.h"
 
@@ -12,6 +14,11 @@ namespace {
 ValueType f32(Shape shape) { return {DType::f32, shape}; }
 
 Attrs none() { return {}; }
+
+void set(const std::shared_ptr<VariableStorage>& variable, const std::vector<float>& value) {
+  const VariableWrite write(variable);
+  std::copy(value.begin(), value.end(), static_cast<float*>(write.data()));
+}
 
 ArrayView rows_of(const std::vector<float>& data, int64_t width) {
   ArrayView view;
@@ -50,7 +57,7 @@ TEST(Program, InputsThatAreOutputsAreCopied) {
 
 TEST(Program, InPlaceDoesNotTouchInputsVariablesOrValuesStillRead) {
   auto w = std::make_shared<VariableStorage>(DType::f32, Shape{4});
-  std::iota(w->data.as<float>(), w->data.as<float>() + 4, 1.0F);
+  set(w, {1, 2, 3, 4});
   ProgramBuilder b;
   const ValueId x = b.input(f32({4}));
   const ValueId v = b.variable(w);
@@ -65,7 +72,7 @@ TEST(Program, InPlaceDoesNotTouchInputsVariablesOrValuesStillRead) {
   std::vector<float> out(4);
   p->run({in.data()}, {out.data()}, 0);
   EXPECT_EQ(in, (std::vector<float>{5, 6, 7, 8}));
-  EXPECT_EQ(w->data.as<float>()[3], 4.0F);
+  EXPECT_EQ(w->as<float>()[3], 4.0F);
   EXPECT_EQ(out, (std::vector<float>{-1, -2, -3, -4}));
 }
 
@@ -82,7 +89,7 @@ TEST(Program, ReshapeOfAVariableThatIsWrittenLaterKeepsTheOldValue) {
   std::vector<float> out(4, 9);
   p->run({in.data()}, {out.data()}, 0);
   for (float o : out) EXPECT_EQ(o, 0.0F);
-  EXPECT_EQ(w->data.as<float>()[2], 3.0F);
+  EXPECT_EQ(w->as<float>()[2], 3.0F);
 }
 
 TEST(Program, BatchesInOrderWithTheLastRowsWritten) {
@@ -125,10 +132,58 @@ TEST(Program, CheckFiniteStopsBeforeTheUpdate) {
   const BatchResult r = p->run_batches(run);
   EXPECT_EQ(r.status, RunStatus::nan);
   EXPECT_EQ(r.steps, 2);
-  EXPECT_EQ(*w->data.as<float>(), 3.0F);
+  EXPECT_EQ(*w->as<float>(), 3.0F);
   run.check_finite = false;
   EXPECT_EQ(p->run_batches(run).status, RunStatus::done);
-  EXPECT_TRUE(std::isnan(*w->data.as<float>()));
+  EXPECT_TRUE(std::isnan(*w->as<float>()));
+}
+
+TEST(Program, ARunThatIsStoppedHalfwayCountsAsAWrite) {
+  // Two products of 400 x 400 keep the run long enough to be polled; the update comes before them.
+  auto w = std::make_shared<VariableStorage>(DType::f32, Shape{400, 400});
+  ProgramBuilder b;
+  const ValueId x = b.input(f32({400, 400}));
+  b.add("assign", {x}, {}, {b.variable(w)}, none(), "");
+  std::vector<ValueId> y = {x};
+  for (int i = 0; i < 2; ++i) {
+    Attrs plain;
+    plain.set("transpose_a", false);
+    plain.set("transpose_b", false);
+    y = b.add("matmul", {y[0], x}, {f32({400, 400})}, {}, plain, "");
+  }
+  b.output(y[0]);
+  const auto p = b.build();
+  p->poll = [] { throw std::runtime_error("stopped"); };
+  p->poll_seconds = 0;
+  const std::vector<float> in(400 * 400, 1.0F);
+  std::vector<float> out(in.size());
+  const std::uint64_t before = w->version();
+  EXPECT_THROW(p->run({in.data()}, {out.data()}, 0), std::runtime_error);
+  EXPECT_EQ(w->version(), before + 1);
+}
+
+TEST(Program, WritesReachTheirVariablesAndRaiseOnlyTheirVersions) {
+  const auto make = [] { return std::make_shared<VariableStorage>(DType::f32, Shape{2}); };
+  const auto read = make(), first = make(), second = make();
+  set(read, {3, 4});
+  ProgramBuilder b;
+  const ValueId r = b.variable(read), s = b.variable(second), f = b.variable(first), x = b.input(f32({2}));
+  EXPECT_EQ(b.variable(second), s);
+  b.output(b.add("negative", {r}, {f32({2})}, {}, none(), "")[0]);
+  b.add("assign_add", {r}, {}, {f}, none(), "");
+  b.add("assign", {x}, {}, {s}, none(), "");
+  const auto p = b.build();
+  const std::vector<float> in = {8, 9};
+  std::vector<float> out(2);
+  for (int i = 1; i <= 2; ++i) {
+    p->run({in.data()}, {out.data()}, 0);
+    EXPECT_EQ(read->version(), 2U);
+    EXPECT_EQ(first->version(), 1U + static_cast<unsigned>(i));
+    EXPECT_EQ(second->version(), 1U + static_cast<unsigned>(i));
+    EXPECT_EQ(first->as<float>()[1], 4.0F * static_cast<float>(i));
+  }
+  EXPECT_EQ(second->as<float>()[0], 8.0F);
+  EXPECT_EQ(out[0], -3.0F);
 }
 
 TEST(Program, EmptyBatch) {
