@@ -7,6 +7,7 @@ Each takes a tensor (or array) and returns one of the same shape and float dtype
 from __future__ import annotations
 
 from . import ops
+from .graph import Variable
 from .ops import (
     celu,
     elu,
@@ -76,8 +77,8 @@ __all__ = [
 
 
 def linear(x):
-    """x itself."""
-    return x
+    """x itself; of a variable, its value."""
+    return ops.convert_to_tensor(x) if isinstance(x, Variable) else x
 
 
 def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):

@@ -70,7 +70,8 @@ def learning_phase() -> int:
 
 
 def _phase(value):
-    return value() if callable(value) else value
+    value = value() if callable(value) else value
+    return ops.convert_to_tensor(value) if isinstance(value, Variable) else value
 
 
 def in_train_phase(x, alt, training=None):

@@ -8,10 +8,26 @@ from __future__ import annotations
 
 from . import conv_passes
 from .rewriter import Rewriter, copy_node, known_before, made, maker
-from .tensor import Node
+from .tensor import Node, Tensor
 from .variable import Variable
 
 disabled: set[str] = set()
+
+
+def drop_idle_reshapes(r: Rewriter) -> None:
+    """A reshape to the same shape: of a tensor always, of a variable where nothing reads it after the next update."""
+    for node in [n for n in r.nodes if n.name == "reshape"]:
+        (x,), y = node.inputs, node.outputs[0]
+        if tuple(x.shape) != tuple(y.shape) or not isinstance(x, (Tensor, Variable)):
+            continue
+        if isinstance(x, Variable):
+            rest = r.nodes[r.nodes.index(node) :]
+            update = next((i for i, n in enumerate(rest) if any(v is x for v in n.writes)), None)
+            later = [] if update is None else [*r.outputs, *(t for n in rest[update:] for t in n.inputs)]
+            if any(t is y for t in later):
+                continue
+        r.replace(y, x)
+        r.remove(node)
 
 
 def fuse_matmul_epilogue(r: Rewriter) -> None:
@@ -160,6 +176,7 @@ def drop_unread(r: Rewriter) -> None:
 
 
 PASSES = (
+    drop_idle_reshapes,
     fuse_matmul_epilogue,
     fuse_loss_gradient,
     drop_unread,

@@ -65,4 +65,10 @@ def _cast(value, dtype):
     return value if str(have) == dtype else apply("cast", [value], dtype=dtype)
 
 
-set_hooks(apply_into=apply_into, trace_stack=trace_stack, cast=_cast, negative=lambda value: apply("negative", [value]))
+set_hooks(
+    apply_into=apply_into,
+    trace_stack=trace_stack,
+    cast=_cast,
+    negative=lambda value: apply("negative", [value]),
+    value=lambda v: apply("reshape", [v], shape=v.shape),
+)

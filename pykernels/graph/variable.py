@@ -64,13 +64,14 @@ class Variable:
     # --- values -----------------------------------------------------------------------------------
     @property
     def value(self):
-        return self.array.copy()
+        """The value now: a copy; inside a `Trace` a tensor."""
+        return _hooks["value"](self)
 
     def numpy(self) -> np.ndarray:
         return self.array.copy()
 
-    def read_value(self) -> np.ndarray:
-        return self.array.copy()
+    def read_value(self):
+        return self.value
 
     @property
     def ndim(self) -> int:
@@ -99,7 +100,7 @@ class Variable:
         return bool(self.array)
 
     def __iter__(self):
-        return iter(self.array.copy())
+        return iter(self.value)
 
     __hash__ = object.__hash__
 

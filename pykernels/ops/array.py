@@ -8,7 +8,7 @@ import operator
 
 from ..graph import apply, define
 from .shapes import axes_in, axis_in, known, size_of, unknown
-from .types import operands, to_tensor
+from .types import operands, passed_on, to_tensor
 
 TO_END = 2**62  # the stop of a slice that takes all of an unknown extent
 
@@ -213,7 +213,7 @@ def transpose(x, axes=None):
     order = tuple(range(rank))[::-1] if axes is None else tuple(axis_in(a, rank, "axes") for a in axes)
     if sorted(order) != list(range(rank)):
         raise ValueError(f"axes must be a permutation of the axes of x. Received: axes={axes}, x.shape={x.shape}")
-    return x if order == tuple(range(rank)) else apply("transpose", [x], axes=order)
+    return passed_on(x) if order == tuple(range(rank)) else apply("transpose", [x], axes=order)
 
 
 def swapaxes(x, axis1, axis2):
@@ -244,7 +244,7 @@ def moveaxis(x, source, destination):
 def broadcast_to(x, shape):
     """x repeated along dimensions of extent 1, and new leading ones, to `shape`; ValueError when it cannot be."""
     x = to_tensor(x)
-    return x if tuple(x.shape) == tuple(shape) else apply("broadcast_to", [x], shape=known(shape))
+    return passed_on(x) if tuple(x.shape) == tuple(shape) else apply("broadcast_to", [x], shape=known(shape))
 
 
 def _one_dtype(xs, name):

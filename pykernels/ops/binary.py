@@ -14,6 +14,7 @@ from .types import (
     number_like,
     only_where,
     operands,
+    passed_on,
     to_tensor,
     zero_where,
 )
@@ -201,7 +202,7 @@ def power(x1, x2):
     if isinstance(x2, (int, float)) and not isinstance(x2, bool):
         base, _ = _number_operands(x1, type(x2)(0))
         if x2 == 1:
-            return base
+            return passed_on(base)
         if x2 == 2:
             return compute("square", [base])
         if x2 == 0.5:

@@ -8,7 +8,7 @@ from .. import config
 from ..graph import NONDIFFERENTIABLE, Tensor, Variable, apply, define
 from .binary import where
 from .shapes import known, unknown
-from .types import dtype_of, number_like, standardize_dtype, to_tensor
+from .types import dtype_of, number_like, passed_on, standardize_dtype, to_tensor
 
 define(
     "fill",
@@ -18,7 +18,7 @@ define(
 
 
 def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
-    """x as something that ops take: tensors and variables stay, the rest becomes a NumPy array.
+    """x as something that ops take, a value of its own: symbolic tensors stay, the rest becomes a NumPy array.
 
     Args:
         x: tensor, variable, array, number, or nested lists of numbers.
@@ -30,12 +30,13 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
     """
     if sparse or ragged:
         raise ValueError("pykernels has neither sparse nor ragged tensors")
-    return to_tensor(x, dtype)
+    y = to_tensor(x, dtype)
+    return passed_on(y) if y is x else y
 
 
 def array(x, dtype=None):
     """`convert_to_tensor(x, dtype)`."""
-    return to_tensor(x, dtype)
+    return convert_to_tensor(x, dtype)
 
 
 def convert_to_numpy(x):
@@ -76,8 +77,8 @@ def dtype(x) -> str:
 
 
 def copy(x):
-    """A copy of an array or variable; a symbolic tensor itself, since tensors never change."""
-    return x if isinstance(x, Tensor) else np.array(to_tensor(x))
+    """A copy of an array, the value of a variable; a symbolic tensor itself, since tensors never change."""
+    return convert_to_tensor(x)
 
 
 def stop_gradient(variable):

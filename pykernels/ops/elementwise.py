@@ -8,7 +8,18 @@ import numpy as np
 
 from ..graph import NONDIFFERENTIABLE, apply, define
 from .binary import add, divide, multiply, subtract
-from .types import compute, dtype_of, float_tensor, is_float, number_like, only_where, operands, to_tensor, zero_where
+from .types import (
+    compute,
+    dtype_of,
+    float_tensor,
+    is_float,
+    number_like,
+    only_where,
+    operands,
+    passed_on,
+    to_tensor,
+    zero_where,
+)
 
 
 # --- definitions -----------------------------------------------------------------------------------
@@ -142,7 +153,7 @@ def negative(x):
 def absolute(x):
     """|x|, of x's dtype. Gradient 0 at 0."""
     x = to_tensor(x)
-    return x if dtype_of(x) in ("bool", "uint8") else apply("absolute", [x])
+    return passed_on(x) if dtype_of(x) in ("bool", "uint8") else apply("absolute", [x])
 
 
 abs = absolute  # noqa: A001 - Keras's name
@@ -168,7 +179,7 @@ def round(x, decimals=0):  # noqa: A001 - Keras's name
     x = _number(x)
     if not is_float(dtype_of(x)):
         if decimals >= 0:
-            return x
+            return passed_on(x)
         return apply("cast", [round(float_tensor(x), decimals)], dtype=dtype_of(x))
     if decimals == 0:
         return apply("round", [x])
@@ -180,7 +191,7 @@ def round(x, decimals=0):  # noqa: A001 - Keras's name
 def trunc(x):
     """x without its fraction, rounded towards zero, of x's dtype."""
     x = to_tensor(x)
-    return multiply(sign(x), apply("floor", [absolute(x)])) if is_float(dtype_of(x)) else x
+    return multiply(sign(x), apply("floor", [absolute(x)])) if is_float(dtype_of(x)) else passed_on(x)
 
 
 def isnan(x):
@@ -208,7 +219,7 @@ def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
     x = to_tensor(x)
     dtype = dtype_of(x)
     if not is_float(dtype):
-        return x
+        return passed_on(x)
     limits = np.finfo(dtype)
     high = float(limits.max) if posinf is None else posinf
     low = float(limits.min) if neginf is None else neginf
@@ -233,7 +244,7 @@ def clip(x, x_min, x_max):
     if any(not isinstance(limit, (int, float, type(None))) for limit in (x_min, x_max)):
         if x_min is not None:
             x = compute("maximum", operands(x, x_min))
-        return x if x_max is None else compute("minimum", operands(x, x_max))
+        return passed_on(x) if x_max is None else compute("minimum", operands(x, x_max))
     x = operands(_number(x), *(type(limit)(0) for limit in (x_min, x_max) if limit is not None))[0]
     dtype = dtype_of(x)
     low, high = (-np.inf, np.inf) if is_float(dtype) else (np.iinfo(dtype).min, np.iinfo(dtype).max)

@@ -10,7 +10,7 @@ import numpy as np
 from ..graph import NONDIFFERENTIABLE, Tensor, apply, define
 from .array import TO_END, moveaxis, ravel, reshape, transpose
 from .shapes import axis_in
-from .types import dtype_of, is_float, is_symbolic, standardize_dtype, to_tensor
+from .types import dtype_of, is_float, is_symbolic, passed_on, standardize_dtype, to_tensor
 
 
 # --- definitions -----------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def _get_basic(x, key):
     )
     y = x if whole else apply("slice", [x], start=tuple(start), stop=tuple(stop), step=tuple(step))
     if all(s == "keep" for s in shape):
-        return y
+        return passed_on(x) if whole else y
     dims = iter(y.shape)
     return reshape(y, tuple(d for s in shape for d in ((1,) if s == "new" else _dim(next(dims), s))))
 

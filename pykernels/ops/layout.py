@@ -7,7 +7,7 @@ import operator
 from ..graph import apply
 from .array import TO_END, broadcast_to, concatenate, ravel, reshape, slice_axis
 from .shapes import axes_in, axis_in, size_of
-from .types import to_tensor
+from .types import passed_on, to_tensor
 
 
 def _repeat_rows(x, rows, repeats: int, inner, shape):
@@ -86,7 +86,7 @@ def roll(x, shift, axis=None):
     if n is None:
         raise ValueError(f"Cannot roll an axis of unknown extent. Received: axis={axis}, x.shape={x.shape}")
     cut = -operator.index(shift) % n if n else 0
-    return concatenate([slice_axis(x, axis, cut, n), slice_axis(x, axis, 0, cut)], axis) if cut else x
+    return concatenate([slice_axis(x, axis, cut, n), slice_axis(x, axis, 0, cut)], axis) if cut else passed_on(x)
 
 
 def slice(inputs, start_indices, shape):  # noqa: A001 - Keras's name
@@ -132,9 +132,10 @@ def pad(x, pad_width, mode="constant", constant_values=None):
         )
     if mode not in ("reflect", "symmetric"):
         raise ValueError(f"`mode` must be 'constant', 'reflect' or 'symmetric'. Received: mode={mode!r}")
+    y = x
     for axis, (before, after) in enumerate(widths):
-        x = _mirror(x, axis, before, after, edge=mode == "symmetric") if before or after else x
-    return x
+        y = _mirror(y, axis, before, after, edge=mode == "symmetric") if before or after else y
+    return passed_on(x) if y is x else y
 
 
 def _pad_widths(pad_width, rank):

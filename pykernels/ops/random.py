@@ -16,7 +16,17 @@ from .binary import add, multiply
 from .creation import full_like, ones
 from .elementwise import floor
 from .shapes import axis_in
-from .types import cast, dtype_of, float_tensor, is_float, is_symbolic, number_like, standardize_dtype, to_tensor
+from .types import (
+    cast,
+    dtype_of,
+    float_tensor,
+    is_float,
+    is_symbolic,
+    number_like,
+    passed_on,
+    standardize_dtype,
+    to_tensor,
+)
 
 
 # --- definitions -----------------------------------------------------------------------------------
@@ -183,7 +193,7 @@ def dropout(inputs, rate, noise_shape=None, seed=None):
     if not 0 <= rate <= 1:
         raise ValueError(f"`rate` must be a float from 0 to 1. Received: rate={rate}")
     if rate == 0:
-        return x
+        return passed_on(x)
     if rate == 1:
         return full_like(x, 0)
     concrete = None not in x.shape

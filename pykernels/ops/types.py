@@ -57,6 +57,17 @@ def number_like(value, x) -> np.ndarray:
     return np.asarray(value, dtype_of(x))
 
 
+def passed_on(x):
+    """x as a result of its own: the value that a variable has now, a copy of an array.
+
+    What an op returns never changes with a later update of a variable, nor do updates in place of an array reach the
+    op's argument.
+    """
+    if isinstance(x, Variable):
+        return apply("reshape", [x], shape=tuple(x.shape))
+    return x.copy() if isinstance(x, np.ndarray) else x
+
+
 def only_where(condition, x):
     """x where `condition`, 0 elsewhere: how a gradient is masked. A product with 0 would make NaN of an infinity."""
     return apply("where", [condition, x, number_like(0, x)])
@@ -103,9 +114,25 @@ def to_tensor(x, dtype=None):
     Python floats and lists of them become `floatx()`, ints int32; arrays keep their dtype.
     """
     want = None if dtype is None else standardize_dtype(dtype)
-    if not isinstance(x, (Tensor, Variable)):
+    if isinstance(x, (list, tuple)) and _holds_tensors(x):
+        x = _stacked(x)
+    elif not isinstance(x, (Tensor, Variable)):
         x = _to_array(x, want)
     return x if want is None or dtype_of(x) == want else apply("cast", [x], dtype=want)
+
+
+def _holds_tensors(items) -> bool:
+    return any(isinstance(x, (Tensor, Variable)) or (isinstance(x, (list, tuple)) and _holds_tensors(x)) for x in items)
+
+
+def _stacked(items):
+    """A nested list with tensors in it as one tensor."""
+    parts = operands(*(to_tensor(x) for x in items))
+    shapes = {tuple(x.shape) for x in parts}
+    if len(shapes) > 1:
+        raise ValueError(f"A list of tensors becomes one tensor only if they have one shape, got {sorted(shapes)}")
+    rows = [apply("reshape", [x], shape=(1, *(-1 if d is None else d for d in x.shape))) for x in parts]
+    return apply("concatenate", rows, axis=0)
 
 
 def _to_array(x, want) -> np.ndarray:
@@ -162,8 +189,9 @@ def _as(x, dtype: str):
 
 
 def cast(x, dtype):
-    """`x` converted to `dtype`. Floats are truncated towards zero; to bool: not equal to zero."""
-    return to_tensor(x, dtype)
+    """`x` converted to `dtype`, a value of its own. Floats are truncated towards zero; to bool: not equal to zero."""
+    y = to_tensor(x, dtype)
+    return passed_on(y) if y is x else y
 
 
 def float_tensor(x):
