@@ -29,14 +29,10 @@ def get_data_adapter(
     """
     if x is None:
         raise ValueError("`x` is None: pass the input data (an array, a generator of batches, ...).")
-    if batch_size is not None and not _is_positive_int(batch_size):
-        raise ValueError(f"`batch_size` must be a positive integer. Received: batch_size={batch_size!r}")
-    steps = _whole_steps(steps, steps_name)
+    check_batch_size(batch_size)
+    steps = whole_steps(steps, steps_name)
     if is_structure_of_arrays(x):
-        data = make_data(model, x, y, sample_weight)
-        if class_weight:
-            data = with_class_weights(model, data, class_weight)
-        return (HDF5Adapter if data.lazy else ArrayAdapter)(data, int(batch_size or 32), shuffle, steps)
+        return adapter_of(model, make_data(model, x, y, sample_weight), batch_size, steps, shuffle, class_weight)
     if isinstance(x, (str, bytes)) or not (
         hasattr(x, "__iter__") or hasattr(x, "__getitem__") or hasattr(x, "__next__")
     ):
@@ -50,7 +46,20 @@ def get_data_adapter(
     return StreamAdapter(x, model, steps, shuffle, class_weight, loading)
 
 
-def _whole_steps(steps, name: str) -> int | None:
+def adapter_of(model, data, batch_size=None, steps=None, shuffle=False, class_weight=None) -> ArrayAdapter:
+    """The adapter for `Data`; see `get_data_adapter`, which has checked the other arguments."""
+    if class_weight:
+        data = with_class_weights(model, data, class_weight)
+    return (HDF5Adapter if data.lazy else ArrayAdapter)(data, int(batch_size or 32), shuffle, steps)
+
+
+def check_batch_size(batch_size) -> None:
+    """ValueError for a `batch_size` that is neither None nor a positive integer."""
+    if batch_size is not None and not _is_positive_int(batch_size):
+        raise ValueError(f"`batch_size` must be a positive integer. Received: batch_size={batch_size!r}")
+
+
+def whole_steps(steps, name: str) -> int | None:
     """`steps` rounded up: `steps_per_epoch=len(x) / 32` stood in Keras 2's own examples."""
     try:
         if steps is None or (not isinstance(steps, bool) and 0 < steps < math.inf):

@@ -7,8 +7,8 @@ import numpy as np
 from ..callbacks import CallbackList
 from ..callbacks.logs import Logs
 from ..compat.arguments import accepts_old_names
-from ..data_adapters import get_data_adapter
-from ..data_adapters.arrays import has_no_rows, make_data, unpack
+from ..data_adapters import adapter_of, check_batch_size, get_data_adapter, whole_steps
+from ..data_adapters.arrays import Data, has_no_rows, make_data, unpack
 from ..data_adapters.prefetch import PrefetchOptions
 from ..utils.tree import map_structure
 from .batch_methods import BatchMethods
@@ -87,12 +87,25 @@ class Trainer(BatchMethods, CompileMixin):
             MemoryError: a step, or what `cache_frozen` keeps, does not fit into the memory.
         """
         self._assert_compiled()
-        if validation_split and validation_data is None:
-            x, y, sample_weight, validation_data = self._split(x, y, sample_weight, validation_split)
         loading = PrefetchOptions(workers, use_multiprocessing, max_queue_size)
-        adapter = get_data_adapter(
-            self, x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight, loading, "steps_per_epoch"
-        )
+        if validation_split and validation_data is None:
+            data, validation_data = self._split(x, y, sample_weight, validation_split)
+            check_batch_size(batch_size)
+            steps = whole_steps(steps_per_epoch, "steps_per_epoch")
+            adapter = adapter_of(self, data, batch_size, steps, shuffle, class_weight)
+        else:
+            adapter = get_data_adapter(
+                self,
+                x,
+                y,
+                sample_weight,
+                batch_size,
+                steps_per_epoch,
+                shuffle,
+                class_weight,
+                loading,
+                "steps_per_epoch",
+            )
         return self._fit_adapter(
             adapter,
             epochs,
@@ -178,7 +191,8 @@ class Trainer(BatchMethods, CompileMixin):
         first = resumption.first_epoch(initial_epoch) if resumption is not None else None
         return (initial_epoch, None) if first is None else (first, resumption)
 
-    def _split(self, x, y, sample_weight, share):
+    def _split(self, x, y, sample_weight, share) -> tuple[Data, Data]:
+        """The rows for training, and the last ones, for validation."""
         if not isinstance(share, (int, float)) or not 0 < share < 1:
             raise ValueError(
                 f"`validation_split` must be a share between 0 and 1 (0.2 keeps the last 20% of the samples for "
@@ -202,13 +216,15 @@ class Trainer(BatchMethods, CompileMixin):
         if train.ys:
             check_targets(self, data)
             warn_missing_classes(self, train, held)
-        packed = self._pack_inputs(train.xs)
-        return packed, train.y, train.weight, (self._pack_inputs(held.xs), held.y, held.weight)
+        return train, held
 
     def _open_validation(self, validation_data, batch_size, steps, loading=None):
         if validation_data is None:
             return None
-        if isinstance(validation_data, (tuple, list)):
+        if isinstance(validation_data, Data):
+            check_batch_size(batch_size)
+            adapter = adapter_of(self, validation_data, batch_size, whole_steps(steps, "validation_steps"))
+        elif isinstance(validation_data, (tuple, list)):
             x, y, weight = unpack(validation_data)
             adapter = get_data_adapter(
                 self, x, y, weight, batch_size, steps, loading=loading, steps_name="validation_steps"
