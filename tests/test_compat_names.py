@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from pykernels.compat import arguments as compat_names
@@ -63,8 +66,8 @@ def test_arguments_without_effect_are_dropped(name, old):
 
 
 def test_what_is_refused_says_what_to_do_instead():
-    with pytest.raises(TypeError, match=r"version 3.*callback"):
-        translate("SGD", {"decay": 1e-6})
+    with pytest.raises(TypeError, match="normalization of each feature"):
+        translate("BatchNormalization", {"mode": 1})
     with pytest.raises(TypeError, match="metrics"):
         translate("fit", {"show_accuracy": True})
 
@@ -94,10 +97,22 @@ def test_the_decorator_translates_and_keeps_the_signature():
     assert function(output_dim=3, init="normal") == (3, "normal")
     assert function(3, kernel_initializer="zeros") == (3, "zeros")
     assert function.__name__ == "function"
-    with pytest.raises(TypeError, match="multiple values"):
+    with pytest.raises(TypeError, match="both 'units' and 'output_dim'"):
         function(3, output_dim=4)
     with pytest.raises(KeyError, match="Densee"):
         accepts_old_names("Densee")
+
+
+def test_every_entry_has_a_consumer_and_no_refused_argument_is_taken():
+    """The names that the package passes to `accepts_old_names`, `translate` or `_old_names` are those of the tables."""
+    package = Path(compat_names.__file__).parent.parent
+    source = "".join(p.read_text() for p in package.rglob("*.py") if p != Path(compat_names.__file__))
+    used = set(re.findall(r'(?:accepts_old_names|translate)\(\s*"(\w+)"|_old_names = "(\w+)"', source))
+    used = {name for pair in used for name in pair if name}
+    tables = (RENAMED, JOINED, SPREAD, NEUTRAL, WITHOUT_EFFECT, REFUSED, compat_names.CONVERTED)
+    assert {name for table in tables for name in table} == used
+    for name, refused in REFUSED.items():
+        assert not set(refused) & set(RENAMED.get(name, {}))
 
 
 def test_log_names_are_an_involution_free_map():

@@ -20,7 +20,7 @@ What `translate` does with one keyword, in this order:
 4. `JOINED`: several old keywords make one new one (``nb_row, nb_col`` -> ``kernel_size``).
 5. `SPREAD`: one old keyword makes several (``init`` of a separable convolution).
 6. `RENAMED`: the keyword gets its present name, and its value too where `VALUES` has one (``"th"`` ->
-   ``"channels_first"``).
+   ``"channels_first"``), or `CONVERTED` a function.
 
 An old and a new name for one thing in the same call raise `TypeError`. Unknown keywords pass through: the function
 itself rejects them. Nothing here prints or warns.
@@ -47,7 +47,6 @@ _KERNEL = {
 _IMAGE = {"border_mode": "padding", "dim_ordering": "data_format"}
 _CONV = {**_KERNEL, **_IMAGE, "nb_filter": "filters", "subsample": "strides"}
 _POOLING_1D = {"pool_length": "pool_size", "stride": "strides", "border_mode": "padding"}
-_OPTIMIZER = {"lr": "learning_rate"}
 _LOADING = {"max_q_size": "max_queue_size", "nb_worker": "workers", "pickle_safe": "use_multiprocessing"}
 
 #: callable -> {old keyword: present keyword}
@@ -80,8 +79,7 @@ RENAMED: dict[str, dict[str, str]] = {
     "AveragePooling1D": _POOLING_1D,
     "MaxPooling2D": _IMAGE,
     "AveragePooling2D": _IMAGE,
-    "GlobalMaxPooling2D": {"dim_ordering": "data_format"},
-    "GlobalAveragePooling2D": {"dim_ordering": "data_format"},
+    "GlobalPooling2D": {"dim_ordering": "data_format"},
     "Cropping2D": {"dim_ordering": "data_format"},
     "UpSampling1D": {"length": "size"},
     "UpSampling2D": {"dim_ordering": "data_format"},
@@ -93,7 +91,7 @@ RENAMED: dict[str, dict[str, str]] = {
     "SpatialDropout1D": {"p": "rate"},
     "SpatialDropout2D": {"p": "rate", "dim_ordering": "data_format"},
     # optimizers
-    **dict.fromkeys(("SGD", "RMSprop", "Adam", "Adagrad", "Adadelta", "Adamax", "Nadam"), _OPTIMIZER),
+    "Optimizer": {"lr": "learning_rate"},
     # regularizers and constraints
     "L1": {"l": "l1"},
     "L2": {"l": "l2"},
@@ -111,9 +109,8 @@ RENAMED: dict[str, dict[str, str]] = {
     "predict_on_batch": {"X": "x"},
     # images
     "ImageDataGenerator": {"dim_ordering": "data_format"},
-    # utilities and data sets
+    # utilities
     "to_categorical": {"nb_classes": "num_classes"},
-    "load_data": {"nb_words": "num_words"},
 }
 
 #: callable -> {present keyword: the old keywords that make it, in order}
@@ -129,9 +126,14 @@ SPREAD: dict[str, dict[str, tuple[str, ...]]] = {
 #: present keyword -> {old value: present value}
 VALUES: dict[str, dict[str, str]] = {"data_format": {"th": "channels_first", "tf": "channels_last"}}
 
+#: callable -> {old keyword: what makes the present value of its value}
+CONVERTED: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "Optimizer": {"lr": lambda value: float(value) if type(value) is int else value},  # lr=1, which Keras 3 refuses
+}
+
 #: callable -> {keyword: the values that meant "the default"}
 NEUTRAL: dict[str, dict[str, tuple[Any, ...]]] = {
-    **{name: {"decay": (0, None), "epsilon": (None,)} for name in RENAMED if RENAMED[name] is _OPTIMIZER},
+    "Optimizer": {"decay": (0, None), "epsilon": (None,)},
     **{
         name: {"dim_ordering": ("default", None)}
         for name in RENAMED
@@ -154,15 +156,10 @@ WITHOUT_EFFECT: dict[str, dict[str, str]] = {
     },
 }
 
-_DECAY = (
-    "learning rate decay inside an optimizer left Keras with version 3: set optimizer.learning_rate from a callback's "
-    "on_epoch_begin, for example learning_rate / (1 + decay * step)"
-)
 _SHOW_ACCURACY = "ask for it once: compile(..., metrics=['accuracy'])"
 
 #: callable -> {keyword: what to do instead}
 REFUSED: dict[str, dict[str, str]] = {
-    **{name: {"decay": _DECAY} for name in RENAMED if RENAMED[name] is _OPTIMIZER},
     "BatchNormalization": {"mode": "use the default, 0: normalization of each feature over the batch"},
     "Conv2DTranspose": {"output_shape": "it follows from strides and padding; output_padding adds rows and columns"},
     "fit": {"show_accuracy": _SHOW_ACCURACY},
@@ -234,6 +231,7 @@ def translate(callable_name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
     without_effect = WITHOUT_EFFECT.get(callable_name, {})
     refused = REFUSED.get(callable_name, {})
     renamed, spread = RENAMED.get(callable_name, {}), SPREAD.get(callable_name, {})
+    converted = CONVERTED.get(callable_name, {})
     result: dict[str, Any] = {}
     for old, value in _join(callable_name, kwargs).items():
         if old in without_effect or (old in neutral and _is_neutral(value, neutral[old])):
@@ -244,6 +242,8 @@ def translate(callable_name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
             if new in result or (new != old and new in kwargs):
                 raise TypeError(f"{callable_name}() got both {new!r} and {old!r}, its older name; keep {new!r}")
             result[new] = VALUES.get(new, {}).get(value, value) if isinstance(value, str) else value
+            if old in converted:
+                result[new] = converted[old](value)
     return result
 
 
@@ -257,9 +257,20 @@ def accepts_old_names(callable_name: str) -> Callable[[F], F]:
         raise KeyError(f"pykernels.compat.arguments has no entry for {callable_name!r}")
 
     def decorate(function: F) -> F:
+        code = getattr(function, "__wrapped__", function).__code__
+        parameters = code.co_varnames[: code.co_argcount]
+
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            return function(*args, **translate(callable_name, kwargs))
+            translated = translate(callable_name, kwargs)
+            if translated is not kwargs:
+                twice = set(parameters[: len(args)]) & (translated.keys() - kwargs.keys())
+                if twice:
+                    new, old = twice.pop(), ", ".join(sorted(kwargs.keys() - translated.keys()))
+                    raise TypeError(
+                        f"{function.__qualname__}() got both {new!r} and {old!r}, its older name; keep {new!r}"
+                    )
+            return function(*args, **translated)
 
         return wrapper  # type: ignore[return-value]
 

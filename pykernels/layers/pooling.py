@@ -126,7 +126,7 @@ class AveragePooling2D(_AveragePooling):
 class _GlobalPooling(Layer):
     rank = 2
 
-    @accepts_old_names("GlobalMaxPooling2D")
+    @accepts_old_names("GlobalPooling2D")
     def __init__(self, data_format=None, keepdims=False, **kwargs):
         super().__init__(**kwargs)
         self.data_format = config.standardize_data_format(data_format)

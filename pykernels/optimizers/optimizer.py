@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import re
 
 import numpy as np
 
 from .. import ops
+from ..compat.arguments import translate
 from ..config import floatx
 from ..graph import Tensor, Variable, apply, current_trace
 from ..user_warning import warn
@@ -16,28 +16,6 @@ from ..utils.serialization import deserialize_keras_object, serialize_keras_obje
 from .gradients import clip_by_global_norm, clip_by_norm
 from .schedules import LearningRateSchedule
 from .state import OptimizerState
-
-
-def accepts_lr(init):
-    """Lets the `__init__` of an optimizer take `lr`, the name that earlier versions had for `learning_rate`."""
-
-    @functools.wraps(init)
-    def wrapper(self, *args, **kwargs):
-        if "lr" in kwargs:
-            if args or "learning_rate" in kwargs:
-                raise TypeError(
-                    f"{type(self).__name__}() got both 'learning_rate' and 'lr', its older name; keep 'learning_rate'"
-                )
-            kwargs["learning_rate"] = _old_rate(kwargs.pop("lr"))
-        if kwargs.get("epsilon", 0) is None:  # Keras 2: the default
-            del kwargs["epsilon"]
-        return init(self, *args, **kwargs)
-
-    return wrapper
-
-
-def _old_rate(value):
-    return float(value) if isinstance(value, (int, np.integer)) and not isinstance(value, bool) else value
 
 
 class Optimizer(OptimizerState):
@@ -78,8 +56,8 @@ class Optimizer(OptimizerState):
         **kwargs,
     ):
         decay = kwargs.pop("decay", None) or 0.0
-        if "lr" in kwargs:
-            learning_rate = _old_rate(kwargs.pop("lr"))
+        if "lr" in kwargs:  # of a subclass that passes a default of its own on as `learning_rate`
+            learning_rate = translate("Optimizer", {"lr": kwargs.pop("lr")})["learning_rate"]
         if kwargs:
             raise ValueError(f"Argument(s) not recognized: {kwargs}")
         if decay < 0:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .. import ops
-from .optimizer import Optimizer, accepts_lr
+from ..compat.arguments import accepts_old_names
+from .optimizer import Optimizer
 
 
 class RMSprop(Optimizer):
@@ -21,7 +22,7 @@ class RMSprop(Optimizer):
         **options: those of `Optimizer`.
     """
 
-    @accepts_lr
+    @accepts_old_names("Optimizer")
     def __init__(
         self,
         learning_rate=0.001,

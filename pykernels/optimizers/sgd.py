@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .. import ops
-from .optimizer import Optimizer, accepts_lr
+from ..compat.arguments import accepts_old_names
+from .optimizer import Optimizer
 
 
 class SGD(Optimizer):
@@ -20,7 +21,7 @@ class SGD(Optimizer):
         ValueError: `momentum` is not in [0, 1], or what `Optimizer` raises.
     """
 
-    @accepts_lr
+    @accepts_old_names("Optimizer")
     def __init__(
         self,
         learning_rate=0.01,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..compat.arguments import accepts_old_names
 
-def to_categorical(x, num_classes=None, **old_names):
+
+@accepts_old_names("to_categorical")
+def to_categorical(x, num_classes=None):
     """One-hot encodes integer labels.
 
     Args:
@@ -20,12 +23,6 @@ def to_categorical(x, num_classes=None, **old_names):
             end, as in Keras).
         ValueError: `x` is empty and `num_classes` is not given.
     """
-    if "nb_classes" in old_names:
-        if num_classes is not None:
-            raise TypeError("to_categorical() got both 'num_classes' and 'nb_classes', its older name; keep one")
-        num_classes = old_names.pop("nb_classes")
-    if old_names:
-        raise TypeError(f"to_categorical() got an unexpected keyword argument '{next(iter(old_names))}'")
     labels = np.array(x, dtype="int64")
     shape = labels.shape
     if len(shape) > 1 and shape[-1] == 1:
