@@ -25,7 +25,7 @@ except ImportError as error:  # a checkout that was never built, or a damaged in
         "the source folder (a C++17 compiler is needed)."
     ) from error
 
-_SUBMODULES = (
+SUBMODULES = (
     "activations",
     "applications",
     "backend",
@@ -70,11 +70,11 @@ _NAMES = {
     "show_config": "config_info",
 }
 
-__all__ = ["__version__", *_SUBMODULES, *_NAMES]
+__all__ = ["__version__", *SUBMODULES, *_NAMES]
 
 
 def __getattr__(name):
-    if name in _SUBMODULES:
+    if name in SUBMODULES:
         return _importlib.import_module(f"{__name__}.{name}")
     if name in _NAMES:
         value = getattr(_importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import sys
 import types
+from importlib.metadata import version
 
+import keras_api
 import pytest
 
 import pykernels
@@ -28,9 +30,12 @@ def run(code):
     return namespace
 
 
-@pytest.mark.parametrize("root", tables.ROOTS)
-def test_every_module_of_the_table(installed, root):
-    for alias, target in tables.MODULES.items():
+OWN = {name: name for name in pykernels.SUBMODULES if name not in tables.NOT_OF_KERAS}
+
+
+@pytest.mark.parametrize("root", [*tables.ROOTS, "keras.api", "keras._tf_keras.keras", "keras.src"])
+def test_every_old_module_and_every_module_of_pykernels(installed, root):
+    for alias, target in {"": "", **OWN, **tables.MODULES}.items():
         name = f"{root}.{alias}" if alias else root
         module = importlib.import_module(name)
         behind = importlib.import_module(f"pykernels.{target}" if target else "pykernels")
@@ -49,15 +54,36 @@ def test_every_name_of_the_table_resolves_or_is_a_name_of_keras(installed, targe
         hook._find(path)
     except LookupError:
         module, _, attribute = path.rpartition(".")
-        assert attribute in tables.KERAS_NAMES[module].split()
+        assert attribute in (*tables.KERAS_NAMES.get(module, "").split(), *tables.keras_names()[module])
 
 
 @pytest.mark.parametrize("module", tables.KERAS_NAMES)
 def test_no_name_that_exists_is_listed_as_missing(module):
-    own = importlib.import_module("pykernels" + ("." + module if module else ""))
+    own = hook._target_module(module)
     elsewhere = tables.NAMES.get(module, {})
     there = [n for n in tables.KERAS_NAMES[module].split() if hasattr(own, n) or _leads_somewhere(elsewhere.get(n))]
     assert there == []
+    assert not set(tables.KERAS_NAMES[module].split()) & set(tables.keras_names().get(module, ()))
+
+
+@pytest.mark.parametrize("root", ["keras", "tensorflow.keras", "keras.api", "keras._tf_keras.keras"])
+def test_every_public_name_of_keras_imports(installed, root):
+    """What pykernels has is that; what it lacks raises when used, by its name."""
+    for module, names in tables.keras_names().items():
+        full_name = f"{root}.{module}" if module else root
+        facade = importlib.import_module(full_name)
+        for name in names:
+            found = getattr(facade, name)
+            if isinstance(found, hook._Placeholder):
+                with pytest.raises(NotImplementedError, match=f"pykernels does not have '{full_name}.{name}'"):
+                    found()
+
+
+def test_the_table_of_names_is_that_of_the_installed_keras():
+    installed = version("keras")
+    if installed != tables.VERSIONS["keras"]:
+        pytest.skip(f"the table is that of Keras {tables.VERSIONS['keras']}; installed is {installed}")
+    assert keras_api.TABLE.read_text() == keras_api.as_text(keras_api.public_names(), installed)
 
 
 def test_no_advice_is_given_for_what_exists():
@@ -161,7 +187,7 @@ def test_versions(installed):
         ("from keras.layers import Densse", ImportError, "'keras.layers.Densse'.*mean 'Dense'"),
         ("import keras; keras.layers.Densse", AttributeError, "'keras.layers.Densse'.*mean 'Dense'"),
         ("from keras.layers.core import Zzzzzz", ImportError, "'keras.layers.core.Zzzzzz'"),
-        ("import keras.applications.xception", ImportError, "'keras.applications.xception'.*there are VGG16"),
+        ("import keras.applications.nonsense", ImportError, "'keras.applications.nonsense'.*there are VGG16"),
         ("from keras.applications import Xception; Xception()", NotImplementedError, "Xception'.*there are VGG16"),
         ("import tensorflow as tf; tf.Session()", AttributeError, "no session"),
         ("from tensorflow.keras.layers import Densse", ImportError, "tensorflow.keras.layers.Densse"),

@@ -1,9 +1,10 @@
 """One meta-path finder, in front of all others, that answers ``import keras`` and ``import tensorflow``.
 
-Every name it answers comes from `pykernels.compat.tables`. A module it makes is a `Facade`: it holds nothing, and looks
-each attribute up when asked, in this order: plain values, submodules of the tables, the pykernels module behind it, the
-names that live elsewhere, and last the names that Keras has and pykernels lacks, which become placeholders that raise
-when used. Everything else is an error that says so.
+The modules it answers for are those of pykernels, those of Keras (`keras_names.txt`, made from an installed Keras), and
+the old ones in `pykernels.compat.tables`. A module it makes is a `Facade`: it holds nothing, and looks an attribute up
+when asked, in this order: plain values, submodules, the pykernels module behind it, the names that live elsewhere, and
+last the names that Keras has and pykernels lacks, which become placeholders that raise when used. Everything else is an
+error that says so.
 """
 
 from __future__ import annotations
@@ -119,9 +120,11 @@ class Facade(ModuleType):
         if name in values:
             return values[name]
         full_name = f"{self.__name__}.{name}"
-        if _describe(full_name) is not None and _exists(full_name):
+        if _describe(full_name, exact=True) is not None:
             return importlib.import_module(full_name)
         paths = [] if self._target is None else [self._path(name)]
+        if self._target and "." in self._target:  # keras.ops.nn has names that are defined in pykernels.ops alone
+            paths.append(f"{self._target.partition('.')[0]}.{name}")
         paths += [self._names[name]] if name in self._names else []
         for path in paths:
             try:
@@ -129,7 +132,7 @@ class Facade(ModuleType):
             except LookupError:
                 continue
         if name in self._names or name in self._keras_names:
-            return _placeholder(full_name, paths[-1])
+            return _placeholder(full_name, paths[0] if self._target is not None else paths[-1])
         raise AttributeError(self._lacks(name))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -154,8 +157,8 @@ class Facade(ModuleType):
     def _public(self) -> list[str]:
         """What ``from module import *`` brings: names that work, no placeholders, no submodules."""
         names = set(tables.VALUES.get(self.__name__, {})) | _available(self._names)
-        if self._target is not None:
-            target = _target_module(self._target)
+        target = None if self._target is None else _target_module(self._target)
+        if target is not None:
             public = getattr(target, "__all__", None) or [n for n in vars(target) if not n.startswith("_")]
             names |= _available({name: self._path(name) for name in public})
         return sorted(names)
@@ -164,24 +167,46 @@ class Facade(ModuleType):
         return sorted({*super().__dir__(), *self._public()})
 
 
-def _describe(full_name: str) -> tuple[str | None, dict[str, str], str] | None:
-    """(target, names, names of Keras) of the module called `full_name`; None when the tables do not have it."""
+def _describe(full_name: str, exact: bool = False) -> tuple[str | None, dict[str, str], frozenset[str]] | None:
+    """(target, names, names of Keras) of the module called `full_name`; None when there is no such module.
+
+    exact: whether a file within a package of `keras.src`, which may be a name as well, counts as no module.
+    """
     if full_name in tables.TENSORFLOW:
-        return None, tables.TENSORFLOW[full_name], ""
-    if full_name in tables.PACKAGES:
-        target = tables.PACKAGES[full_name]
-        return target, tables.NAMES.get(target, {}), tables.KERAS_NAMES.get(target, "")
+        return None, tables.TENSORFLOW[full_name], frozenset()
+    target = tables.PACKAGES.get(full_name)
     for root in tables.ROOTS:
-        if full_name == root or full_name.startswith(root + "."):
-            target = tables.MODULES.get(full_name[len(root) + 1 :])
-            if target is not None:
-                return target, tables.NAMES.get(target, {}), tables.KERAS_NAMES.get(target, "")
-    return None
+        if target is None and (full_name == root or full_name.startswith(root + ".")):
+            target = _target_of(full_name[len(root) + 1 :], exact)
+    if target is None:
+        return None
+    of_keras = {*tables.keras_names().get(target, ()), *tables.KERAS_NAMES.get(target, "").split()}
+    return target, tables.NAMES.get(target, {}), frozenset(of_keras)
+
+
+def _target_of(path: str, exact: bool) -> str | None:
+    """What serves the module `path` of Keras (without its root); None when neither Keras nor pykernels has it."""
+    internal = False
+    while (head := path.partition("."))[0] in tables.TRANSPARENT:
+        internal, path = internal or head[0] == "src", head[2]
+        if path == "keras" or path.startswith("keras."):  # keras._tf_keras.keras
+            path = path[6:]
+    while True:
+        if path in tables.MODULES:
+            return tables.MODULES[path]
+        if path in tables.keras_names() or path in tables.OLD_MODULES or _is_public(path):
+            return path
+        if exact or not internal or "." not in path:
+            return None
+        path = path.rpartition(".")[0]  # keras.src.layers.core.dense: the names are those of keras.layers
+
+
+def _is_public(path: str) -> bool:
+    return path in importlib.import_module(_PACKAGE).SUBMODULES and path not in tables.NOT_OF_KERAS
 
 
 def _exists(full_name: str) -> bool:
-    description = _describe(full_name)
-    return description is not None and (description[0] is None or _target_module(description[0]) is not None)
+    return _describe(full_name) is not None
 
 
 class _Loader(importlib.abc.Loader):
@@ -190,10 +215,7 @@ class _Loader(importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         assert isinstance(module, Facade)
-        target, names, keras_names = _describe(module.__name__) or (None, {}, "")
-        module._target = target
-        module._names = names
-        module._keras_names = frozenset(keras_names.split())
+        module._target, module._names, module._keras_names = _describe(module.__name__) or (None, {}, frozenset())
 
 
 class Finder(importlib.abc.MetaPathFinder):

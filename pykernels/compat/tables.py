@@ -1,5 +1,7 @@
 """What the import hook knows, as data. The hook itself (`pykernels.compat.hook`) knows no name.
 
+The names of today's Keras are in `keras_names.txt`, which `tests/keras_api.py` makes from an installed Keras.
+
 Module paths are written without their root: ``"layers.core"`` stands for ``keras.layers.core``,
 ``tensorflow.keras.layers.core`` and so on; ``""`` is the root itself. Targets are written without ``pykernels.``.
 (Argument names of earlier versions are in `pykernels.compat.arguments`.)
@@ -7,6 +9,8 @@ Module paths are written without their root: ``"layers.core"`` stands for ``kera
 
 from __future__ import annotations
 
+import functools
+from pathlib import Path
 from typing import Any
 
 #: The versions whose behaviour scripts see; ``__version__`` adds ``+pykernels.`` and pykernels' own version.
@@ -35,30 +39,19 @@ PACKAGES: dict[str, str] = {
     "keras_preprocessing.image": "preprocessing.image",
 }
 
-#: Keras module -> pykernels module that serves it.
+#: Packages within Keras through which its modules can be reached too: `keras.api.layers` is `keras.layers`.
+TRANSPARENT = frozenset({"api", "_tf_keras", "src"})
+
+#: Modules of pykernels that are not to be found under Keras's name.
+NOT_OF_KERAS = frozenset({"compat", "data_adapters", "graph", "training", "user_warning"})
+
+#: Module of an earlier Keras -> pykernels module that serves it. (Modules of today's Keras go by their own names.)
 MODULES: dict[str, str] = {
-    "": "",
-    "activations": "activations",
-    "applications": "applications",
-    "applications.densenet": "applications.densenet",
-    "applications.imagenet_utils": "applications.imagenet_utils",
-    "applications.mobilenet": "applications.mobilenet",
-    "applications.mobilenet_v2": "applications.mobilenet_v2",
-    "applications.resnet": "applications.resnet",
-    "applications.resnet50": "applications.resnet50",
-    "applications.resnet_v2": "applications.resnet_v2",
-    "applications.vgg16": "applications.vgg16",
-    "applications.vgg19": "applications.vgg19",
-    "backend": "backend",
     "backend.common": "backend",
     "backend.tensorflow_backend": "backend",
-    "callbacks": "callbacks",
-    "config": "config",
-    "constraints": "constraints",
-    "datasets": "datasets",
+    "activations.activations": "activations",
+    "callbacks.callbacks": "callbacks",
     "datasets.digits": "datasets.digits",
-    "datasets.fashion_mnist": "datasets.fashion_mnist",
-    "datasets.mnist": "datasets.mnist",
     "engine": "layers",
     "engine.base_layer": "layers",
     "engine.input_layer": "layers",
@@ -66,10 +59,8 @@ MODULES: dict[str, str] = {
     "engine.topology": "layers",
     "engine.training": "models",
     "initializations": "initializers",
-    "initializers": "initializers",
     "initializers.initializers_v1": "initializers",
     "initializers.initializers_v2": "initializers",
-    "layers": "layers",
     "layers.activation": "layers",
     "layers.advanced_activations": "layers",
     "layers.convolutional": "layers",
@@ -88,13 +79,9 @@ MODULES: dict[str, str] = {
     "layers.regularization": "layers",
     "layers.reshaping": "layers",
     "layers.wrappers": "layers",
-    "losses": "losses",
-    "metrics": "metrics",
-    "models": "models",
+    "losses.losses": "losses",
+    "metrics.metrics": "metrics",
     "objectives": "losses",
-    "ops": "ops",
-    "ops.image": "ops.image",
-    "optimizers": "optimizers",
     "optimizers.legacy": "optimizers",
     "optimizers.optimizer_v2": "optimizers",
     "optimizer_v1": "optimizers",
@@ -102,11 +89,6 @@ MODULES: dict[str, str] = {
     "optimizer_v2.adam": "optimizers",
     "optimizer_v2.gradient_descent": "optimizers",
     "optimizer_v2.rmsprop": "optimizers",
-    "preprocessing": "preprocessing",
-    "preprocessing.image": "preprocessing.image",
-    "random": "random",
-    "regularizers": "regularizers",
-    "utils": "utils",
     "utils.data_utils": "utils",
     "utils.generic_utils": "utils",
     "utils.image_utils": "utils",
@@ -198,52 +180,39 @@ NAMES: dict[str, dict[str, str]] = {
     },
 }
 
-_POOLING = " ".join(f"{p}3D Global{p}3D" for p in ("MaxPooling", "AveragePooling"))
-
-#: pykernels module -> names that Keras has there and pykernels has not. They can still be imported (lessons import much
-#: that they never use) and raise when used; any other unknown name fails at the import.
+#: pykernels module -> names that earlier versions of Keras had there, and pykernels has not. Like the names of today's
+#: Keras they can be imported (lessons import much that they never use) and raise when used; any other unknown name
+#: fails at the import.
 KERAS_NAMES: dict[str, str] = {
-    "": "Function Operation",
-    "applications": """
-        ConvNeXtBase ConvNeXtLarge ConvNeXtSmall ConvNeXtTiny ConvNeXtXLarge EfficientNetB0 EfficientNetB1
-        EfficientNetB2 EfficientNetB3 EfficientNetB4 EfficientNetB5 EfficientNetB6 EfficientNetB7 EfficientNetV2B0
-        EfficientNetV2B1 EfficientNetV2B2 EfficientNetV2B3 EfficientNetV2L EfficientNetV2M EfficientNetV2S
-        InceptionResNetV2 InceptionV3 MobileNetV3Large MobileNetV3Small NASNetLarge NASNetMobile Xception
+    "layers": """
+        Highway LocallyConnected1D LocallyConnected2D MaxoutDense Merge ThresholdedReLU TimeDistributedDense CuDNNGRU
+        CuDNNLSTM DenseFeatures
     """,
-    "layers": f"""
-        {_POOLING} ActivityRegularization AdditiveAttention Attention Bidirectional CategoryEncoding
-        Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping3D Discretization EinsumDense Embedding
-        Equalization GRU GRUCell GroupQueryAttention HashedCrossing Hashing Highway Identity IntegerLookup LSTM
-        LSTMCell LocallyConnected1D LocallyConnected2D Masking MaxoutDense Merge MultiHeadAttention RNN
-        RandAugment RandomColorJitter RandomHue SimpleRNN SimpleRNNCell SpatialDropout3D
-        SpectralNormalization StackedRNNCells StringLookup TextVectorization ThresholdedReLU TimeDistributed
-        TimeDistributedDense Wrapper ZeroPadding3D
-    """,
+    "legacy": "interfaces",
     "models": "Graph model_from_yaml",
-    "optimizers": "Adadelta Adafactor Adagrad Adamax Ftrl Lamb Lion LossScaleOptimizer Muon Nadam TFOptimizer",
-    "losses": """
-        BinaryFocalCrossentropy CTC CategoricalFocalCrossentropy CategoricalHinge CosineSimilarity Dice Hinge Huber
-        KLDivergence LogCosh MeanAbsolutePercentageError MeanSquaredLogarithmicError Poisson SquaredHinge Tversky
-        categorical_hinge cosine_proximity cosine_similarity hinge huber kl_divergence kullback_leibler_divergence
-        log_cosh logcosh mean_absolute_percentage_error mean_squared_logarithmic_error poisson squared_hinge
-    """,
-    "metrics": """
-        AUC BinaryIoU CategoricalHinge CosineSimilarity F1Score FBetaScore FalseNegatives FalsePositives Hinge IoU
-        KLDivergence LogCoshError MeanAbsolutePercentageError MeanIoU MeanSquaredLogarithmicError OneHotIoU
-        OneHotMeanIoU Poisson Precision PrecisionAtRecall R2Score Recall RecallAtPrecision SensitivityAtSpecificity
-        SpecificityAtSensitivity SquaredHinge TrueNegatives TruePositives
-    """,
-    "callbacks": "BaseLogger RemoteMonitor SwapEMAWeights TensorBoard",
-    "datasets": "boston_housing california_housing cifar10 cifar100 imdb reuters",
+    "optimizers": "TFOptimizer",
+    "losses": "cosine_proximity kullback_leibler_divergence logcosh",
+    "callbacks": "BaseLogger",
     "preprocessing": "sequence text",
+    "preprocessing.text": "Tokenizer hashing_trick one_hot text_to_word_sequence tokenizer_from_json",
+    "preprocessing.sequence": "TimeseriesGenerator make_sampling_table skipgrams",
     "regularizers": "WeightRegularizer activity_l2",
-    "utils": """
-        FeatureSpace HDF5Matrix audio_dataset_from_directory
-        layer_from_config multi_gpu_model pad_sequences split_dataset text_dataset_from_directory
-        timeseries_dataset_from_array
-    """,
+    "utils": "HDF5Matrix layer_from_config multi_gpu_model",
+    "wrappers.scikit_learn": "KerasClassifier KerasRegressor",
     "backend": "function set_learning_phase set_session get_session manual_variable_initialization",
 }
+
+#: Modules that earlier versions of Keras had, and of which pykernels has nothing.
+OLD_MODULES = frozenset({"preprocessing.text", "wrappers.scikit_learn", "legacy.interfaces"})
+
+
+@functools.lru_cache(1)
+def keras_names() -> dict[str, tuple[str, ...]]:
+    """Module of Keras (without `keras.`) -> its public names."""
+    lines = Path(__file__).with_name("keras_names.txt").read_text().splitlines()
+    found = (line.partition(":") for line in lines if not line.startswith("#"))
+    return {module.strip("."): tuple(names.split()) for module, _, names in found}
+
 
 #: Advice for what is missing, by pykernels target; the longest matching beginning is used.
 INSTEAD: dict[str, str] = {
