@@ -27,9 +27,10 @@ class SavingMixin:
             zipped: must not be False.
 
         Raises:
-            ValueError: another ending or format. TypeError or NotImplementedError: a layer without `get_config`.
-            FileExistsError: the file is there and `overwrite` is False. OSError: writing failed; the old file is as
-            it was.
+            ValueError: another ending or format.
+            TypeError, NotImplementedError: a layer without `get_config`.
+            FileExistsError: the file exists and `overwrite` is False.
+            OSError: writing failed; the old file is unchanged.
         """
         save_model(self, filepath, overwrite, include_optimizer, save_format, zipped)
 
@@ -38,9 +39,14 @@ class SavingMixin:
 
         The file appears whole or not at all; an older one is kept until the new one is on the disk.
 
+        Args:
+            filepath: path that ends in `.weights.h5`, `.h5` or `.hdf5`.
+            overwrite: whether an existing file is replaced.
+
         Raises:
-            ValueError: another ending. FileExistsError: the file is there and `overwrite` is False. OSError: writing
-            failed; the old file is unharmed.
+            ValueError: another ending.
+            FileExistsError: the file exists and `overwrite` is False.
+            OSError: writing failed; the old file is unchanged.
         """
         save_weights(self, filepath, overwrite)
 
@@ -50,10 +56,11 @@ class SavingMixin:
         Args:
             filepath: HDF5 file of either layout, or a `.keras` file.
             skip_mismatch: whether layers whose weights do not fit are left as they are, with a warning.
-            by_name: whether layers are matched by name instead of by place (earlier layout only).
+            by_name: whether layers are matched by name instead of by position (earlier layout only).
 
         Raises:
-            ValueError: layers that do not fit; the message has a table. OSError: the file is damaged.
+            ValueError: layers that do not fit; the message has a table.
+            OSError: the file is damaged.
         """
         load_weights(self, filepath, skip_mismatch, by_name)
 
@@ -72,7 +79,8 @@ class SavingMixin:
             **kwargs: `opset_version`, int.
 
         Raises:
-            ValueError: another format, or an unbuilt model. NotImplementedError: a layer that has no form in ONNX here.
+            ValueError: another format, or a model that is not built.
+            NotImplementedError: a layer that has no form in ONNX here.
         """
         if format != "onnx":
             raise ValueError(f"pykernels exports to format='onnx'. Received: format={format!r}")

@@ -88,8 +88,9 @@ class DirectoryIterator(FileIterator):
             quarter of the free memory, a number is that budget in bytes, False keeps none. A file that changes on the
             disk after it was cached is not read again.
         on_error: "raise", or "skip" for leaving files out that cannot be read (one warning each; see `skipped`).
-        target_size, color_mode, batch_size, shuffle, seed, data_format, save_to_dir, save_prefix, save_format, subset,
-            interpolation, keep_aspect_ratio, dtype: see `FileIterator` and `Iterator`.
+        target_size, color_mode, interpolation, keep_aspect_ratio, data_format, dtype: as in `FileIterator`.
+        batch_size, shuffle, seed, subset: as in `Iterator`.
+        save_to_dir, save_prefix, save_format: as in `ImageDataGenerator.flow_from_directory`.
 
     Attributes: class_indices, classes, filenames, filepaths, samples, num_classes, image_shape.
 
