@@ -96,6 +96,8 @@ def as_array(value, what: str):
         array = LazyRows(value)
     elif isinstance(value, (np.ndarray, LazyRows)):
         array = value
+    elif hasattr(value, "iloc") and hasattr(value, "columns"):
+        array = _of_table(value, what)
     else:
         try:
             array = np.asarray(value)
@@ -108,6 +110,29 @@ def as_array(value, what: str):
     if array.ndim == 0:
         raise ValueError(f"`{what}` must have at least one axis, the samples. Received: {what}={value!r}")
     return array
+
+
+def _of_table(frame, what: str) -> np.ndarray:
+    """A pandas DataFrame as an array (rows, columns): of bool and other numbers together, and with missing values as
+    NaN, which NumPy alone would make objects of.
+
+    Raises:
+        ValueError: a column that does not hold numbers; the message names it.
+    """
+    if all(isinstance(dtype, np.dtype) and dtype == frame.dtypes.iloc[0] for dtype in frame.dtypes):
+        return frame.to_numpy()
+    columns = []
+    for i, name in enumerate(frame.columns):
+        column = frame.iloc[:, i]
+        if getattr(column.dtype, "kind", "O") not in "fiub":
+            raise ValueError(
+                f"Invalid dtype: {column.dtype}. Column {name!r} of `{what}` must hold numbers (float, integer or bool). "
+                "Encode it first, for example with pandas.get_dummies()."
+            )
+        missing = bool(column.isna().any())
+        columns.append(column.to_numpy(dtype="float64", na_value=np.nan) if missing else column.to_numpy())
+    common = np.result_type(*(np.asarray(c).dtype for c in columns)) if columns else np.dtype("float32")
+    return np.stack([np.asarray(c, common) for c in columns], axis=1) if columns else frame.to_numpy()
 
 
 def _dtype_message(array, what: str) -> str:

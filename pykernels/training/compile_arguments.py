@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
+from ..graph import Variable
 from ..utils.tree import flatten, is_nested, match_names
 
 
@@ -81,7 +84,7 @@ class CompileArgs(NamedTuple):
         weights, n = self.loss_weights, len(names)
         if weights is None:
             return [None] * n
-        given = len(flatten(self.loss))
+        given = len(losses)
         if isinstance(weights, dict) and set(weights) == set(names):
             found = [weights[name] for name in names]
         elif isinstance(weights, dict) and None not in names and isinstance(self.loss, dict):
@@ -96,7 +99,8 @@ class CompileArgs(NamedTuple):
                 )
             found = leaves
         for weight in found:
-            if weight is not None and (isinstance(weight, bool) or not isinstance(weight, (int, float))):
+            number = isinstance(weight, (int, float, np.number, Variable)) and not isinstance(weight, bool)
+            if weight is not None and not number:
                 raise ValueError(f"`loss_weights` must hold numbers. Received: {self.loss_weights}")
         return found
 
@@ -112,6 +116,8 @@ def _metrics(metrics, names, y_pred, argument: str) -> list[list]:
     found = None
     if isinstance(metrics, (list, tuple)) and len(metrics) == n:
         found = list(metrics)
+    elif isinstance(metrics, (list, tuple)) and len(metrics) == 1 and not is_nested(metrics[0]):
+        found = list(metrics) * n  # as in Keras 2: one metric for every output
     elif isinstance(metrics, dict) and set(metrics) <= set(names):
         found = [metrics.get(name) for name in names]
     if found is None:

@@ -49,7 +49,7 @@ def check_targets(model, data, what: str = "y") -> None:
         if output.loss is None or y is None:
             continue
         name = f"{what}['{output.name}']" if several and output.name else f"{what}[{i}]" if several else what
-        if y.dtype.kind == "f":
+        if y.dtype.kind == "f" and _is_built_in(output.loss):  # a loss of the user's own may mask NaN
             _check_nan(y, name)
         if i < len(shapes) and shapes[i] is not None:
             _check_target(_Place(output.loss, shapes[i], layers[i], name), y)
@@ -73,6 +73,12 @@ def _last_layers(model, n: int) -> list:
         return [model.layers[-1] if n == 1 and model.layers else None] * n
     histories = [getattr(t, "_keras_history", None) for t in model.outputs]
     return [None if h is None else h.operation for h in histories]
+
+
+def _is_built_in(loss) -> bool:
+    package = losses_module.__name__
+    function = getattr(loss, "fn", None) or type(loss).call
+    return function.__module__.startswith(package) and type(loss).__module__.startswith(package)
 
 
 def _check_nan(y, what: str) -> None:
