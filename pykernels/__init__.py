@@ -35,6 +35,7 @@ SUBMODULES = (
     "constraints",
     "datasets",
     "graph",
+    "initializations",
     "initializers",
     "layers",
     "losses",
@@ -62,7 +63,7 @@ _NAMES = {
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
     "Sequential": "models",
-    "Variable": "graph",
+    "Variable": "initializers",  # with which it comes, as a variable may be made by the name of one
     "install": "compat",
     "load_ipython_extension": "compat",
     "uninstall": "compat",

@@ -33,7 +33,7 @@ from .config import (
     set_image_data_format as set_image_data_format,
 )
 from .graph import Tensor, Variable
-from .graph import gradients as gradients
+from .graph import gradients as _gradients
 from .layers.context import training_phase
 from .ops import random as _random
 from .ops.types import is_float as _is_float
@@ -302,6 +302,12 @@ def random_normal_variable(shape, mean, scale, dtype=None, name=None, seed=None)
 def dropout(x, level, noise_shape=None, seed=None):
     """Each element 0 with probability `level`, the others divided by 1 - level."""
     return _random.dropout(x, level, noise_shape, seed)
+
+
+def gradients(loss, variables) -> list:
+    """The gradients of the sum of `loss` with respect to a tensor or variable, or a list of them: a list of tensors,
+    None where `loss` does not depend on one."""
+    return _gradients(loss, list(variables) if isinstance(variables, (list, tuple)) else [variables])
 
 
 # --- functions that are one op: name -> (op, arguments as Keras 2 had them) --------------------------------------

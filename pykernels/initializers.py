@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
 import numpy as np
@@ -404,7 +405,28 @@ def get(identifier):
     """
     if isinstance(identifier, (np.ndarray, np.generic, Variable, Tensor)):
         return _Given(identifier)
-    return resolve(identifier, "initializer", _OBJECTS)
+    found = resolve(identifier, "initializer", _OBJECTS)
+    if inspect.isroutine(found) and not _takes_dtype(found):
+        return _WithoutDtype(found)
+    return found
+
+
+def _takes_dtype(function) -> bool:
+    parameters = inspect.signature(function).parameters.values()
+    return any(p.name == "dtype" or p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL) for p in parameters) or (
+        sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty for p in parameters) > 1
+    )
+
+
+class _WithoutDtype:
+    """A function of the shape alone, as Keras 1 called `init(shape, name=None)`."""
+
+    def __init__(self, function):
+        self.function = function
+        self.__name__ = function.__name__
+
+    def __call__(self, shape, dtype=None):
+        return ops.cast(ops.convert_to_tensor(self.function(tuple(shape))), _dtype(dtype))
 
 
 class _Given:

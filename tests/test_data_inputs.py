@@ -4,7 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from pykernels import layers, models, ops, optimizers
+from pykernels import backend, layers, models, ops, optimizers
+from pykernels.models import Model, Sequential
 from pykernels.utils import set_random_seed
 
 
@@ -295,3 +296,78 @@ def test_inputs_as_a_dict_in_any_order():
     np.testing.assert_allclose(p, (xa @ k + c + xb) @ d + e, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(model({"b": xa, "a": xb}), p, rtol=1e-5, atol=1e-5)
     model.fit({"a": xb, "b": xa / 40}, Y, validation_split=0.2, verbose=0)
+
+
+def columns():
+    pandas = pytest.importorskip("pandas")
+    return pandas, {
+        "bool": pandas.DataFrame({"a": [1, 2, 3, 4], "b": [True, False, True, False], "c": [0.1, 0.2, 0.3, 0.4]}),
+        "dummies": pandas.get_dummies(pandas.DataFrame({"a": [1, 2, 3, 4], "kind": ["x", "y", "z", "x"]})),
+        "nullable": pandas.DataFrame(
+            {
+                "a": pandas.array([1, 2, 3, 4], dtype="Int64"),
+                "b": pandas.array([True, False, True, True], dtype="boolean"),
+            }
+        ),
+    }
+
+
+@pytest.mark.parametrize("kind", ["bool", "dummies", "nullable"])
+def test_tables_of_mixed_columns(kind):
+    _, tables = columns()
+    table = tables[kind]
+    model = Sequential([layers.Input((table.shape[1],)), layers.Dense(1)])
+    want = model.predict(table.astype("float32").to_numpy(), verbose=0)
+    np.testing.assert_array_equal(model.predict(table, verbose=0), want)
+
+
+def test_tables_with_text_and_with_missing_values():
+    pandas, tables = columns()
+    model = Sequential([layers.Input((2,)), layers.Dense(1, kernel_initializer="ones")])
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match=r"Column 'name' of `x` must hold numbers.*get_dummies"):
+        model.predict(pandas.DataFrame({"a": [1, 2], "name": ["x", "y"]}))
+    missing = tables["nullable"].copy()
+    missing.loc[1, "a"] = pandas.NA
+    assert np.isnan(model.predict(missing, verbose=0)[1, 0])
+
+
+def test_a_loss_of_the_users_own_may_mask_nan_in_the_targets():
+    def masked(y, p):
+        known = ops.logical_not(ops.isnan(y))
+        return ops.mean(ops.square(ops.where(known, y, p) - p))
+
+    model = Sequential([layers.Input((3,)), layers.Dense(1)])
+    x, y = np.ones((8, 3)), np.array([1, np.nan] * 4)
+    model.compile("sgd", masked)
+    assert np.isfinite(model.fit(x, y, verbose=0).history["loss"]).all()
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="NaN"):
+        model.fit(x, y, verbose=0)
+
+
+def two_outputs():
+    x = layers.Input((3,))
+    return Model(x, [layers.Dense(1, name="a")(x), layers.Dense(1, name="b")(x)])
+
+
+def test_one_metric_for_every_output_as_in_keras_2():
+    model = two_outputs()
+    model.compile("sgd", "mse", metrics=["mae"])
+    history = model.fit(np.ones((4, 3)), [np.ones(4), np.ones(4)], verbose=0).history
+    assert {"a_mae", "b_mae"} <= set(history)
+
+
+def test_variables_as_loss_weights_act_when_they_change():
+    weight = backend.variable(1.0)
+    model = two_outputs()
+    model.compile("sgd", "mse", loss_weights=[weight, 2.0])
+    x, ys = np.ones((4, 3)), [np.zeros(4), np.zeros(4)]
+    backend.set_value(weight, 0.0)
+    before = [w.copy() for w in model.get_weights()]
+    model.fit(x, ys, verbose=0)
+    changed = [not np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)]
+    assert changed == [False, False, True, True]
+    backend.set_value(weight, 1.0)
+    model.fit(x, ys, verbose=0)
+    assert not np.array_equal(before[0], model.get_weights()[0])

@@ -14,11 +14,12 @@ ROOT = Path(__file__).resolve().parent.parent / "pykernels"
 # Lower rooms first. A room imports from the rooms above its own line in this list, never from one below or beside.
 LEVELS = [
     ["_core", "user_warning", "compat", "_version"],
-    ["config", "graph"],
-    ["utils", "config_info"],
+    ["config", "config_info"],
+    ["utils"],
+    ["graph"],
     ["ops"],
     ["random", "activations", "constraints", "initializers", "regularizers", "losses"],
-    ["metrics", "layers", "optimizers"],
+    ["metrics", "layers", "optimizers", "initializations"],
     ["data_adapters", "backend"],
     ["preprocessing", "datasets", "saving"],
     ["callbacks"],

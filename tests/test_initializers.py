@@ -208,3 +208,37 @@ def test_user_class_by_registration():
         assert isinstance(initializers.get("Eights"), Sevens)
     with pytest.raises(ValueError, match="Eights"):
         initializers.get("Eights")
+
+
+def test_the_functions_of_keras_1():
+    from pykernels import initializations
+
+    assert np.abs(initializations.uniform((50, 20), scale=0.1, name="w").numpy()).max() <= 0.1
+    assert initializations.uniform((50, 20), scale=0.1, name="w").name == "w"
+    assert np.abs(initializations.uniform((50, 20), scale=0.1).numpy()).max() > 0.08
+    assert 0.8 < initializations.normal((50, 20), scale=1.0).numpy().std() < 1.2
+    q = initializations.orthogonal((4, 4), scale=2.0).numpy()
+    np.testing.assert_allclose(q @ q.T, 4 * np.eye(4), atol=1e-5)
+    assert initializations.identity((2, 2), scale=3).numpy().tolist() == [[3, 0], [0, 3]]
+    assert initializations.zero((2,)).numpy().tolist() == [0, 0] and initializations.one((2,)).numpy().tolist() == [
+        1,
+        1,
+    ]
+    limit = np.sqrt(6 / 70)
+    assert 0.9 * limit < np.abs(initializations.glorot_uniform((50, 20)).numpy()).max() <= limit
+    with pytest.raises(ValueError, match="'tf'"):
+        initializations.he_normal((3, 3, 2, 2), dim_ordering="th")
+    assert initializations.get("he_normal").__class__ is initializers.HeNormal
+
+
+def test_functions_of_the_shape_alone():
+    """Keras 1 called `init(shape, name=...)`; what it gives may be a variable."""
+    from pykernels import initializations, layers
+
+    def own(shape, name=None):
+        return initializations.normal(shape, scale=1.0, name=name)
+
+    layer = layers.Dense(3, init=own)
+    layer.build((None, 2))
+    assert layer.kernel.shape == (2, 3) and layer.kernel.numpy().std() > 0
+    assert initializers.get(lambda shape: np.ones(shape))((2,), "float64").dtype == np.float64

@@ -148,8 +148,11 @@ NEUTRAL: dict[str, dict[str, tuple[Any, ...]]] = {
     "test_on_batch": {"accuracy": (False,)},
 }
 
+_SEPARABLE = "Keras 2 took it and used it for nothing; pass depthwise_... and pointwise_..."
+
 #: callable -> {keyword: why it can be dropped}
 WITHOUT_EFFECT: dict[str, dict[str, str]] = {
+    "SeparableConv2D": dict.fromkeys(("kernel_initializer", "kernel_regularizer", "kernel_constraint"), _SEPARABLE),
     "compile": {
         "theano_mode": "there is no Theano",
         "class_mode": "the accuracy is chosen by the shapes of target and output",

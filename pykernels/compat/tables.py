@@ -58,7 +58,6 @@ MODULES: dict[str, str] = {
     "engine.sequential": "models",
     "engine.topology": "layers",
     "engine.training": "models",
-    "initializations": "initializers",
     "initializers.initializers_v1": "initializers",
     "initializers.initializers_v2": "initializers",
     "layers.activation": "layers",
@@ -130,7 +129,7 @@ NAMES: dict[str, dict[str, str]] = {
         "Model": "models.Model",
         "Optimizer": "optimizers.Optimizer",
         "Sequential": "models.Sequential",
-        "Variable": "graph.Variable",
+        "Variable": "initializers.Variable",
         "KerasTensor": "graph.Tensor",
     },
     "initializers": {

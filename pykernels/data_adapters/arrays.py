@@ -126,8 +126,8 @@ def _of_table(frame, what: str) -> np.ndarray:
         column = frame.iloc[:, i]
         if getattr(column.dtype, "kind", "O") not in "fiub":
             raise ValueError(
-                f"Invalid dtype: {column.dtype}. Column {name!r} of `{what}` must hold numbers (float, integer or bool). "
-                "Encode it first, for example with pandas.get_dummies()."
+                f"Invalid dtype: {column.dtype}. Column {name!r} of `{what}` must hold numbers (float, integer or "
+                "bool). Encode it first, for example with pandas.get_dummies()."
             )
         missing = bool(column.isna().any())
         columns.append(column.to_numpy(dtype="float64", na_value=np.nan) if missing else column.to_numpy())

@@ -2,7 +2,8 @@
 
 from .autodiff import gradients
 from .program import Program, Source, Workspaces
-from .registry import NONDIFFERENTIABLE, apply, apply_into, define, op_names, scope
+from .registry import NONDIFFERENTIABLE, apply, apply_into, define, op_names
+from .scopes import current_path, scope
 from .tensor import Tensor, set_operators, set_ufuncs
 from .trace import Trace, current_trace
 from .variable import Variable
@@ -17,6 +18,7 @@ __all__ = [
     "Workspaces",
     "apply",
     "apply_into",
+    "current_path",
     "current_trace",
     "define",
     "gradients",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .registry import apply, scope
+from .registry import apply
+from .scopes import scope
 from .tensor import Node, Tensor
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core
+from .scopes import current_label
 from .tensor import Node, Tensor
 from .variable import Variable
 
@@ -58,17 +58,6 @@ def trace_stack() -> list:
     return stack
 
 
-@contextlib.contextmanager
-def scope(name: str):
-    """Labels the nodes recorded inside, for printed programs and profiles. The innermost name counts."""
-    outer = getattr(_state, "label", "")
-    _state.label = name
-    try:
-        yield
-    finally:
-        _state.label = outer
-
-
 def _as_operand(x, like: str | None):
     if isinstance(x, (Tensor, Variable)):
         return x
@@ -109,7 +98,7 @@ def apply(name: str, inputs: Sequence, **attrs):
     operands = _operands(inputs)
     out_types = op.infer([_type(x) for x in operands], attrs)
     if _is_symbolic(operands, bool(trace_stack())):
-        outs = Node(op, operands, attrs, out_types, label=getattr(_state, "label", "")).outputs
+        outs = Node(op, operands, attrs, out_types, label=current_label()).outputs
     else:
         outs = _core.run_op(name, [_value(x) for x in operands], out_types, attrs)
     return outs[0] if len(outs) == 1 else tuple(outs)
@@ -121,7 +110,7 @@ def apply_into(name: str, inputs: Sequence, variables: Sequence[Variable], **att
     stack = trace_stack()
     if stack:
         op = _ops.get(name) or OpDef(name, lambda types, attrs: [], None)
-        node = Node(op, operands, attrs, [], writes=variables, label=getattr(_state, "label", ""))
+        node = Node(op, operands, attrs, [], writes=variables, label=current_label())
         stack[-1].effects.append(node)
         return
     if any(isinstance(x, Tensor) for x in operands):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .. import _core
+from ..utils.serialization import resolve_registered
+from .scopes import current_path
 from .tensor import DTYPES, Tensor
 
 
@@ -12,11 +14,15 @@ class Variable:
     """A mutable array shared by all programs that use it.
 
     Args:
-        initial_value: array-like, or a callable `(shape, dtype) -> array` when `shape` is given.
-        shape: only with a callable.
+        initializer: array-like; with `shape` also a callable `(shape, dtype) -> array` or the name of an initializer.
+        shape: of the variable, where the initializer does not say it.
         dtype: one of float32, float64, int32, int64, uint8, bool; default: the value's, float32 for Python floats.
         trainable: whether optimizers may change it.
-        name: shown in messages and files.
+        autocast, aggregation, synchronization: as in Keras; there is one device and one precision here, so they change
+            nothing.
+        name: shown in messages and files. `path` has the names of the layers before it, if it is made in one.
+        initial_value: TensorFlow's name of `initializer`.
+        constraint: callable applied after each update. regularizer: callable whose value joins the loss.
         filled: False leaves the memory as it is; whoever asks for that writes it before anything reads it.
 
     `numpy()` copies the value out; `assign`, `assign_add` and `assign_sub` act at once on arrays, and inside
@@ -26,20 +32,41 @@ class Variable:
     __array_priority__ = 1000
     __array_ufunc__ = None
 
-    def __init__(self, initial_value, shape=None, dtype=None, trainable=True, name=None, regularizer=None, **keras):
+    def __init__(
+        self,
+        initializer=None,
+        shape=None,
+        dtype=None,
+        trainable=True,
+        autocast=True,
+        aggregation="none",
+        synchronization="auto",
+        name=None,
+        *,
+        initial_value=None,
+        regularizer=None,
+        constraint=None,
+        overwrite_with_gradient=False,
+        filled=True,
+        layout=None,
+    ):
         self.name = name or "variable"
+        path = current_path()
+        self.path = f"{path}/{self.name}" if path else self.name
         self.trainable = bool(trainable)
         self.regularizer = regularizer
-        self.constraint = keras.pop("constraint", None)
-        self.overwrite_with_gradient = keras.pop("overwrite_with_gradient", False)
-        filled = keras.pop("filled", True)
-        for accepted in ("aggregation", "synchronization", "autocast", "layout"):  # matter only across devices
-            keras.pop(accepted, None)
-        if keras:
-            raise TypeError(f"Variable() got an unexpected keyword argument '{next(iter(keras))}'")
+        self.constraint = constraint
+        self.overwrite_with_gradient = overwrite_with_gradient
+        if initializer is None:
+            initializer = initial_value
+        if initializer is None:
+            raise TypeError(
+                f"Variable '{self.name}' needs an initial value: Variable(value) or Variable('zeros', shape)"
+            )
+        initial_value = resolve_registered(initializer, "initializer") if isinstance(initializer, str) else initializer
         if callable(initial_value):
             if shape is None:
-                raise ValueError(f"Variable '{self.name}': a callable initial_value needs `shape`")
+                raise ValueError(f"Variable '{self.name}': an initializer that is a name or callable needs `shape`")
             initial_value = initial_value(shape, dtype=dtype or "float32")
         if isinstance(initial_value, Variable):
             initial_value = initial_value.array

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import config as settings
 from .. import ops, regularizers
-from ..graph import Tensor, Trace, current_trace, scope
+from ..graph import Tensor, Trace, current_path, current_trace, scope
 from ..utils.naming import auto_name
 from ..utils.tree import as_given, flatten, map_shapes, map_structure
 from .context import calling, structure_changed, training_phase
@@ -45,6 +45,7 @@ def _tracked_build(build):
     @functools.wraps(build)
     def wrapper(self, *args, **kwargs):
         with scope(self.name), outside_traces():  # values assigned here are set, not recorded
+            self.path = current_path()
             build(self, *args, **kwargs)
         shapes = {name: value for (name, _), value in zip(_parameters(build), args, strict=False)}
         self._build_shapes_dict = {**shapes, **kwargs}
@@ -104,6 +105,7 @@ class Layer(LayerState):
         self.input_spec: InputSpec | list | None = None
         self.built = False
         self._build_shapes_dict: dict | None = None
+        self.path: str | None = None  # the names of the layers that it was built within, and its own
         self._inbound_nodes: list[Node] = []
         self._batch_shape_arg = self._shape_argument(kwargs)
         self._initial_weights = kwargs.pop("weights", None)

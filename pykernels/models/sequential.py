@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..data_adapters.arrays import Data
-from ..graph import Tensor
+from ..graph import Tensor, current_path, scope
 from ..layers.context import structure_changed
 from ..layers.input_layer import InputLayer
 from ..layers.layer import Layer
@@ -94,7 +94,8 @@ class Sequential(Model):
         start, x = 1, self._stack[0].output
         if self._graph is not None and self.built:
             start, x = self._connected, self._graph.outputs[0]
-        with outside_traces():
+        with outside_traces(), scope(self.name):
+            self.path = current_path()
             for layer in self._stack[start:]:
                 if not isinstance(x, Tensor):
                     raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import losses as losses_module
 from .. import metrics as metrics_module
+from ..graph import Variable
 from ..utils.naming import to_snake_case
 from ..utils.tree import flatten, is_nested, match_outputs
 from .compile_arguments import CompileArgs, keys_of, loss_names
@@ -219,7 +220,7 @@ class Compiled:
             if output.tracker is not None:
                 output.tracker.update_state(value, sample_weight=pred.shape[0])
             if output.weight is not None:
-                value = value * float(output.weight)
+                value = value * (output.weight if isinstance(output.weight, Variable) else float(output.weight))
             total = value if total is None else total + value
         return total
 

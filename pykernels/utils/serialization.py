@@ -342,6 +342,12 @@ def _find(registered_name, name, what, config, custom_objects, module_objects):
     )
 
 
+def resolve_registered(identifier, kind: str):
+    """`resolve` among the objects that pykernels itself has registered as `keras.<kind>s`, for modules below those
+    that define them."""
+    return resolve(identifier, kind, _builtin.get(f"keras.{kind}s", {}))
+
+
 def resolve(identifier, kind: str, objects: dict):
     """What the `get` functions of initializers, losses, metrics, ... do with an identifier.
 
