@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from pykernels import datasets
-from pykernels.datasets import cache, digits, fashion_mnist, mnist
+from pykernels.datasets import digits, fashion_mnist, idx, mnist
+from pykernels.utils import download
 
 SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -99,7 +100,7 @@ def test_fashion_mnist_from_the_cache(home):
 def test_mnist_npz_in_the_cache(home, monkeypatch):
     arrays = small()
     write_npz(home / "mnist.npz", arrays)
-    monkeypatch.setattr(mnist, "_SHA256", cache.sha256_of(home / "mnist.npz"))
+    monkeypatch.setattr(mnist, "_SHA256", download.hash_of(home / "mnist.npz"))
     (x_train, y_train), (x_test, y_test) = mnist.load_data()
     for got, expected in zip((x_train, y_train, x_test, y_test), arrays, strict=True):
         np.testing.assert_array_equal(got, expected)
@@ -149,14 +150,14 @@ def test_offline_error_says_where_to_put_the_file(home, load, capsys):
 def test_damaged_idx(tmp_path, content, message):
     (tmp_path / "x").write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        cache.read_idx(tmp_path / "x")
+        idx.read_idx(tmp_path / "x")
 
 
 def test_damaged_gzip(tmp_path):
     packed = gzip.compress(b"\x00\x00\x08\x01\x00\x00\x03\xe8" + bytes(range(250)) * 4)
     (tmp_path / "x.gz").write_bytes(packed[: len(packed) // 2])
     with pytest.raises(ValueError, match="complete gzip"):
-        cache.read_idx(tmp_path / "x.gz")
+        idx.read_idx(tmp_path / "x.gz")
 
 
 @pytest.fixture
@@ -186,25 +187,26 @@ def test_download(tmp_path, server, capsys, monkeypatch):
     url, content = server
     good = hashlib.sha256(content).hexdigest()
     target = tmp_path / "folder" / "file"
-    assert cache.fetch(target, url, good).read_bytes() == content
+    assert download.fetch(target, url, good)
+    assert target.read_bytes() == content
     assert "Downloading data from" in capsys.readouterr().out
-    cache.fetch(target, "http://127.0.0.1:9/", good)  # present: no network needed
+    assert not download.fetch(target, "http://127.0.0.1:9/", good)  # present: no network needed
     assert capsys.readouterr().out == ""
     target.write_bytes(b"stale")
     with pytest.raises(ValueError, match="expected 0000"):
-        cache.fetch(target, url, "0" * 64)
+        download.fetch(target, url, "0" * 64)
     with pytest.raises((ConnectionError, ValueError)):
-        cache.fetch(target, url + "cut", good)
+        download.fetch(target, url + "cut", good)
     assert target.read_bytes() == b"stale"
-    cache.fetch(target, url, good)
+    download.fetch(target, url, good)
     assert [p.name for p in target.parent.iterdir()] == ["file"]
 
 
 def test_keras_home(monkeypatch, tmp_path):
-    assert cache.keras_home() == tmp_path / "keras"
+    assert download.keras_home() == tmp_path / "keras"
     monkeypatch.delenv("KERAS_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache.keras_home() == tmp_path / ".keras"
+    assert download.keras_home() == tmp_path / ".keras"
 
 
 def test_absent_datasets_are_named():

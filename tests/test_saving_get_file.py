@@ -99,6 +99,19 @@ def test_cve_2025_12060_and_12638_archives_stay_in_their_folder(tmp_path, member
     assert sorted(os.listdir(tmp_path)) == ["cache", "evil.tar.gz"]
 
 
+def test_members_of_tar_archives_lose_their_special_modes(tmp_path):
+    member = tarfile.TarInfo("tool")
+    member.mode = 0o6777
+    folder = get(tar_of(tmp_path / "a.tar", [(member, b"#!")], "w"), tmp_path, extract=True)
+    assert pathlib.Path(folder, "tool").stat().st_mode & 0o6022 == 0  # neither set-uid nor writable by others
+
+
+def test_a_python_whose_tarfile_cannot_filter_is_named(tmp_path, monkeypatch):
+    monkeypatch.delattr(tarfile, "data_filter")
+    with pytest.raises(OSError, match=r"Use Python 3\.10\.12"):
+        get(tar_of(tmp_path / "a.tar", [("a", b"1")], "w"), tmp_path, extract=True)
+
+
 def test_cve_2025_12060_zip_archives_stay_in_their_folder(tmp_path):
     for i, name in enumerate(["../evil", "/tmp/evil", "a/../../evil", "C:\\evil"]):
         source = tmp_path / f"evil{i}.zip"
@@ -123,6 +136,11 @@ def test_bombs_and_damage(tmp_path):
     cut.write_bytes(cut.read_bytes()[:50000])
     with pytest.raises(ValueError, match="damaged"):
         get(cut, tmp_path, extract=True)
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a", b"\0" * (1 << 26))
+    assert (tmp_path / "bomb.zip").stat().st_size < 20000
+    with pytest.raises(ValueError, match="larger than"):
+        get(tmp_path / "bomb.zip", tmp_path, extract=True)
     (tmp_path / "text.txt").write_text("hello")
     with pytest.raises(ValueError, match="Could not extract archive"):
         get(tmp_path / "text.txt", tmp_path, extract=True)

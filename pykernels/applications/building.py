@@ -6,10 +6,10 @@ import os
 from typing import Any
 
 from .. import config
-from ..datasets.cache import keras_home
 from ..graph import Tensor
 from ..layers import Dense, GlobalAveragePooling2D, GlobalMaxPooling2D, Input, InputLayer
 from ..models import Model
+from ..utils.download import keras_home
 from .imagenet_utils import obtain_input_shape, validate_activation
 
 IMAGENET_CLASSES = 1000

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .. import activations, config, ops
-from ..datasets.cache import keras_home
 from ..user_warning import warn
+from ..utils.download import keras_home
 
 # Means of ImageNet's channels, as published with the networks: BGR of 0 to 255 (Caffe), RGB of 0 to 1 (Torch).
 _CAFFE_MEAN = (103.939, 116.779, 123.68)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from . import cache, idx
+from ..utils.download import fetch, keras_home
+from . import idx
 
 _URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 _SHA256 = {
@@ -33,7 +34,7 @@ def load_data(path=None):
     """
     if path is not None:
         return idx.load(path)
-    folder = cache.keras_home() / "datasets" / "fashion-mnist"
+    folder = keras_home() / "datasets" / "fashion-mnist"
     for name in idx.names():
-        cache.fetch(folder / name, _URL + name, _SHA256[name])
+        fetch(folder / name, _URL + name, _SHA256[name])
     return idx.load(folder)

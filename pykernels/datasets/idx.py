@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import pathlib
+import zlib
 
-from . import cache
+import numpy as np
 
+from ..utils.download import hash_of
+
+_IDX_UINT8 = 0x08
 _STEMS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 
@@ -43,10 +48,33 @@ def load(folder, sha256=None):
         raise FileNotFoundError(f"The folder {folder} lacks {', '.join(missing)}.")
     for path in paths:
         expected = (sha256 or {}).get(path.name)
-        if expected is not None and (got := cache.sha256_of(path)) != expected:
+        if expected is not None and (got := hash_of(path)) != expected:
             raise ValueError(f"{path} has the sha256 {got}, expected {expected}: it is damaged or another file.")
-    x_train, y_train, x_test, y_test = (cache.read_idx(path) for path in paths)
+    x_train, y_train, x_test, y_test = (read_idx(path) for path in paths)
     for x, y in ((x_train, y_train), (x_test, y_test)):
         if len(x) != len(y) or x.ndim != 3 or y.ndim != 1:
             raise ValueError(f"{folder}: images of shape {x.shape} do not go with labels of shape {y.shape}.")
     return (x_train, y_train), (x_test, y_test)
+
+
+def read_idx(path) -> np.ndarray:
+    """The uint8 array in an idx file (`.gz` or not), the format of the MNIST pages: bytes 0, 0, 8, rank, then the
+    extents as big-endian 32-bit integers, then the values.
+
+    Raises:
+        ValueError: not such a file, or one that is cut short.
+    """
+    path = pathlib.Path(path)
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
+            data = bytearray(file.read())
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"{path} is not a complete gzip file ({error}). Delete it and get it again.") from error
+    if len(data) < 4 or bytes(data[:3]) != bytes((0, 0, _IDX_UINT8)):
+        raise ValueError(f"{path} is not an idx file of bytes: it starts with {bytes(data[:4])!r}.")
+    rank = data[3]
+    start = 4 + 4 * rank
+    shape = tuple(int(n) for n in np.frombuffer(data, ">u4", rank, 4)) if len(data) >= start else None
+    if shape is None or len(data) - start != int(np.prod(shape, dtype=np.int64)):
+        raise ValueError(f"{path} is cut short or too long: {len(data)} bytes for an array of shape {shape}.")
+    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)

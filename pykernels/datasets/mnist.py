@@ -7,7 +7,8 @@ import zipfile
 
 import numpy as np
 
-from . import cache, idx
+from ..utils.download import fetch, keras_home
+from . import idx
 
 _URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 _SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
@@ -38,7 +39,7 @@ def load_data(path="mnist.npz"):
         ConnectionError: no local copy, and no network; the message says where to put the file.
         ValueError: a damaged file.
     """
-    folder = cache.keras_home() / "datasets"
+    folder = keras_home() / "datasets"
     given = pathlib.Path(path).expanduser()
     if given.is_dir():
         if (given / "mnist.npz").is_file():
@@ -51,7 +52,8 @@ def load_data(path="mnist.npz"):
         for place in (folder, folder / "mnist"):
             if idx.present(place):
                 return idx.load(place, _IDX_SHA256)
-    return _read_npz(cache.fetch(target, _URL, _SHA256))
+    fetch(target, _URL, _SHA256)
+    return _read_npz(target)
 
 
 def _read_npz(path):
