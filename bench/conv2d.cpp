@@ -20,6 +20,7 @@
 
 #include "base/buffer.h"
 #include "base/parallel.h"
+#include "check.h"
 #include "kernels/conv2d.h"
 #include "kernels/table.h"
 #include "peak.h"
@@ -130,6 +131,94 @@ Buffer filled(int64_t n, unsigned seed) {
   return b;
 }
 
+// Elements of the result as the definition has them (kernels/conv2d.h).
+struct Reference {
+  const Conv2dShape& s;
+  const ConvRun<float>& run;
+
+  float x(int64_t n, int64_t h, int64_t w, int64_t c) const { return run.x[((n * s.h + h) * s.w + w) * s.c + c]; }
+  float dy(int64_t n, int64_t p, int64_t q, int64_t k) const { return run.dy[((n * s.p + p) * s.q + q) * s.k + k]; }
+  float weight(int64_t i, int64_t j, int64_t c, int64_t k) const {
+    return run.w[((i * s.s + j) * (s.c / s.groups) + c) * s.k + k];
+  }
+
+  bench::Sum forward(int64_t at) const {
+    const int64_t k = at % s.k, q = at / s.k % s.q, p = at / s.k / s.q % s.p, n = at / s.k / s.q / s.p;
+    const int64_t channels = s.c / s.groups, first = k / (s.k / s.groups) * channels;
+    bench::Sum sum;
+    for (int64_t i = 0; i < s.r; ++i) {
+      for (int64_t j = 0; j < s.s; ++j) {
+        const int64_t h = p * s.stride_h - s.pad_top + i * s.dilation_h;
+        const int64_t w = q * s.stride_w - s.pad_left + j * s.dilation_w;
+        if (h < 0 || h >= s.h || w < 0 || w >= s.w) continue;
+        for (int64_t c = 0; c < channels; ++c) sum.add(double{x(n, h, w, first + c)} * double{weight(i, j, c, k)});
+      }
+    }
+    return sum;
+  }
+
+  bench::Sum backward_input(int64_t at) const {
+    const int64_t c = at % s.c, w = at / s.c % s.w, h = at / s.c / s.w % s.h, n = at / s.c / s.w / s.h;
+    const int64_t channels = s.c / s.groups, filters = s.k / s.groups, first = c / channels * filters;
+    bench::Sum sum;
+    for (int64_t i = 0; i < s.r; ++i) {
+      for (int64_t j = 0; j < s.s; ++j) {
+        const int64_t p = h + s.pad_top - i * s.dilation_h, q = w + s.pad_left - j * s.dilation_w;
+        if (p < 0 || q < 0 || p % s.stride_h != 0 || q % s.stride_w != 0) continue;
+        if (p / s.stride_h >= s.p || q / s.stride_w >= s.q) continue;
+        for (int64_t k = first; k < first + filters; ++k) {
+          sum.add(double{dy(n, p / s.stride_h, q / s.stride_w, k)} * double{weight(i, j, c % channels, k)});
+        }
+      }
+    }
+    return sum;
+  }
+
+  bench::Sum backward_weights(int64_t at) const {
+    const int64_t channels = s.c / s.groups;
+    const int64_t k = at % s.k, c = at / s.k % channels, j = at / s.k / channels % s.s, i = at / s.k / channels / s.s;
+    const int64_t first = k / (s.k / s.groups) * channels;
+    bench::Sum sum;
+    for (int64_t n = 0; n < s.n; ++n) {
+      for (int64_t p = 0; p < s.p; ++p) {
+        for (int64_t q = 0; q < s.q; ++q) {
+          const int64_t h = p * s.stride_h - s.pad_top + i * s.dilation_h;
+          const int64_t w = q * s.stride_w - s.pad_left + j * s.dilation_w;
+          if (h < 0 || h >= s.h || w < 0 || w >= s.w) continue;
+          sum.add(double{x(n, h, w, first + c)} * double{dy(n, p, q, k)});
+        }
+      }
+    }
+    return sum;
+  }
+};
+
+void check(const std::string& what, const Conv2dShape& s, ConvPass pass, ConvAlgorithm algorithm,
+           const ConvRun<float>& run) {
+  const Reference reference{s, run};
+  const bool winograd = algorithm == ConvAlgorithm::winograd2 || algorithm == ConvAlgorithm::winograd4;
+  const double factor = winograd ? 256 : 16;  // the transforms multiply rounding errors
+  const int64_t size = pass == ConvPass::forward          ? s.n * s.p * s.q * s.k
+                       : pass == ConvPass::backward_input ? s.n * s.h * s.w * s.c
+                                                          : s.r * s.s * s.c / s.groups * s.k;
+  for (const int64_t at : bench::samples(size, pass == ConvPass::backward_weights ? 16 : 64)) {
+    if (pass == ConvPass::forward) {
+      bench::Sum sum = reference.forward(at);
+      sum.add(run.epilogue.bias[at % s.k]);
+      bench::check(what, at, run.result[at], std::max(0.0, sum.value), sum.bound(factor));
+    } else {
+      const bench::Sum sum =
+          pass == ConvPass::backward_input ? reference.backward_input(at) : reference.backward_weights(at);
+      bench::check(what, at, run.result[at], sum.value, sum.bound(factor));
+    }
+  }
+  for (const int64_t k : bench::samples(run.epilogue.dbias != nullptr ? s.k : 0, 4)) {
+    bench::Sum sum;
+    for (int64_t i = 0; i < s.n * s.p * s.q; ++i) sum.add(run.dy[i * s.k + k]);
+    bench::check(what + ", gradient of the bias", k, run.epilogue.dbias[k], sum.value, sum.bound());
+  }
+}
+
 void convolution(benchmark::State& state, const Layer& layer, ConvPass pass, ConvAlgorithm algorithm, bool packed) {
   const Conv2dShape s = shape_of(layer);
   const Buffer x = filled(s.n * s.h * s.w * s.c, 1), w = filled(s.r * s.s * s.c / s.groups * s.k, 2),
@@ -170,6 +259,7 @@ void convolution(benchmark::State& state, const Layer& layer, ConvPass pass, Con
     fractions.push_back(rates.back() / limit);
     cpu_fractions.push_back(s.flops() / cpu_seconds / 1e9 / limit);
   }
+  check(layer.name, s, pass, plan.algorithm(), run);
   state.counters["GFLOP/s"] = median(rates);
   state.counters["peak"] = median(limits);
   state.counters["of_peak"] = median(fractions);

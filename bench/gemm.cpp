@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "base/parallel.h"
+#include "check.h"
 #include "kernels/gemm.h"
 #include "kernels/table.h"
 #include "peak.h"
@@ -27,6 +28,19 @@ Buffer filled(int64_t n, unsigned seed) {
   std::uniform_real_distribution<float> uniform(-1, 1);
   for (int64_t i = 0; i < n; ++i) b.as<float>()[i] = uniform(random);
   return b;
+}
+
+void check(const GemmArgs<float>& g) {
+  const std::string what = "gemm " + std::to_string(g.m) + " x " + std::to_string(g.n) + " x " + std::to_string(g.k);
+  for (const int64_t at : bench::samples(g.m * g.n)) {
+    const int64_t i = at / g.n, j = at % g.n;
+    bench::Sum sum;
+    for (int64_t p = 0; p < g.k; ++p) {
+      sum.add(double{g.trans_a ? g.a[p * g.lda + i] : g.a[i * g.lda + p]} *
+              double{g.trans_b ? g.b[j * g.ldb + p] : g.b[p * g.ldb + j]});
+    }
+    bench::check(what, at, g.c[at], sum.value, sum.bound());
+  }
 }
 
 void product(benchmark::State& state) {
@@ -50,6 +64,7 @@ void product(benchmark::State& state) {
     gemm(g, scratch.data());
     benchmark::ClobberMemory();
   }
+  check(g);
   const double flops = 2.0 * static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
   const double bytes = 4.0 * static_cast<double>(g.m * g.k + g.k * g.n + g.m * g.n);
   const double runs = static_cast<double>(state.iterations());

@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "base/parallel.h"
+#include "check.h"
 #include "kernels/optimizer.h"
 #include "kernels/table.h"
 
@@ -51,6 +53,38 @@ const Update updates[] = {
                    a.gradient());
      }},
 };
+
+// Takes w and its slots to what they are one update later, in double.
+void expected(const std::string& name, double (&a)[3], double g) {
+  if (name == "sgd") a[0] -= 1e-3 * g;
+  if (name == "sgd_momentum") {
+    a[1] = 0.9 * a[1] - 1e-3 * g;
+    a[0] += a[1];
+  }
+  if (name == "rmsprop") {
+    a[1] = 0.9 * a[1] + 0.1 * g * g;
+    a[0] -= 1e-3 * g / std::sqrt(a[1] + 1e-7);
+  }
+  if (name == "adam") {
+    a[1] += (g - a[1]) * 0.1;
+    a[2] += (g * g - a[2]) * 1e-3;
+    a[0] -= a[1] * 1e-3 / (std::sqrt(a[2]) + 1e-7);
+  }
+}
+
+// One more update of arrays that have been through many.
+void check(Arrays& a, const Update& u) {
+  const std::vector<float> before = a.data;
+  u.run(a);
+  for (const int64_t i : bench::samples(a.count)) {
+    double want[3];
+    for (int k = 0; k < 3; ++k) want[k] = before[static_cast<std::size_t>(k * a.stride + i)];
+    expected(u.name, want, a.gradient()[i]);
+    for (int k = 0; k < u.written; ++k) {
+      bench::check(u.name, i, a.array(k)[i], want[k], 16 * bench::eps * (std::fabs(want[k]) + 1e-3));
+    }
+  }
+}
 
 // y_k += g for the `written` first arrays, cut into threads as the updates are.
 template <int written>
@@ -98,10 +132,12 @@ double bandwidth(Arrays& a, const Update& u) {
 void run(benchmark::State& state, const Update& u) {
   Arrays a(state.range(0));
   const double limit = bandwidth(a, u);
+  a = Arrays(state.range(0));  // what that left behind, negative second moments, would be NaN after an update
   for (auto _ : state) {
     u.run(a);
     benchmark::ClobberMemory();
   }
+  check(a, u);
   const double total = bytes_of(a, u) * static_cast<double>(state.iterations()) / 1e9;
   state.counters["GB/s"] = benchmark::Counter(total, benchmark::Counter::kIsRate);
   state.counters["of_limit"] = benchmark::Counter(total / limit, benchmark::Counter::kIsRate);

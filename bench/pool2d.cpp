@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "check.h"
 #include "kernels/pool2d.h"
 #include "peak.h"
 
@@ -48,33 +49,77 @@ void report(benchmark::State& state, Data& d, std::size_t bytes) {
 
 std::size_t floats(const Data& d) { return (d.x.size() + d.y.size()) * sizeof(float); }
 
+// The windows of the definition (kernels/pool2d.h): there is no padding here.
+void check_forward(const Data& d, bool maximum, bool index) {
+  const PoolShape& s = d.shape;
+  for (const int64_t at : bench::samples(static_cast<int64_t>(d.y.size()))) {
+    const int64_t c = at % s.c, q = at / s.c % s.q, p = at / s.c / s.q % s.p, n = at / s.c / s.q / s.p;
+    double most = -1e30, sum = 0;
+    int64_t first = -1;
+    for (int64_t i = 0; i < s.window_h * s.window_w; ++i) {
+      const int64_t h = p * s.stride_h + i / s.window_w, w = q * s.stride_w + i % s.window_w;
+      const double value = d.x[static_cast<std::size_t>(((n * s.h + h) * s.w + w) * s.c + c)];
+      sum += value;
+      if (value > most) most = value, first = i;
+    }
+    const auto place = static_cast<std::size_t>(at);
+    const double mean = sum / static_cast<double>(s.window_h * s.window_w);
+    bench::check(maximum ? "max_pool2d" : "average_pool2d", at, d.y[place], maximum ? most : mean,
+                 maximum ? 0 : 16 * 500 * bench::eps);
+    if (index) bench::check("max_pool2d, index", at, d.index[place], static_cast<double>(first), 0);
+  }
+}
+
+void check_gradient(const Data& d, bool maximum) {
+  const PoolShape& s = d.shape;
+  for (const int64_t at : bench::samples(static_cast<int64_t>(d.x.size()))) {
+    const int64_t c = at % s.c, w = at / s.c % s.w, h = at / s.c / s.w % s.h, n = at / s.c / s.w / s.h;
+    double sum = 0;
+    for (int64_t i = 0; i < s.window_h * s.window_w; ++i) {
+      const int64_t p = h - i / s.window_w, q = w - i % s.window_w;
+      if (p < 0 || q < 0 || p % s.stride_h != 0 || q % s.stride_w != 0) continue;
+      if (p / s.stride_h >= s.p || q / s.stride_w >= s.q) continue;
+      const auto out = static_cast<std::size_t>(((n * s.p + p / s.stride_h) * s.q + q / s.stride_w) * s.c + c);
+      if (!maximum) sum += double{d.y[out]} / static_cast<double>(s.window_h * s.window_w);
+      if (maximum && d.index[out] == i) sum += double{d.y[out]};
+    }
+    bench::check(maximum ? "max_pool2d_grad" : "average_pool2d_grad", at, d.x[static_cast<std::size_t>(at)], sum,
+                 16 * 500 * bench::eps);
+  }
+}
+
 void max_pool2d(benchmark::State& state) {
   Data d(state);
   for (auto _ : state) d.pool.max(d.x.data(), d.y.data(), nullptr);
+  check_forward(d, true, false);
   report(state, d, floats(d));
 }
 
 void max_pool2d_with_index(benchmark::State& state) {
   Data d(state);
   for (auto _ : state) d.pool.max(d.x.data(), d.y.data(), d.index.data());
+  check_forward(d, true, true);
   report(state, d, floats(d) + d.index.size());
 }
 
 void max_pool2d_grad(benchmark::State& state) {
   Data d(state);
   for (auto _ : state) d.pool.max_grad(d.index.data(), d.y.data(), d.x.data());
+  check_gradient(d, true);
   report(state, d, floats(d) + d.index.size());
 }
 
 void average_pool2d(benchmark::State& state) {
   Data d(state);
   for (auto _ : state) d.pool.average(d.x.data(), d.y.data());
+  check_forward(d, false, false);
   report(state, d, floats(d));
 }
 
 void average_pool2d_grad(benchmark::State& state) {
   Data d(state);
   for (auto _ : state) d.pool.average_grad(d.y.data(), d.x.data());
+  check_gradient(d, false);
   report(state, d, floats(d));
 }
 
