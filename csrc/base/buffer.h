@@ -10,6 +10,8 @@ namespace pk {
 class Buffer {
  public:
   static constexpr std::size_t alignment = 64;
+  // `bytes` rounded up to a multiple of the alignment.
+  static constexpr std::size_t aligned(std::size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
 
   Buffer() = default;
   // Throws pk::OutOfMemory, which names the size, when the memory is not to be had.

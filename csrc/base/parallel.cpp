@@ -222,6 +222,11 @@ constexpr double min_parallel_ns = 8000;
 
 }  // namespace
 
+std::int64_t max_workers() {
+  static const std::int64_t n = std::max<std::int64_t>(4, std::thread::hardware_concurrency());
+  return n;
+}
+
 int num_threads() { return thread_count().load(std::memory_order_relaxed); }
 
 void set_num_threads(int n) {

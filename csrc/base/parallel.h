@@ -4,7 +4,11 @@
 // so results have the same bits for any thread count. Tasks must not throw.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
+
+#include "base/int_math.h"
 
 namespace pk {
 
@@ -34,10 +38,24 @@ void parallel_for(std::int64_t tasks, double work_ns, F&& f) {
 // ranges of `grain` elements (the last may be shorter).
 template <class F>
 void parallel_ranges(std::int64_t n, std::int64_t grain, double work_ns, F&& f) {
-  const std::int64_t tasks = (n + grain - 1) / grain;
+  const std::int64_t tasks = ceil_div(n, grain);
   parallel_for(tasks, work_ns, [&](std::int64_t t) {
     const std::int64_t begin = t * grain;
     f(begin, begin + grain < n ? begin + grain : n);
+  });
+}
+
+// The most workers that parallel_workers() needs: at least num_threads() and at least 4. Fixed for the process, so that
+// sizes of scratch may depend on it.
+std::int64_t max_workers();
+
+// f(task, worker) for each task in [0, tasks). Tasks of one worker, in [0, workers), run one after another: they may
+// share a private part of the scratch.
+template <class F>
+void parallel_workers(std::int64_t tasks, std::int64_t workers, double work_ns, F&& f) {
+  std::atomic<std::int64_t> next{0};
+  parallel_for(std::min<std::int64_t>({tasks, workers, num_threads()}), work_ns, [&](std::int64_t worker) {
+    for (std::int64_t task = next++; task < tasks; task = next++) f(task, worker);
   });
 }
 

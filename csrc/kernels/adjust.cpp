@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "base/error.h"
+#include "base/int_math.h"
 #include "base/parallel.h"
 
 namespace pk {
@@ -49,7 +50,7 @@ template <class X, class Y>
 void adjust_all(int64_t n, int64_t s, int64_t c, const X* x, const Y* scale, const Y* shift, double low, double high,
                 Y* y) {
   if (n * s * c == 0) return;
-  const int64_t parts = (s + kGrain - 1) / kGrain;
+  const int64_t parts = ceil_div(s, kGrain);
   const double work = 0.5 * static_cast<double>(n * s) * static_cast<double>(c);
   parallel_for(n * parts, work, [&](int64_t t) {
     const int64_t image = t / parts, begin = t % parts * kGrain, end = begin + kGrain < s ? begin + kGrain : s;

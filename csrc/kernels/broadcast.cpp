@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "base/int_math.h"
 #include "base/parallel.h"
 #include "kernels/elementwise.h"
 
@@ -59,9 +60,9 @@ void for_each_row(const Broadcast& bc, const LoopCost& cost, F f) {
   if (bc.numel == 0) return;
   const int outer = bc.rank - 1;
   const int64_t n = bc.dims[outer], rows = bc.numel / n;
-  const int64_t pieces = n > 2 * cost.grain ? (n + cost.grain - 1) / cost.grain : 1;
+  const int64_t pieces = n > 2 * cost.grain ? ceil_div(n, cost.grain) : 1;
   const int64_t rows_per_task = n >= cost.grain ? 1 : cost.grain / n;
-  const int64_t tasks = pieces > 1 ? rows * pieces : (rows + rows_per_task - 1) / rows_per_task;
+  const int64_t tasks = pieces > 1 ? rows * pieces : ceil_div(rows, rows_per_task);
   parallel_for(tasks, cost.ns * static_cast<double>(bc.numel), [&](int64_t task) {
     int64_t row = pieces > 1 ? task / pieces : task * rows_per_task;
     int64_t last = pieces > 1 ? row + 1 : row + rows_per_task;

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "kernels/conv2d_gemm.h"
 #include "kernels/conv2d_plan.h"
+#include "kernels/table.h"
 #include "kernels/winograd.h"
 
 namespace pk {
@@ -56,7 +57,9 @@ void check_axis(const char* axis, int64_t in, int64_t window, int64_t stride, in
            "convolution: " + name + ": output must be " + std::to_string(want) + ", got " + std::to_string(out));
 }
 
-void check_shape(const Conv2dShape& s) {
+}  // namespace
+
+void check_conv_shape(const Conv2dShape& s) {
   check_axis("height", s.h, s.r, s.stride_h, s.dilation_h, s.pad_top, s.pad_bottom, s.p);
   check_axis("width", s.w, s.s, s.stride_w, s.dilation_w, s.pad_left, s.pad_right, s.q);
   PK_CHECK(s.n >= 0, "convolution: the batch size must be at least 0, got " + std::to_string(s.n));
@@ -69,6 +72,8 @@ void check_shape(const Conv2dShape& s) {
   check_size({s.h + s.pad_top + s.pad_bottom, s.w + s.pad_left + s.pad_right, s.c + 64, 2}, "the padded input");
 }
 
+namespace {
+
 template <class T>
 bool winograd_applies(const Conv2dShape& s, ConvPass pass) {
   return sizeof(T) == sizeof(float) && Winograd::applies(s, pass);
@@ -78,7 +83,7 @@ template <class T>
 ConvAlgorithm choose(const Conv2dShape& s, ConvPass pass, const ConvEpilogue<T>& like) {
   if (ConvGemm<T>::applies(s) && ConvGemm<T>::fused(like)) return ConvAlgorithm::gemm;
   if (!winograd_applies<T>(s, pass)) return ConvAlgorithm::direct;
-  double best = s.flops() / conv::level<T>().gflops;
+  double best = s.flops() / loops_of<T>(kernels().conv).gflops;
   ConvAlgorithm chosen = ConvAlgorithm::direct;
   for (const int tile : {2, 4}) {
     const double ns = Winograd::estimated_ns(s, pass, tile);
@@ -101,7 +106,7 @@ struct PlannedConv2d<T>::Plan {
 template <class T>
 PlannedConv2d<T>::PlannedConv2d(const Conv2dShape& shape, ConvPass pass, ConvAlgorithm algorithm,
                                 const ConvEpilogue<T>& like) {
-  check_shape(shape);
+  check_conv_shape(shape);
   const bool gradient = pass == ConvPass::backward_weights;
   PK_CHECK(!gradient || (like.scale == nullptr && like.bias == nullptr && like.preact == nullptr &&
                          like.mask == nullptr && like.act == Act::linear),

@@ -37,6 +37,10 @@ struct Conv2dShape {
   }
 };
 
+// Throws std::invalid_argument where extents do not fit each other, groups do not divide the channels or a size
+// overflows.
+void check_conv_shape(const Conv2dShape& shape);
+
 enum class ConvPass { forward, backward_input, backward_weights };
 
 // direct: implicit GEMM over packed weights (any shape). winograd2/4: F(2x2,3x3) and F(4x4,3x3) (Lavin and Gray, "Fast

@@ -1,7 +1,9 @@
 // Direct convolution, forward and backward to the input: the phases and their blocking.
 #include <numeric>
 
+#include "base/int_math.h"
 #include "kernels/conv2d_plan.h"
+#include "kernels/table.h"
 
 namespace pk::conv {
 
@@ -15,8 +17,8 @@ constexpr double serial_ns = 20000;
 
 template <class T>
 Forward<T>::Forward(const Conv2dShape& s, ConvPass pass, const ConvEpilogue<T>& like)
-    : level_(&level<T>()),
-      gemm_(&gemm_level<T>()),
+    : level_(&loops_of<T>(kernels().conv)),
+      gemm_(&loops_of<T>(kernels().gemm)),
       elementwise_(&kernels().elementwise),
       backward_(pass == ConvPass::backward_input),
       n_(s.n),

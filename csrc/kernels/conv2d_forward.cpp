@@ -2,6 +2,8 @@
 // padding written out, so that no inner loop knows of borders, and passes panels of packed weights over it.
 #include <cstring>
 
+#include "base/int_math.h"
+#include "base/parallel.h"
 #include "kernels/conv2d_plan.h"
 
 namespace pk::conv {
@@ -107,7 +109,7 @@ void Forward<T>::run(const ConvRun<T>& args, void* scratch) const {
     packed = static_cast<const T*>(scratch);
   }
   char* const local = static_cast<char*>(scratch) + strips_at_;
-  run_tasks(tasks_, workers_, work_ns_, [&](int64_t task, int64_t worker) {
+  parallel_workers(tasks_, workers_, work_ns_, [&](int64_t task, int64_t worker) {
     std::size_t i = 0;
     for (; task >= phases_[i].tasks; ++i) task -= phases_[i].tasks;
     char* mine = local + static_cast<std::size_t>(worker) * worker_bytes_;

@@ -3,23 +3,12 @@
 #include <algorithm>
 
 #include "base/parallel.h"
+#include "base/placeholder.h"
 #include "kernels/table.h"
 
 namespace pk {
 
 namespace {
-
-template <class T>
-constexpr DType dtype() {
-  return sizeof(T) == sizeof(float) ? DType::f32 : DType::f64;
-}
-
-// Marks that a pointer will be there.
-template <class T>
-T* some() {
-  static T value{};
-  return &value;
-}
 
 template <class T>
 GemmArgs<T> product(const Conv2dShape& s, ConvPass pass, const ConvEpilogue<T>& like, bool fused) {
@@ -39,8 +28,8 @@ GemmArgs<T> product(const Conv2dShape& s, ConvPass pass, const ConvEpilogue<T>& 
   }
   g.ldc = g.n;
   if (fused && pass != ConvPass::backward_weights) {
-    g.epilogue.bias = like.bias != nullptr ? some<T>() : nullptr;
-    g.epilogue.preact = like.preact != nullptr ? some<T>() : nullptr;
+    g.epilogue.bias = like.bias != nullptr ? placeholder<T>() : nullptr;
+    g.epilogue.preact = like.preact != nullptr ? placeholder<T>() : nullptr;
     g.epilogue.act = like.act;
     g.epilogue.act_alpha = like.act_alpha;
   }
@@ -64,7 +53,7 @@ ConvGemm<T>::ConvGemm(const Conv2dShape& s, ConvPass pass, const ConvEpilogue<T>
       dbias_(like.dbias != nullptr) {
   if (dbias_) {
     const bool reduced[] = {true, false};
-    sum_ = reduce_loop(Reduce::sum, dtype<T>(), Shape{s.n * s.p * s.q, s.k}, reduced);
+    sum_ = reduce_loop(Reduce::sum, dtype_of<T>::value, Shape{s.n * s.p * s.q, s.k}, reduced);
   }
   if constexpr (sizeof(T) == sizeof(float)) {
     // A single column is computed as a row, with the operands exchanged.

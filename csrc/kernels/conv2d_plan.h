@@ -2,8 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
-#include <thread>
 #include <vector>
 
 #include "base/parallel.h"
@@ -11,43 +9,6 @@
 #include "kernels/table.h"
 
 namespace pk::conv {
-
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-inline int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
-
-template <class T>
-const ConvLevel<T>& level() {
-  if constexpr (sizeof(T) == sizeof(float)) {
-    return kernels().conv.f32;
-  } else {
-    return kernels().conv.f64;
-  }
-}
-
-// Packing of matrices into panels is GEMM's.
-template <class T>
-const GemmLevel<T>& gemm_level() {
-  if constexpr (sizeof(T) == sizeof(float)) {
-    return kernels().gemm.f32;
-  } else {
-    return kernels().gemm.f64;
-  }
-}
-
-// Tasks that may run at once, hence private parts of the scratch. Fixed for the process.
-inline int64_t max_workers() {
-  static const int64_t n = std::max<int64_t>(4, std::thread::hardware_concurrency());
-  return n;
-}
-
-// fn(task, worker) for every task, worker < workers.
-template <class F>
-void run_tasks(int64_t tasks, int64_t workers, double work_ns, F&& fn) {
-  std::atomic<int64_t> next{0};
-  parallel_for(std::min<int64_t>({tasks, workers, num_threads()}), work_ns, [&](int64_t worker) {
-    for (int64_t task = next++; task < tasks; task = next++) fn(task, worker);
-  });
-}
 
 // Part i of n things cut into `parts` parts that differ by at most 1: [first, last).
 struct Part {

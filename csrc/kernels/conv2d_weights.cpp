@@ -2,7 +2,10 @@
 // owns; where dw is small, a number of tasks fixed by the shape each sum their share of the strips into a copy.
 #include <cstring>
 
+#include "base/int_math.h"
+#include "base/parallel.h"
 #include "kernels/conv2d_plan.h"
+#include "kernels/table.h"
 
 namespace pk::conv {
 
@@ -28,7 +31,7 @@ void column_sums(const T* x, int64_t ld, int64_t rows, int64_t cols, T* y) {
 
 template <class T>
 BackwardWeights<T>::BackwardWeights(const Conv2dShape& s, const ConvEpilogue<T>& like)
-    : level_(&level<T>()), gemm_(&gemm_level<T>()), s_(s), dbias_(like.dbias != nullptr) {
+    : level_(&loops_of<T>(kernels().conv)), gemm_(&loops_of<T>(kernels().gemm)), s_(s), dbias_(like.dbias != nullptr) {
   const int64_t size = static_cast<int64_t>(sizeof(T));
   channels_ = s.c / s.groups, out_ = s.k / s.groups;
   panels_ = ceil_div(out_, level_->panel);
@@ -96,7 +99,7 @@ void BackwardWeights<T>::run(const ConvRun<T>& args, void* scratch) const {
   T* const copies = reinterpret_cast<T*>(base);
   T* const dbias_copies = reinterpret_cast<T*>(base + dbias_at_);
   const int64_t per_chunk = blocks_ * s_.groups;
-  run_tasks(chunks_ * per_chunk, workers_, work_ns_, [&](int64_t task, int64_t worker) {
+  parallel_workers(chunks_ * per_chunk, workers_, work_ns_, [&](int64_t task, int64_t worker) {
     const int64_t chunk = task / per_chunk;
     char* local = base + local_at_ + static_cast<std::size_t>(worker) * local_bytes_;
     run_task(args, task, chunk == 0 ? args.result : copies + (chunk - 1) * dw_elements_,

@@ -5,7 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/buffer.h"
 #include "base/error.h"
+#include "base/int_math.h"
 #include "base/parallel.h"
 #include "kernels/table.h"
 
@@ -18,9 +20,8 @@ constexpr int64_t most_tasks = 256;
 constexpr int64_t most_sums = 32;         // tasks that add up weights' gradients of their own
 constexpr int64_t pixels_in_a_row = 128;  // that are summed in the element type
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 std::size_t lines(int64_t elements, std::size_t size) {
-  return (static_cast<std::size_t>(elements) * size + 63) / 64 * 64;
+  return Buffer::aligned(static_cast<std::size_t>(elements) * size);
 }
 
 template <class T>
@@ -28,30 +29,6 @@ T* take(char*& at, int64_t elements) {
   T* p = reinterpret_cast<T*>(at);
   at += lines(elements, sizeof(T));
   return p;
-}
-
-void check_axis(const char* axis, int64_t size, int64_t window, int64_t stride, int64_t dilation, int64_t before,
-                int64_t after, int64_t outputs) {
-  constexpr int64_t limit = int64_t{1} << 30;
-  for (const int64_t v : {window, stride, dilation}) {
-    PK_CHECK(v >= 1 && v <= limit, std::string("window, stride and dilation along the ") + axis +
-                                       " must be in [1, 2^30], got " + std::to_string(v));
-  }
-  PK_CHECK(before >= 0 && after >= 0 && before <= limit && after <= limit,
-           std::string("padding along the ") + axis + " must be in [0, 2^30]");
-  const int64_t room = size + before + after - (window - 1) * dilation - 1;
-  const int64_t want = room < 0 ? 0 : room / stride + 1;
-  PK_CHECK(want >= 1 && outputs == want, std::string("the output has ") + axis + " " + std::to_string(outputs) +
-                                             ", expected " + std::to_string(want));
-}
-
-template <class T, class Table>
-const auto& loops_of(const Table& t) {
-  if constexpr (sizeof(T) == 4) {
-    return t.f32;
-  } else {
-    return t.f64;
-  }
 }
 
 }  // namespace
@@ -64,8 +41,7 @@ DepthwiseConv::DepthwiseConv(DType dtype, const Conv2dShape& s, ConvPass pass)
            "a depthwise convolution has a group for every channel and a whole number of filters for each, got " +
                std::to_string(s.groups) + " groups, " + std::to_string(s.c) + " channels and " + std::to_string(s.k) +
                " outputs");
-  check_axis("height", s.h, s.r, s.stride_h, s.dilation_h, s.pad_top, s.pad_bottom, s.p);
-  check_axis("width", s.w, s.s, s.stride_w, s.dilation_w, s.pad_left, s.pad_right, s.q);
+  check_conv_shape(s);
   m_ = s.k / s.c;
   const int64_t size = static_cast<int64_t>(size_of(dtype)), places = s.r * s.s;
   const bool input = pass == ConvPass::backward_input, weights = pass == ConvPass::backward_weights;
@@ -286,33 +262,37 @@ struct DepthwiseConv::Pass {
   }
 };
 
-void DepthwiseConv::forward(const void* x, const void* w, const DepthwiseEpilogue& epilogue, void* y,
-                            void* scratch) const {
+template <class F>
+void DepthwiseConv::with_pass(void* scratch, F&& f) const {
   const auto run = [&](auto type) {
     using T = decltype(type);
-    Pass<T>{*this, shape_, loops_of<T>(*table_), loops_of<T>(*norm_), scratch}.forward(
-        static_cast<const T*>(x), static_cast<const T*>(w), epilogue, static_cast<T*>(y));
+    f(Pass<T>{*this, shape_, loops_of<T>(*table_), loops_of<T>(*norm_), scratch}, type);
   };
   dtype_ == DType::f32 ? run(float{}) : run(double{});
+}
+
+void DepthwiseConv::forward(const void* x, const void* w, const DepthwiseEpilogue& epilogue, void* y,
+                            void* scratch) const {
+  with_pass(scratch, [&](const auto& pass, auto type) {
+    using T = decltype(type);
+    pass.forward(static_cast<const T*>(x), static_cast<const T*>(w), epilogue, static_cast<T*>(y));
+  });
 }
 
 void DepthwiseConv::backward_input(const void* dy, const void* w, const DepthwiseEpilogue& epilogue, void* dx,
                                    void* scratch) const {
-  const auto run = [&](auto type) {
+  with_pass(scratch, [&](const auto& pass, auto type) {
     using T = decltype(type);
-    Pass<T>{*this, shape_, loops_of<T>(*table_), loops_of<T>(*norm_), scratch}.backward_input(
-        static_cast<const T*>(dy), static_cast<const T*>(w), epilogue, static_cast<T*>(dx));
-  };
-  dtype_ == DType::f32 ? run(float{}) : run(double{});
+    pass.backward_input(static_cast<const T*>(dy), static_cast<const T*>(w), epilogue, static_cast<T*>(dx));
+  });
 }
 
 void DepthwiseConv::backward_weights(const void* x, const void* dy, void* dw, void* dbias, void* scratch) const {
-  const auto run = [&](auto type) {
+  with_pass(scratch, [&](const auto& pass, auto type) {
     using T = decltype(type);
-    Pass<T>{*this, shape_, loops_of<T>(*table_), loops_of<T>(*norm_), scratch}.backward_weights(
-        static_cast<const T*>(x), static_cast<const T*>(dy), static_cast<T*>(dw), static_cast<T*>(dbias));
-  };
-  dtype_ == DType::f32 ? run(float{}) : run(double{});
+    pass.backward_weights(static_cast<const T*>(x), static_cast<const T*>(dy), static_cast<T*>(dw),
+                          static_cast<T*>(dbias));
+  });
 }
 
 }  // namespace pk

@@ -40,6 +40,8 @@ class DepthwiseConv {
   struct Pass;
   template <class T>
   friend struct Pass;
+  template <class F>
+  void with_pass(void* scratch, F&& f) const;  // f(pass, zero) with the pass of this dtype
 
   const DepthwiseTable* table_;
   const NormTable* norm_;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <thread>
 
+#include "base/int_math.h"
 #include "base/parallel.h"
 #include "kernels/gemm_plan.h"
 #include "kernels/table.h"
@@ -14,27 +15,8 @@ namespace {
 
 using PackB = GemmPlan::PackB;
 
-int64_t round_up(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
-
-template <class T>
-const GemmLevel<T>& level();
-template <>
-const GemmLevel<float>& level<float>() {
-  return kernels().gemm.f32;
-}
-template <>
-const GemmLevel<double>& level<double>() {
-  return kernels().gemm.f64;
-}
-
 void apply(Act act, float alpha, float* y, int64_t n) { kernels().elementwise.act(act, alpha, y, y, n); }
 void apply(Act act, double alpha, double* y, int64_t n) { kernels().elementwise.act_f64(act, alpha, y, y, n); }
-
-// Tasks that may run at once, hence private parts of the scratch. Fixed for the process.
-int64_t max_workers() {
-  static const int64_t n = std::max<int64_t>(4, std::thread::hardware_concurrency());
-  return n;
-}
 
 // The product as the kernels see it: a column C is computed as a row, C^T = op(B)^T op(A)^T.
 template <class T>
@@ -91,7 +73,7 @@ Layout lay_out(const GemmPlan& p, const GemmArgs<T>& g) {
 // What does not depend on pointers.
 template <class T>
 struct Prepared {
-  const GemmLevel<T>& level_in_force = level<T>();
+  const GemmLevel<T>& level_in_force = loops_of<T>(kernels().gemm);
   GemmPlan plan;
   Layout layout;
   double work_ns;
@@ -127,10 +109,8 @@ class Gemm {
         continue;
       }
       const double part = g_.k > 0 ? work * static_cast<double>(k1 - k0) / static_cast<double>(g_.k) : work;
-      std::atomic<int64_t> next{0};
-      parallel_for(std::min<int64_t>(l_.workers, num_threads()), part, [&](int64_t worker) {
-        for (int64_t task = next++; task < p_.tasks(); task = next++) block(task, worker, k0, k1);
-      });
+      parallel_workers(p_.tasks(), l_.workers, part,
+                       [&](int64_t task, int64_t worker) { block(task, worker, k0, k1); });
       k0 = k1;
     } while (k0 < g_.k);
   }
@@ -150,7 +130,7 @@ class Gemm {
   void pack_slab(int64_t k0, int64_t k1) {
     if (p_.pack_a) {
       const int64_t group = p_.panel_rows * 8;
-      const int64_t groups = (g_.m + group - 1) / group, blocks = (k1 - k0 + p_.kc - 1) / p_.kc;
+      const int64_t groups = ceil_div(g_.m, group), blocks = ceil_div(k1 - k0, p_.kc);
       parallel_for(groups * blocks, static_cast<double>(g_.m * (k1 - k0)), [&](int64_t task) {
         const int64_t kb = k0 + task / groups * p_.kc, row = task % groups * group;
         const int64_t depth = std::min(p_.kc, k1 - kb), rows = std::min(group, g_.m - row);
@@ -163,7 +143,7 @@ class Gemm {
 
   void pack_b_slab(int64_t k0, int64_t k1, T* slab) {
     const int64_t group = t_.nr * 8;
-    const int64_t groups = (g_.n + group - 1) / group, blocks = (k1 - k0 + p_.kc - 1) / p_.kc;
+    const int64_t groups = ceil_div(g_.n, group), blocks = ceil_div(k1 - k0, p_.kc);
     parallel_for(groups * blocks, static_cast<double>(g_.n * (k1 - k0)), [&](int64_t task) {
       const int64_t kb = k0 + task / groups * p_.kc, col = task % groups * group;
       const int64_t depth = std::min(p_.kc, k1 - kb), cols = std::min(group, g_.n - col);
@@ -336,7 +316,7 @@ template void gemm<double>(const GemmArgs<double>&, void*);
 std::size_t pack_b_bytes(const GemmArgs<float>& args) {
   if (args.m == 0 || args.n == 0 || args.k == 0) return 0;
   const Product<float> product(args);
-  const GemmPlan p = make_gemm_plan(level<float>(), product.g);
+  const GemmPlan p = make_gemm_plan(kernels().gemm.f32, product.g);
   if (p.kind != GemmPlan::Kind::tile || p.pack_b == PackB::none) return 0;
   return static_cast<std::size_t>(p.b_cols * product.g.k) * sizeof(float);
 }

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 
+#include "base/int_math.h"
+
 namespace pk {
 
 namespace {
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 // n cut into the fewest parts of at most `most`, evenly, each a multiple of `unit`.
 int64_t even_part(int64_t n, int64_t most, int64_t unit) {

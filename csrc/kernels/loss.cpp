@@ -12,15 +12,6 @@ namespace pk {
 
 namespace {
 
-template <class T>
-const LossLoops<T>& loops() {
-  if constexpr (std::is_same_v<T, float>) {
-    return kernels().loss.f32;
-  } else {
-    return kernels().loss.f64;
-  }
-}
-
 // Nanoseconds of one thread on an element of a row, with and without an exponential or a logarithm.
 template <class T>
 constexpr double function_ns = std::is_same_v<T, float> ? 0.8 : 12.0;
@@ -41,7 +32,7 @@ void over_rows(int64_t rows, int64_t n, double element_ns, F&& f) {
 
 template <class T>
 void categorical_crossentropy(bool from_logits, int64_t rows, int64_t n, const T* target, const T* x, T* loss, T eps) {
-  const auto loop = loops<T>().categorical;
+  const auto loop = loops_of<T>(kernels().loss).categorical;
   over_rows(rows, n, function_ns<T>,
             [&](int64_t r, int64_t count) { loop(from_logits, count, n, target + r * n, x + r * n, loss + r, eps); });
 }
@@ -49,7 +40,7 @@ void categorical_crossentropy(bool from_logits, int64_t rows, int64_t n, const T
 template <class T>
 void categorical_crossentropy_grad(bool from_logits, int64_t rows, int64_t n, const T* target, const T* x,
                                    const T* dloss, T* dx, T eps) {
-  const auto loop = loops<T>().categorical_grad;
+  const auto loop = loops_of<T>(kernels().loss).categorical_grad;
   over_rows(rows, n, function_ns<T>, [&](int64_t r, int64_t count) {
     loop(from_logits, count, n, target + r * n, x + r * n, dloss + r, dx + r * n, eps);
   });
@@ -58,7 +49,7 @@ void categorical_crossentropy_grad(bool from_logits, int64_t rows, int64_t n, co
 template <class T>
 void softmax_categorical_crossentropy_grad(int64_t rows, int64_t n, const T* target, const T* p, const T* dloss, T* dz,
                                            T eps) {
-  const auto loop = loops<T>().softmax_categorical_grad;
+  const auto loop = loops_of<T>(kernels().loss).softmax_categorical_grad;
   over_rows(rows, n, plain_ns<T>,
             [&](int64_t r, int64_t count) { loop(count, n, target + r * n, p + r * n, dloss + r, dz + r * n, eps); });
 }
@@ -66,7 +57,7 @@ void softmax_categorical_crossentropy_grad(int64_t rows, int64_t n, const T* tar
 template <class T>
 void sparse_categorical_crossentropy(bool from_logits, int64_t rows, int64_t n, const std::int32_t* target, const T* x,
                                      T* loss, T eps) {
-  const auto loop = loops<T>().sparse;
+  const auto loop = loops_of<T>(kernels().loss).sparse;
   over_rows(rows, n, from_logits ? function_ns<T> : plain_ns<T>,
             [&](int64_t r, int64_t count) { loop(from_logits, count, n, target + r, x + r * n, loss + r, eps); });
 }
@@ -74,7 +65,7 @@ void sparse_categorical_crossentropy(bool from_logits, int64_t rows, int64_t n, 
 template <class T>
 void sparse_categorical_crossentropy_grad(bool from_logits, int64_t rows, int64_t n, const std::int32_t* target,
                                           const T* x, const T* dloss, T* dx, T eps) {
-  const auto loop = loops<T>().sparse_grad;
+  const auto loop = loops_of<T>(kernels().loss).sparse_grad;
   over_rows(rows, n, from_logits ? function_ns<T> : plain_ns<T>, [&](int64_t r, int64_t count) {
     loop(from_logits, count, n, target + r, x + r * n, dloss + r, dx + r * n, eps);
   });
@@ -83,14 +74,14 @@ void sparse_categorical_crossentropy_grad(bool from_logits, int64_t rows, int64_
 template <class T>
 void softmax_sparse_categorical_crossentropy_grad(int64_t rows, int64_t n, const std::int32_t* target, const T* p,
                                                   const T* dloss, T* dz, T eps) {
-  const auto loop = loops<T>().softmax_sparse_grad;
+  const auto loop = loops_of<T>(kernels().loss).softmax_sparse_grad;
   over_rows(rows, n, plain_ns<T>,
             [&](int64_t r, int64_t count) { loop(count, n, target + r, p + r * n, dloss + r, dz + r * n, eps); });
 }
 
 template <class T>
 void binary_crossentropy(bool from_logits, int64_t rows, int64_t n, const T* target, const T* x, T* loss, T eps) {
-  const auto loop = loops<T>().binary;
+  const auto loop = loops_of<T>(kernels().loss).binary;
   over_rows(rows, n, 2 * function_ns<T>,
             [&](int64_t r, int64_t count) { loop(from_logits, count, n, target + r * n, x + r * n, loss + r, eps); });
 }
@@ -98,7 +89,7 @@ void binary_crossentropy(bool from_logits, int64_t rows, int64_t n, const T* tar
 template <class T>
 void binary_crossentropy_grad(bool from_logits, int64_t rows, int64_t n, const T* target, const T* x, const T* dloss,
                               T* dx, T eps) {
-  const auto loop = loops<T>().binary_grad;
+  const auto loop = loops_of<T>(kernels().loss).binary_grad;
   over_rows(rows, n, function_ns<T>, [&](int64_t r, int64_t count) {
     loop(from_logits, count, n, target + r * n, x + r * n, dloss + r, dx + r * n, eps);
   });
@@ -107,35 +98,35 @@ void binary_crossentropy_grad(bool from_logits, int64_t rows, int64_t n, const T
 template <class T>
 void sigmoid_binary_crossentropy_grad(int64_t rows, int64_t n, const T* target, const T* p, const T* dloss, T* dz,
                                       T eps) {
-  const auto loop = loops<T>().sigmoid_binary_grad;
+  const auto loop = loops_of<T>(kernels().loss).sigmoid_binary_grad;
   over_rows(rows, n, plain_ns<T>,
             [&](int64_t r, int64_t count) { loop(count, n, target + r * n, p + r * n, dloss + r, dz + r * n, eps); });
 }
 
 template <class T>
 void mean_squared_error(int64_t rows, int64_t n, const T* target, const T* x, T* loss) {
-  const auto loop = loops<T>().squared;
+  const auto loop = loops_of<T>(kernels().loss).squared;
   over_rows(rows, n, plain_ns<T>,
             [&](int64_t r, int64_t count) { loop(count, n, target + r * n, x + r * n, loss + r); });
 }
 
 template <class T>
 void mean_squared_error_grad(int64_t rows, int64_t n, const T* target, const T* x, const T* dloss, T* dx) {
-  const auto loop = loops<T>().squared_grad;
+  const auto loop = loops_of<T>(kernels().loss).squared_grad;
   over_rows(rows, n, plain_ns<T>,
             [&](int64_t r, int64_t count) { loop(count, n, target + r * n, x + r * n, dloss + r, dx + r * n); });
 }
 
 template <class T>
 void mean_absolute_error(int64_t rows, int64_t n, const T* target, const T* x, T* loss) {
-  const auto loop = loops<T>().absolute;
+  const auto loop = loops_of<T>(kernels().loss).absolute;
   over_rows(rows, n, plain_ns<T>,
             [&](int64_t r, int64_t count) { loop(count, n, target + r * n, x + r * n, loss + r); });
 }
 
 template <class T>
 void mean_absolute_error_grad(int64_t rows, int64_t n, const T* target, const T* x, const T* dloss, T* dx) {
-  const auto loop = loops<T>().absolute_grad;
+  const auto loop = loops_of<T>(kernels().loss).absolute_grad;
   over_rows(rows, n, plain_ns<T>,
             [&](int64_t r, int64_t count) { loop(count, n, target + r * n, x + r * n, dloss + r, dx + r * n); });
 }

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <string>
 
+#include "base/buffer.h"
 #include "base/error.h"
+#include "base/int_math.h"
 #include "base/parallel.h"
 #include "kernels/table.h"
 
@@ -16,18 +18,6 @@ constexpr int64_t joined_columns = 128;             // rows of fewer columns are
 constexpr int64_t most_pieces = 128;                // of an image's rows
 constexpr int64_t piece_bytes = int64_t{64} << 10;  // at least, where there is more than one
 constexpr int64_t stream_bytes = int64_t{24} << 20;
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-std::size_t lines(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
-
-template <class T>
-const NormLoops<T>& loops_of(const NormTable& t) {
-  if constexpr (sizeof(T) == 4) {
-    return t.f32;
-  } else {
-    return t.f64;
-  }
-}
 
 void check_dtype(DType dtype, const char* what) {
   if (!is_float(dtype)) fail(std::string(what) + " does not take dtype " + name_of(dtype) + "; cast the input first");
@@ -72,8 +62,9 @@ GroupNorm::GroupNorm(DType dtype, int64_t n, int64_t s, int64_t c, int64_t group
   const auto elements = static_cast<std::size_t>(width);
   const std::size_t partial = 2 * elements * sizeof(double), coefficients = 4 * elements * size_of(dtype);
   const std::size_t channels = 2 * static_cast<std::size_t>(c) * sizeof(double);
-  scratch_ = lines(static_cast<std::size_t>(n * pieces_) * partial) +
-             lines(static_cast<std::size_t>(n) * coefficients) + lines(static_cast<std::size_t>(n) * channels);
+  scratch_ = Buffer::aligned(static_cast<std::size_t>(n * pieces_) * partial) +
+             Buffer::aligned(static_cast<std::size_t>(n) * coefficients) +
+             Buffer::aligned(static_cast<std::size_t>(n) * channels);
 }
 
 // The pieces of a pass, its place in scratch, and what the two passes share.
@@ -90,9 +81,9 @@ struct GroupNorm::Pass {
       : g(norm), loops(loops_of<T>(*norm.table_)), width(std::max<int64_t>(1, norm.joined_ * norm.c_)) {
     char* at = static_cast<char*>(scratch);
     partial = reinterpret_cast<double*>(at);
-    at += lines(static_cast<std::size_t>(g.n_ * g.pieces_ * 2 * width) * sizeof(double));
+    at += Buffer::aligned(static_cast<std::size_t>(g.n_ * g.pieces_ * 2 * width) * sizeof(double));
     coefficients = reinterpret_cast<T*>(at);
-    at += lines(static_cast<std::size_t>(g.n_ * 4 * width) * sizeof(T));
+    at += Buffer::aligned(static_cast<std::size_t>(g.n_ * 4 * width) * sizeof(T));
     channels = reinterpret_cast<double*>(at);
   }
 
@@ -308,7 +299,7 @@ ScaleShift::ScaleShift(DType dtype, int64_t rows, int64_t c, Act act, double alp
     : table_(&kernels().norm), dtype_(dtype), rows_(rows), c_(c), act_(act), alpha_(alpha) {
   check_dtype(dtype, "scale_shift");
   joined_ = rows_to_join(rows, c);
-  if (joined_ > 1) scratch_ = 2 * lines(static_cast<std::size_t>(joined_ * c) * size_of(dtype));
+  if (joined_ > 1) scratch_ = 2 * Buffer::aligned(static_cast<std::size_t>(joined_ * c) * size_of(dtype));
 }
 
 template <class T>
@@ -355,8 +346,8 @@ LayerNorm::LayerNorm(DType dtype, int64_t rows, int64_t d, double epsilon)
   const int64_t row = std::max<int64_t>(1, d * size);
   grain_ = std::max({int64_t{1}, ceil_div(piece_bytes / 2, row), ceil_div(rows, most_pieces)});
   tasks_ = ceil_div(rows, grain_);
-  scratch_ = static_cast<std::size_t>(tasks_) *
-             (lines(static_cast<std::size_t>(2 * d) * sizeof(double)) + lines(static_cast<std::size_t>(2 * row)));
+  scratch_ = static_cast<std::size_t>(tasks_) * (Buffer::aligned(static_cast<std::size_t>(2 * d) * sizeof(double)) +
+                                                 Buffer::aligned(static_cast<std::size_t>(2 * row)));
 }
 
 void LayerNorm::forward(const void* x, const void* gamma, const void* beta, void* y, void* mean, void* rstd) const {
@@ -376,9 +367,9 @@ void LayerNorm::forward(const void* x, const void* gamma, const void* beta, void
 template <class T>
 void LayerNorm::backward_of(const NormLoops<T>& loops, const T* x, const T* gamma, const T* mean, const T* rstd,
                             const T* dy, T* dx, T* dgamma, T* dbeta, void* scratch) const {
-  const std::size_t sums = lines(static_cast<std::size_t>(2 * d_) * sizeof(double));
+  const std::size_t sums = Buffer::aligned(static_cast<std::size_t>(2 * d_) * sizeof(double));
   const std::size_t task =
-      sums + lines(static_cast<std::size_t>(2 * std::max<int64_t>(1, d_ * static_cast<int64_t>(sizeof(T)))));
+      sums + Buffer::aligned(static_cast<std::size_t>(2 * std::max<int64_t>(1, d_ * static_cast<int64_t>(sizeof(T)))));
   const auto partial = [&](int64_t t) {
     return reinterpret_cast<double*>(static_cast<char*>(scratch) + static_cast<std::size_t>(t) * task);
   };

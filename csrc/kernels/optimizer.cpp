@@ -9,15 +9,6 @@ namespace pk {
 
 namespace {
 
-template <class T>
-const OptimizerLoops<T>& loops() {
-  if constexpr (std::is_same_v<T, float>) {
-    return kernels().optimizer.f32;
-  } else {
-    return kernels().optimizer.f64;
-  }
-}
-
 // Elements of one task: enough to outweigh handing it out, few enough that two threads finish together.
 constexpr int64_t grain = 16384;
 
@@ -40,23 +31,23 @@ T* at(T* p, int64_t begin) {
 
 template <class T>
 void sgd_span(const SgdParams<T>& p, int64_t n, T* w, T* velocity, const T* g) {
-  loops<T>().sgd(p, n, w, velocity, g);
+  loops_of<T>(kernels().optimizer).sgd(p, n, w, velocity, g);
 }
 
 template <class T>
 void sgd(const SgdParams<T>& p, int64_t n, T* w, T* velocity, const T* g) {
-  const auto loop = loops<T>().sgd;
+  const auto loop = loops_of<T>(kernels().optimizer).sgd;
   in_pieces<T>(n, sgd_ns, [&](int64_t i, int64_t count) { loop(p, count, w + i, at(velocity, i), g + i); });
 }
 
 template <class T>
 void rmsprop_span(const RmspropParams<T>& p, int64_t n, T* w, T* velocity, T* mom, T* average, const T* g) {
-  loops<T>().rmsprop(p, n, w, velocity, mom, average, g);
+  loops_of<T>(kernels().optimizer).rmsprop(p, n, w, velocity, mom, average, g);
 }
 
 template <class T>
 void rmsprop(const RmspropParams<T>& p, int64_t n, T* w, T* velocity, T* mom, T* average, const T* g) {
-  const auto loop = loops<T>().rmsprop;
+  const auto loop = loops_of<T>(kernels().optimizer).rmsprop;
   in_pieces<T>(n, rmsprop_ns, [&](int64_t i, int64_t count) {
     loop(p, count, w + i, velocity + i, at(mom, i), at(average, i), g + i);
   });
@@ -64,12 +55,12 @@ void rmsprop(const RmspropParams<T>& p, int64_t n, T* w, T* velocity, T* mom, T*
 
 template <class T>
 void adam_span(const AdamParams<T>& p, int64_t n, T* w, T* m, T* v, T* vhat, const T* g) {
-  loops<T>().adam(p, n, w, m, v, vhat, g);
+  loops_of<T>(kernels().optimizer).adam(p, n, w, m, v, vhat, g);
 }
 
 template <class T>
 void adam(const AdamParams<T>& p, int64_t n, T* w, T* m, T* v, T* vhat, const T* g) {
-  const auto loop = loops<T>().adam;
+  const auto loop = loops_of<T>(kernels().optimizer).adam;
   in_pieces<T>(n, adam_ns, [&](int64_t i, int64_t count) { loop(p, count, w + i, m + i, v + i, at(vhat, i), g + i); });
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/buffer.h"
+#include "base/int_math.h"
 #include "base/parallel.h"
 #include "kernels/elementwise.h"
 #include "kernels/table.h"
@@ -20,8 +21,6 @@ constexpr int64_t panel_columns = 512;
 constexpr int64_t wide_columns = 512;  // up to here, short columns are laid side by side
 
 const char* const names[reduce_count] = {"sum", "mean", "max", "min", "prod"};
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 const ReduceTable& table() { return kernels().reduce; }
 

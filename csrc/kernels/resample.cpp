@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "base/error.h"
+#include "base/int_math.h"
 #include "base/parallel.h"
 #include "kernels/table.h"
 
@@ -83,7 +84,7 @@ template <class F>
 void for_bands(int64_t images, int64_t rows, int64_t row_bytes, int64_t least, double work, bool threaded, F&& f) {
   if (images * rows * row_bytes == 0) return;
   const int64_t height = std::min(rows, std::max(least, band_bytes / row_bytes + 1));
-  const int64_t bands = (rows + height - 1) / height;
+  const int64_t bands = ceil_div(rows, height);
   const auto task = [&](int64_t t) {
     const int64_t begin = t % bands * height;
     f(t / bands, begin, std::min(rows, begin + height));

@@ -2,6 +2,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/int_math.h"
 #include "base/parallel.h"
 #include "kernels/elementwise.h"
 #include "kernels/table.h"
@@ -77,7 +78,7 @@ void for_each_plane(const StridedLoop& s, F plane) {
   const int64_t rows = s.dims[outer], cols = s.dims[outer + 1], planes = s.numel / (rows * cols);
   int64_t slab = task_bytes / (cols * s.size) / 16 * 16;
   if (slab < 16) slab = 16;
-  const int64_t slabs = (rows + slab - 1) / slab;
+  const int64_t slabs = ceil_div(rows, slab);
   parallel_for(planes * slabs, ns_per_byte * static_cast<double>(s.numel * s.size), [&](int64_t task) {
     const int64_t first = task % slabs * slab;
     const int64_t count = first + slab < rows ? slab : rows - first;

@@ -2,6 +2,8 @@
 // constants. Chosen once; everything outside kernels/isa is built for the baseline CPU.
 #pragma once
 
+#include <type_traits>
+
 #include "base/cpu.h"
 #include "kernels/isa/conv2d_table.h"
 #include "kernels/isa/depthwise_table.h"
@@ -35,6 +37,17 @@ struct KernelTable {
   ResampleTable resample;
   TransformTable transform;
 };
+
+// The loops of a family's table for T, float or double.
+template <class T, class Table>
+constexpr const auto& loops_of(const Table& table) {
+  static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>);
+  if constexpr (std::is_same_v<T, float>) {
+    return table.f32;
+  } else {
+    return table.f64;
+  }
+}
 
 // The table of a level that available_isas() lists; throws std::invalid_argument otherwise.
 const KernelTable& kernel_table(Isa isa);

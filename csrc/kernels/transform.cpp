@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/int_math.h"
 #include "base/parallel.h"
 #include "kernels/table.h"
 
@@ -30,7 +31,7 @@ template <class X, class Y>
 void all_rows(TransformRows<X, Y> rows, const TransformShape& s, const X* x, const float* maps, Y* y) {
   const int64_t row_bytes = s.q * s.c * static_cast<int64_t>(sizeof(Y));
   if (s.n * row_bytes == 0) return;
-  const int64_t height = std::min(s.p, band_bytes / row_bytes + 1), bands = (s.p + height - 1) / height;
+  const int64_t height = std::min(s.p, band_bytes / row_bytes + 1), bands = ceil_div(s.p, height);
   const double work = 0.7 * static_cast<double>(s.n * s.p) * static_cast<double>(s.q * s.c);
   parallel_for(s.n * bands, work, [&](int64_t t) {
     const int64_t image = t / bands, begin = t % bands * height;

@@ -3,19 +3,15 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
-#include <thread>
 
 #include "base/error.h"
+#include "base/int_math.h"
+#include "kernels/table.h"
 #include "kernels/winograd_plan.h"
 
 namespace pk {
 
 namespace winograd {
-
-int64_t max_workers() {
-  static const int64_t n = std::max<int64_t>(4, std::thread::hardware_concurrency());
-  return n;
-}
 
 namespace {
 
@@ -58,9 +54,9 @@ Winograd::Winograd(const Conv2dShape& shape, ConvPass pass, int tile, const Conv
   plan->level = plan->table->winograd.f32;
   plan->transforms = tile == 2 ? plan->level.f2 : plan->level.f4;
   plan->work_ns = estimated_ns(shape, pass, tile);
-  plan->groups = winograd::ceil_div(plan->g.c, plan->level.width);
-  plan->panels = winograd::ceil_div(plan->g.k, plan->level.cols);
-  plan->zeros = winograd::round_up(std::max(plan->g.c, plan->g.k), 16);
+  plan->groups = ceil_div(plan->g.c, plan->level.width);
+  plan->panels = ceil_div(plan->g.k, plan->level.cols);
+  plan->zeros = round_up(std::max(plan->g.c, plan->g.k), 16);
   if (pass == ConvPass::backward_weights) {
     plan->dbias = like.dbias != nullptr;
     plan->plan_weights();
@@ -92,11 +88,10 @@ double Winograd::estimated_ns(const Conv2dShape& shape, ConvPass pass, int tile)
   const int64_t width = table.winograd.f32.width;
   const double tiles = static_cast<double>(g.tiles()), positions = static_cast<double>(g.positions);
   const double products = static_cast<double>(g.c) * static_cast<double>(g.k);
-  double c = static_cast<double>(winograd::round_up(g.c, width)),
-         k = static_cast<double>(winograd::round_up(g.k, width));
+  double c = static_cast<double>(round_up(g.c, width)), k = static_cast<double>(round_up(g.k, width));
   if (pass == ConvPass::backward_weights) {
-    const double c_parts = static_cast<double>(winograd::ceil_div(g.c, winograd::block_channels));
-    c *= static_cast<double>(winograd::ceil_div(g.k, winograd::block_filters));
+    const double c_parts = static_cast<double>(ceil_div(g.c, winograd::block_channels));
+    c *= static_cast<double>(ceil_div(g.k, winograd::block_filters));
     k *= c_parts;
   }
   const double transform = tile == 2 ? 24 : 36;

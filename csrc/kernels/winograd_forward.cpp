@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/int_math.h"
+#include "base/parallel.h"
 #include "kernels/winograd_plan.h"
 
 namespace pk {
 
-using winograd::ceil_div;
 using winograd::odd_lines;
-using winograd::round_up;
 using winograd::TileAt;
 using winograd::Tiling;
 
@@ -63,7 +63,7 @@ void Winograd::Plan::plan_forward() {
   out_floats = round_up(std::max(sink_rows > 0 ? tile_rows * g.m * g.q * level.cols : 0, g.m * g.m * level.cols), 16);
   shared = packed() + (one_block ? v_floats : 0);
   local = (one_block ? 0 : v_floats) + m_floats + out_floats;
-  workers = std::min(winograd::max_workers(), blocks * parts);
+  workers = std::min(max_workers(), blocks * parts);
 }
 
 // u[panel][position][channel][filter of the panel].
@@ -298,9 +298,8 @@ void Winograd::Plan::run_forward(const ConvRun<float>& args, float* scratch) con
                  [&](int64_t panel) { run.input_panel(first, count, panel * rows, all); });
     v = all;
   }
-  winograd::for_tasks(blocks * parts, workers, work_ns, [&](int64_t task, int64_t worker) {
-    run.task(task, v, scratch + zeros + shared + worker * local);
-  });
+  parallel_workers(blocks * parts, workers, work_ns,
+                   [&](int64_t task, int64_t worker) { run.task(task, v, scratch + zeros + shared + worker * local); });
 }
 
 }  // namespace pk

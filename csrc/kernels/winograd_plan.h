@@ -2,9 +2,9 @@
 // fixes the order of summation.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 
+#include "base/int_math.h"
 #include "base/parallel.h"
 #include "kernels/table.h"
 #include "kernels/winograd.h"
@@ -13,8 +13,6 @@ namespace pk {
 
 namespace winograd {
 
-constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-constexpr int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 // A stride in floats: whole cache lines, an odd number of them, so that the positions of one patch do not compete for
 // a few sets of the caches.
 constexpr int64_t odd_lines(int64_t floats) { return (ceil_div(floats, 16) | 1) * 16; }
@@ -62,18 +60,6 @@ inline WinogradPatch patch(const float* x, int64_t h, int64_t w, int64_t c, int6
     }
   }
   return {nullptr, 0, 0, table};
-}
-
-// Tasks that may run at once, hence private parts of the scratch. Fixed for the process.
-int64_t max_workers();
-
-// fn(task, worker) for all tasks, each worker one at a time.
-template <class F>
-void for_tasks(int64_t tasks, int64_t workers, double work_ns, F&& fn) {
-  std::atomic<int64_t> next{0};
-  parallel_for(workers < num_threads() ? workers : num_threads(), work_ns, [&](int64_t worker) {
-    for (int64_t task = next++; task < tasks; task = next++) fn(task, worker);
-  });
 }
 
 }  // namespace winograd

@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/int_math.h"
+#include "base/parallel.h"
 #include "kernels/winograd_plan.h"
 
 namespace pk {
 
-using winograd::ceil_div;
 using winograd::odd_lines;
-using winograd::round_up;
 using winograd::TileAt;
 using winograd::Tiling;
 
@@ -43,7 +43,7 @@ void Winograd::Plan::plan_weights() {
   v_floats = g.positions * v_position;
   shared = chunks > 1 ? round_up(chunks * partial(), 16) : 0;
   local = v_floats + g.positions * (d_position + acc_position);
-  workers = std::min(winograd::max_workers(), c_parts * k_parts * chunks);
+  workers = std::min(max_workers(), c_parts * k_parts * chunks);
 }
 
 namespace {
@@ -155,8 +155,8 @@ void Winograd::Plan::run_weights(const ConvRun<float>& args, float* scratch) con
   }
   std::memset(scratch, 0, static_cast<std::size_t>(zeros) * sizeof(float));
   const Weights run{*this, g, args, scratch, chunks > 1 ? scratch + zeros : nullptr};
-  winograd::for_tasks(c_parts * k_parts * chunks, workers, work_ns,
-                      [&](int64_t task, int64_t worker) { run.task(task, scratch + zeros + shared + worker * local); });
+  parallel_workers(c_parts * k_parts * chunks, workers, work_ns,
+                   [&](int64_t task, int64_t worker) { run.task(task, scratch + zeros + shared + worker * local); });
   if (chunks > 1) run.add_chunks();
 }
 

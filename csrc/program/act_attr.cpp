@@ -36,4 +36,6 @@ ActAttr act_attr(const OpSpec& spec) {
   op_fail(spec, "no activation is called '" + name + "'; there are " + known);
 }
 
+ActAttr optional_act_attr(const OpSpec& spec) { return spec.attrs.has("activation") ? act_attr(spec) : ActAttr{}; }
+
 }  // namespace pk

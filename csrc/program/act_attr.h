@@ -13,6 +13,8 @@ struct ActAttr {
 
 // Throws std::invalid_argument for an unknown name and for a missing, negative or non-finite alpha.
 ActAttr act_attr(const OpSpec& spec);
+// The same where the op has an activation; linear otherwise.
+ActAttr optional_act_attr(const OpSpec& spec);
 
 const char* name_of(Act act);
 

@@ -19,25 +19,30 @@ ConvAlgorithm algorithm_attr(const OpSpec& spec) {
   op_fail(spec, "no algorithm is called '" + name + "'; there are auto, direct, winograd2, winograd4, gemm");
 }
 
-Conv2dShape conv_shape(const OpSpec& spec, const ValueType& x, const Shape& w, const ValueType& y) {
-  expect_image(spec, x, "x");
-  expect_image(spec, y, "y");
-  if (w.rank() != 4) {
-    op_fail(spec, "w must have shape (height, width, channels / groups, filters), got " + w.str());
-  }
+Conv2dShape windowed_shape(const OpSpec& spec, const Shape& x, const Shape& w, const Shape& y, int64_t groups) {
   const auto list = [&](const char* key, std::size_t count, int64_t least, std::vector<int64_t> absent) {
     return spec.attrs.has(key) ? int_list(spec, key, count, least) : absent;
   };
   const auto strides = list("strides", 2, 1, {1, 1}), pads = list("pads", 4, 0, {0, 0, 0, 0});
   const auto dilation = list("dilation", 2, 1, {1, 1});
   Conv2dShape s;
-  s.groups = spec.attrs.integer("groups", 1);
-  s.n = x.shape[0], s.h = x.shape[1], s.w = x.shape[2], s.c = x.shape[3];
-  s.r = w[0], s.s = w[1], s.k = w[3];
+  s.groups = groups;
+  s.n = x[0], s.h = x[1], s.w = x[2], s.c = x[3];
+  s.r = w[0], s.s = w[1];
   s.stride_h = strides[0], s.stride_w = strides[1];
   s.dilation_h = dilation[0], s.dilation_w = dilation[1];
   s.pad_top = pads[0], s.pad_bottom = pads[1], s.pad_left = pads[2], s.pad_right = pads[3];
-  s.p = y.shape[1], s.q = y.shape[2];
+  s.p = y[1], s.q = y[2], s.k = y[3];
+  return s;
+}
+
+Conv2dShape conv_shape(const OpSpec& spec, const ValueType& x, const Shape& w, const ValueType& y) {
+  expect_image(spec, x, "x");
+  expect_image(spec, y, "y");
+  if (w.rank() != 4) {
+    op_fail(spec, "w must have shape (height, width, channels / groups, filters), got " + w.str());
+  }
+  const Conv2dShape s = windowed_shape(spec, x.shape, w, y.shape, spec.attrs.integer("groups", 1));
   if (s.groups < 1 || s.c % s.groups != 0 || s.k % s.groups != 0) {
     op_fail(spec, "groups must divide the input and output channels, got groups=" + std::to_string(s.groups) + ", x " +
                       x.shape.str() + " and w " + w.str());
@@ -46,9 +51,9 @@ Conv2dShape conv_shape(const OpSpec& spec, const ValueType& x, const Shape& w, c
     op_fail(spec, "w has shape " + w.str() + ", expected " + std::to_string(s.c / s.groups) +
                       " channels on its axis 2 for x " + x.shape.str() + " and groups=" + std::to_string(s.groups));
   }
-  if (y.shape[0] != s.n || y.shape[3] != s.k) {
+  if (y.shape[0] != s.n || w[3] != s.k) {
     op_fail(spec, "y has shape " + y.shape.str() + ", expected (" + std::to_string(s.n) + ", ..., " +
-                      std::to_string(s.k) + ")");
+                      std::to_string(w[3]) + ")");
   }
   return s;
 }

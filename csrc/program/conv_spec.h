@@ -1,6 +1,7 @@
 // What a convolution's op reads from its spec: shapes, attributes, optional inputs.
 #pragma once
 
+#include "base/placeholder.h"
 #include "kernels/conv2d.h"
 #include "program/act_attr.h"
 #include "program/op.h"
@@ -14,12 +15,9 @@ ConvAlgorithm algorithm_attr(const OpSpec& spec);
 // {strides, pads, dilation, groups}. Throws std::invalid_argument where they do not fit.
 Conv2dShape conv_shape(const OpSpec& spec, const ValueType& x, const Shape& w, const ValueType& y);
 
-// Stands for a pointer that a run will give.
-template <class T>
-T* some() {
-  static T value{};
-  return &value;
-}
+// The shape of a convolution of x (N, H, W, C) with windows w (R, S, C/groups, K) or, for a depthwise one, (R, S, C, M)
+// to y (N, P, Q, K), with the attributes {strides, pads, dilation}; extents are not checked against each other.
+Conv2dShape windowed_shape(const OpSpec& spec, const Shape& x, const Shape& w, const Shape& y, int64_t groups);
 
 // Which optional inputs there are, by the attributes that announce them; -1: absent.
 struct ConvInputs {
@@ -33,13 +31,13 @@ struct ConvInputs {
   // What a plan is made from: the activation and which pointers there will be.
   template <class T>
   ConvEpilogue<T> epilogue(const OpSpec& spec) const {
-    const ActAttr act = spec.attrs.has("activation") ? act_attr(spec) : ActAttr{};
+    const ActAttr act = optional_act_attr(spec);
     ConvEpilogue<T> e;
     e.act = act.act;
     e.act_alpha = static_cast<T>(act.alpha);
-    e.scale = scale >= 0 ? some<T>() : nullptr;
-    e.bias = bias >= 0 ? some<T>() : nullptr;
-    e.mask = mask >= 0 ? some<T>() : nullptr;
+    e.scale = scale >= 0 ? placeholder<T>() : nullptr;
+    e.bias = bias >= 0 ? placeholder<T>() : nullptr;
+    e.mask = mask >= 0 ? placeholder<T>() : nullptr;
     return e;
   }
 

@@ -117,4 +117,11 @@ DType expect_float(const OpSpec& spec, std::initializer_list<const ValueType*> v
   return t;
 }
 
+DType expect_all_float(const OpSpec& spec) {
+  for (const auto* values : {&spec.in, &spec.out}) {
+    for (const ValueType& v : *values) expect_float(spec, {&spec.in[0], &v});
+  }
+  return spec.in[0].dtype;
+}
+
 }  // namespace pk

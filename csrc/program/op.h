@@ -118,6 +118,8 @@ void expect_shape(const OpSpec& spec, const ValueType& v, const Shape& want, con
 void expect_dtype(const OpSpec& spec, const ValueType& v, DType want, const char* what);
 // f32 or f64, the same for all listed values.
 DType expect_float(const OpSpec& spec, std::initializer_list<const ValueType*> values);
+// The same for all inputs and outputs, of which there is at least one input.
+DType expect_all_float(const OpSpec& spec);
 
 void register_elementwise_ops();
 void register_array_ops();

@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "base/error.h"
+#include "base/placeholder.h"
 #include "kernels/conv2d.h"
 #include "program/conv_spec.h"
 #include "program/op.h"
@@ -45,14 +46,6 @@ struct Conv2d final : Kernel {
   }
 };
 
-DType all_float(const OpSpec& spec) {
-  DType t = DType::f32;
-  for (const auto* list : {&spec.in, &spec.out}) {
-    for (const ValueType& v : *list) t = expect_float(spec, {&spec.in[0], &v});
-  }
-  return t;
-}
-
 template <ConvPass kPass>
 std::unique_ptr<Kernel> make_conv2d(const OpSpec& spec) {
   constexpr bool forward = kPass == ConvPass::forward;
@@ -68,10 +61,10 @@ std::unique_ptr<Kernel> make_conv2d(const OpSpec& spec) {
   const auto make = [&](auto zero) -> std::unique_ptr<Kernel> {
     using T = decltype(zero);
     ConvEpilogue<T> e = at.epilogue<T>(spec);
-    e.preact = outputs == 2 ? some<T>() : nullptr;
+    e.preact = outputs == 2 ? placeholder<T>() : nullptr;
     return std::make_unique<Conv2d<T>>(s, kPass, algorithm_attr(spec), e, at);
   };
-  return all_float(spec) == DType::f32 ? make(0.0F) : make(0.0);
+  return expect_all_float(spec) == DType::f32 ? make(0.0F) : make(0.0);
 }
 
 // x, dy -> dw [, dbias]
@@ -85,10 +78,10 @@ std::unique_ptr<Kernel> make_conv2d_backward_weights(const OpSpec& spec) {
   const auto make = [&](auto zero) -> std::unique_ptr<Kernel> {
     using T = decltype(zero);
     ConvEpilogue<T> e;
-    e.dbias = spec.out.size() == 2 ? some<T>() : nullptr;
+    e.dbias = spec.out.size() == 2 ? placeholder<T>() : nullptr;
     return std::make_unique<Conv2d<T>>(s, ConvPass::backward_weights, algorithm_attr(spec), e, ConvInputs{});
   };
-  return all_float(spec) == DType::f32 ? make(0.0F) : make(0.0);
+  return expect_all_float(spec) == DType::f32 ? make(0.0F) : make(0.0);
 }
 
 }  // namespace

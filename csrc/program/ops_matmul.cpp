@@ -4,7 +4,9 @@
 #include <type_traits>
 
 #include "base/error.h"
+#include "base/int_math.h"
 #include "base/parallel.h"
+#include "base/placeholder.h"
 #include "kernels/gemm.h"
 #include "program/act_attr.h"
 #include "program/op.h"
@@ -62,13 +64,6 @@ double product_flops(const Sizes& s) {
          static_cast<double>(s.k);
 }
 
-// Marks that a pointer will be there, for the scratch query.
-template <class T>
-T* some() {
-  static T value{};
-  return &value;
-}
-
 // What one product of a batched matmul needs, planned when the program is built.
 template <class T>
 struct Matmul final : Kernel {
@@ -85,7 +80,7 @@ struct Matmul final : Kernel {
     constexpr int64_t most_groups = 16;
     work = gemm_work_ns(s.m, s.n, s.k);
     groups = work < large_ns ? std::clamp<int64_t>(s.batch, 1, most_groups) : 1;
-    group = (s.batch + groups - 1) / groups;
+    group = ceil_div(s.batch, groups);
     scratch = (planned.scratch_bytes() + 63) / 64 * 64;
     scratch_bytes = scratch * static_cast<std::size_t>(groups);
     flops = product_flops(s);
@@ -137,13 +132,13 @@ std::unique_ptr<Kernel> make_matmul(const OpSpec& spec) {
   expect_shape(spec, spec.out[0], s.out, "the product");
   if (has_bias) expect_shape(spec, spec.in[2], Shape{s.n}, "the bias");
   if (has_preact) expect_shape(spec, spec.out[1], s.out, "the value before the activation");
-  const ActAttr act = spec.attrs.has("activation") ? act_attr(spec) : ActAttr{};
+  const ActAttr act = optional_act_attr(spec);
 
   GemmArgs<T> g = gemm_args<T>(s, trans_a, trans_b);
   g.epilogue.act = act.act;
   g.epilogue.act_alpha = static_cast<T>(act.alpha);
-  g.epilogue.bias = has_bias ? some<T>() : nullptr;
-  g.epilogue.preact = has_preact ? some<T>() : nullptr;
+  g.epilogue.bias = has_bias ? placeholder<T>() : nullptr;
+  g.epilogue.preact = has_preact ? placeholder<T>() : nullptr;
 
   return std::make_unique<Matmul<T>>(s, g);
 }

@@ -17,13 +17,6 @@ void expect_all(const OpSpec& spec, const std::vector<ValueType>& values, std::s
   for (std::size_t i = from; i < values.size(); ++i) expect_shape(spec, values[i], shape, what);
 }
 
-DType one_float(const OpSpec& spec) {
-  const DType t = expect_float(spec, {&spec.in[0]});
-  for (const ValueType& v : spec.in) expect_float(spec, {&spec.in[0], &v});
-  for (const ValueType& v : spec.out) expect_float(spec, {&spec.in[0], &v});
-  return t;
-}
-
 // x (..., c) as rows of channels.
 struct Rows {
   int64_t rows = 0, c = 0;
@@ -41,7 +34,7 @@ Rows rows_of(const OpSpec& spec) {
 // x, gamma, beta -> y, mean, variance
 KernelPtr make_batch_norm(const OpSpec& spec) {
   expect_counts(spec, 3, 3);
-  const DType t = one_float(spec);
+  const DType t = expect_all_float(spec);
   const Rows r = rows_of(spec);
   expect_all(spec, spec.in, 1, Shape{r.c}, "gamma or beta");
   expect_shape(spec, spec.out[0], spec.in[0].shape, "the result");
@@ -58,7 +51,7 @@ KernelPtr make_batch_norm(const OpSpec& spec) {
 // x, gamma, mean, variance, dy -> dx, dgamma, dbeta
 KernelPtr make_batch_norm_grad(const OpSpec& spec) {
   expect_counts(spec, 5, 3);
-  const DType t = one_float(spec);
+  const DType t = expect_all_float(spec);
   const Rows r = rows_of(spec);
   for (int i = 1; i < 4; ++i) expect_shape(spec, spec.in[i], Shape{r.c}, "gamma, mean or variance");
   expect_shape(spec, spec.in[4], spec.in[0].shape, "the result's gradient");
@@ -76,11 +69,11 @@ KernelPtr make_batch_norm_grad(const OpSpec& spec) {
 // x, scale, shift -> y
 KernelPtr make_scale_shift(const OpSpec& spec) {
   expect_counts(spec, 3, 1);
-  const DType t = one_float(spec);
+  const DType t = expect_all_float(spec);
   const Rows r = rows_of(spec);
   expect_all(spec, spec.in, 1, Shape{r.c}, "scale or shift");
   expect_shape(spec, spec.out[0], spec.in[0].shape, "the result");
-  const ActAttr act = spec.attrs.has("activation") ? act_attr(spec) : ActAttr{};
+  const ActAttr act = optional_act_attr(spec);
   const ScaleShift loop(t, r.rows, r.c, act.act, act.alpha);
   auto kernel = make_kernel([=](const RunArgs& a) { loop(a.in[0], a.in[1], a.in[2], a.out[0], a.scratch); });
   kernel->scratch_bytes = loop.scratch_bytes();
@@ -98,7 +91,7 @@ void expect_rank(const OpSpec& spec, int rank, const char* form) {
 // x, gamma, beta -> y, mean, rstd
 KernelPtr make_layer_norm(const OpSpec& spec) {
   expect_counts(spec, 3, 3);
-  const DType t = one_float(spec);
+  const DType t = expect_all_float(spec);
   expect_rank(spec, 2, "(rows, elements)");
   const int64_t rows = spec.in[0].shape[0], d = spec.in[0].shape[1];
   expect_all(spec, spec.in, 1, Shape{d}, "gamma or beta");
@@ -114,7 +107,7 @@ KernelPtr make_layer_norm(const OpSpec& spec) {
 // x, gamma, mean, rstd, dy -> dx, dgamma, dbeta
 KernelPtr make_layer_norm_grad(const OpSpec& spec) {
   expect_counts(spec, 5, 3);
-  const DType t = one_float(spec);
+  const DType t = expect_all_float(spec);
   expect_rank(spec, 2, "(rows, elements)");
   const int64_t rows = spec.in[0].shape[0], d = spec.in[0].shape[1];
   expect_shape(spec, spec.in[1], Shape{d}, "gamma");
@@ -153,7 +146,7 @@ Groups groups_of(const OpSpec& spec) {
 // x, gamma, beta -> y, mean, rstd
 KernelPtr make_group_norm(const OpSpec& spec) {
   expect_counts(spec, 3, 3);
-  const DType t = one_float(spec);
+  const DType t = expect_all_float(spec);
   const Groups g = groups_of(spec);
   const Shape& x = spec.in[0].shape;
   expect_all(spec, spec.in, 1, g.channels, "gamma or beta");
@@ -171,7 +164,7 @@ KernelPtr make_group_norm(const OpSpec& spec) {
 // x, gamma, mean, rstd, dy -> dx, dgamma, dbeta
 KernelPtr make_group_norm_grad(const OpSpec& spec) {
   expect_counts(spec, 5, 3);
-  const DType t = one_float(spec);
+  const DType t = expect_all_float(spec);
   const Groups g = groups_of(spec);
   const Shape& x = spec.in[0].shape;
   expect_shape(spec, spec.in[1], g.channels, "gamma");

@@ -119,51 +119,35 @@ OptimizerUpdate::Bound OptimizerUpdate::bind(const RunArgs& args) const {
 
 namespace {
 
-struct SpanUpdate {
-  template <class T>
-  void operator()(const SgdParams<T>& p, int64_t n, T* w, T* s0, T*, T*, const T* g) const {
-    sgd_span(p, n, w, s0, g);
-  }
-  template <class T>
-  void operator()(const RmspropParams<T>& p, int64_t n, T* w, T* s0, T* s1, T* s2, const T* g) const {
-    rmsprop_span(p, n, w, s0, s1, s2, g);
-  }
-  template <class T>
-  void operator()(const AdamParams<T>& p, int64_t n, T* w, T* s0, T* s1, T* s2, const T* g) const {
-    adam_span(p, n, w, s0, s1, s2, g);
-  }
-};
+template <class T>
+void update(const SgdParams<T>& p, bool threaded, int64_t n, T* w, T* const (&slot)[3], const T* g) {
+  (threaded ? sgd<T> : sgd_span<T>)(p, n, w, slot[0], g);
+}
+template <class T>
+void update(const RmspropParams<T>& p, bool threaded, int64_t n, T* w, T* const (&slot)[3], const T* g) {
+  (threaded ? rmsprop<T> : rmsprop_span<T>)(p, n, w, slot[0], slot[1], slot[2], g);
+}
+template <class T>
+void update(const AdamParams<T>& p, bool threaded, int64_t n, T* w, T* const (&slot)[3], const T* g) {
+  (threaded ? adam<T> : adam_span<T>)(p, n, w, slot[0], slot[1], slot[2], g);
+}
 
-struct SweepUpdate {
-  template <class T>
-  void operator()(const SgdParams<T>& p, int64_t n, T* w, T* s0, T*, T*, const T* g) const {
-    sgd(p, n, w, s0, g);
-  }
-  template <class T>
-  void operator()(const RmspropParams<T>& p, int64_t n, T* w, T* s0, T* s1, T* s2, const T* g) const {
-    rmsprop(p, n, w, s0, s1, s2, g);
-  }
-  template <class T>
-  void operator()(const AdamParams<T>& p, int64_t n, T* w, T* s0, T* s1, T* s2, const T* g) const {
-    adam(p, n, w, s0, s1, s2, g);
-  }
-};
-
-template <class Update, template <class> class Params, class T>
-void apply(Update update, const Params<T>& p, void* w, void* const (&slot)[3], int64_t offset, int64_t n,
+template <template <class> class Params, class T>
+void apply(const Params<T>& p, bool threaded, int64_t offset, int64_t n, void* w, void* const (&slot)[3],
            const void* g) {
   const auto from = [offset](void* s) { return s == nullptr ? nullptr : static_cast<T*>(s) + offset; };
-  update(p, n, from(w), from(slot[0]), from(slot[1]), from(slot[2]), static_cast<const T*>(g));
+  T* const slots[3] = {from(slot[0]), from(slot[1]), from(slot[2])};
+  update(p, threaded, n, from(w), slots, static_cast<const T*>(g));
 }
 
 }  // namespace
 
 void OptimizerUpdate::Bound::span(int64_t offset, int64_t n, const void* g) const {
-  std::visit([&](const auto& p) { apply(SpanUpdate{}, p, w_, slot_, offset, n, g); }, params_);
+  std::visit([&](const auto& p) { apply(p, false, offset, n, w_, slot_, g); }, params_);
 }
 
 void OptimizerUpdate::Bound::sweep(int64_t n, const void* g) const {
-  std::visit([&](const auto& p) { apply(SweepUpdate{}, p, w_, slot_, 0, n, g); }, params_);
+  std::visit([&](const auto& p) { apply(p, true, 0, n, w_, slot_, g); }, params_);
 }
 
 }  // namespace pk

@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::size_t most_tries = 40000;  // of values placed again in the search for a smaller arena
 
-std::size_t aligned(std::size_t bytes) {
-  return (bytes + Buffer::alignment - 1) / Buffer::alignment * Buffer::alignment;
-}
-
 // Places the values in the given order, each at the lowest offset that is free over its whole lifetime.
 Plan place(const std::vector<Lifetime>& values, const std::vector<std::size_t>& order) {
   Plan plan;
@@ -30,7 +26,7 @@ Plan place(const std::vector<Lifetime>& values, const std::vector<std::size_t>& 
     const Lifetime& v = values[i];
     if (v.bytes == 0) continue;
     if (v.bytes > SIZE_MAX / 2) throw OutOfMemory("a value of the program is larger than can be addressed");
-    const std::size_t bytes = aligned(v.bytes);
+    const std::size_t bytes = Buffer::aligned(v.bytes);
     std::size_t offset = 0;
     for (const Placed& p : placed) {
       if (p.life->last < v.first || v.last < p.life->first) continue;
@@ -55,8 +51,8 @@ std::size_t most_alive(const std::vector<Lifetime>& values) {
   for (const Lifetime& v : values) steps = std::max(steps, v.last + 1);
   std::vector<std::size_t> born(static_cast<std::size_t>(steps) + 1, 0), dead(born);
   for (const Lifetime& v : values) {
-    born[static_cast<std::size_t>(v.first)] += aligned(v.bytes);
-    dead[static_cast<std::size_t>(v.last) + 1] += aligned(v.bytes);
+    born[static_cast<std::size_t>(v.first)] += Buffer::aligned(v.bytes);
+    dead[static_cast<std::size_t>(v.last) + 1] += Buffer::aligned(v.bytes);
   }
   std::size_t most = 0, now = 0;
   for (std::size_t i = 0; i < born.size(); ++i) {
@@ -77,7 +73,7 @@ Plan plan_memory(const std::vector<Lifetime>& values) {
   for (std::size_t left = most_tries / (values.size() + 1); left > 0 && best.bytes > bound; --left) {
     // Whatever ended on top is placed first the next time.
     const auto on_top = std::find_if(order.begin(), order.end(), [&](std::size_t i) {
-      return values[i].bytes > 0 && last.offsets[i] + aligned(values[i].bytes) == last.bytes;
+      return values[i].bytes > 0 && last.offsets[i] + Buffer::aligned(values[i].bytes) == last.bytes;
     });
     std::rotate(order.begin(), on_top, on_top + 1);
     last = place(values, order);

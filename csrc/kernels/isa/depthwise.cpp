@@ -25,11 +25,6 @@ Range common(const DepthwiseTap<T>* taps, int count, int64_t pixels) {
   return all.lo < all.hi ? all : Range{pixels, pixels};
 }
 
-template <bool full, class V>
-inline V load_lanes(const typename V::T* x, int n) {
-  return full ? V::load(x) : V::load_n(x, n);
-}
-
 // One vector of channels of a row. `add`: to what is there.
 template <class V, int count, bool full>
 void row_channels(const DepthwiseTap<typename V::T>* taps, int64_t step, typename V::T* out, int64_t out_step,
@@ -180,8 +175,8 @@ void sum(const typename V::T* dy, int64_t pixels, int64_t channels, typename V::
   for (int64_t k = 0; k < channels; k += V::W) {
     const int lanes = static_cast<int>(least(V::W, channels - k));
     V all = V::zero();
-    for (int64_t j = 0; j < pixels; ++j) all = all + load_some<V>(dy + j * channels + k, lanes);
-    store_some(load_some<V>(total + k, lanes) + all, total + k, lanes);
+    for (int64_t j = 0; j < pixels; ++j) all = all + load_lanes<V>(dy + j * channels + k, lanes);
+    store_lanes(load_lanes<V>(total + k, lanes) + all, total + k, lanes);
   }
 }
 

@@ -69,16 +69,22 @@ inline void stream_end() {
 
 // The first n (at most V::W) elements at p, and a store of them.
 template <class V>
-inline V load_some(const typename V::T* p, int n) {
+inline V load_lanes(const typename V::T* p, int n) {
   return n == V::W ? V::load(p) : V::load_n(p, n);
 }
 template <class V>
-inline void store_some(V v, typename V::T* p, int n) {
+inline void store_lanes(V v, typename V::T* p, int n) {
   if (n == V::W) {
     v.store(p);
   } else {
     v.store_n(p, n);
   }
+}
+
+// The same where it is known at compile time whether n is V::W.
+template <bool full, class V>
+inline V load_lanes(const typename V::T* p, int n) {
+  return full ? V::load(p) : V::load_n(p, n);
 }
 
 }  // namespace

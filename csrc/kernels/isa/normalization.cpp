@@ -58,7 +58,7 @@ inline void for_each_panel(int64_t cols, F&& f) {
 // Vector k of `count`; the last holds `last` elements.
 template <class V, int count>
 inline V load_of(const typename V::T* x, int k, int last) {
-  return k + 1 < count ? V::load(x + k * V::W) : load_some<V>(x + k * V::W, last);
+  return k + 1 < count ? V::load(x + k * V::W) : load_lanes<V>(x + k * V::W, last);
 }
 
 // Sums of deviations from `base`, which is the mean but for rounding, and of their squares.
@@ -180,8 +180,8 @@ template <class V>
 void affine(const typename V::T* x, int64_t ld, int64_t rows, int64_t cols, const typename V::T* mean,
             const typename V::T* scale, const typename V::T* shift, typename V::T* y, bool past) {
   map_rows<V>(ld, rows, cols, y, past, [=](int64_t row, int64_t j, int n) {
-    const V d = load_some<V>(x + row + j, n) - load_some<V>(mean + j, n);
-    return fma(d, load_some<V>(scale + j, n), load_some<V>(shift + j, n));
+    const V d = load_lanes<V>(x + row + j, n) - load_lanes<V>(mean + j, n);
+    return fma(d, load_lanes<V>(scale + j, n), load_lanes<V>(shift + j, n));
   });
 }
 
@@ -190,9 +190,9 @@ void gradient(const typename V::T* x, const typename V::T* dy, int64_t ld, int64
               const typename V::T* mean, const typename V::T* scale, const typename V::T* shift,
               const typename V::T* slope, typename V::T* dx, bool past) {
   map_rows<V>(ld, rows, cols, dx, past, [=](int64_t row, int64_t j, int n) {
-    const V d = load_some<V>(x + row + j, n) - load_some<V>(mean + j, n);
-    const V direct = fma(load_some<V>(dy + row + j, n), load_some<V>(scale + j, n), -load_some<V>(shift + j, n));
-    return fnma(d, load_some<V>(slope + j, n), direct);
+    const V d = load_lanes<V>(x + row + j, n) - load_lanes<V>(mean + j, n);
+    const V direct = fma(load_lanes<V>(dy + row + j, n), load_lanes<V>(scale + j, n), -load_lanes<V>(shift + j, n));
+    return fnma(d, load_lanes<V>(slope + j, n), direct);
   });
 }
 
@@ -201,12 +201,12 @@ void scale_shift(const typename V::T* x, int64_t ld, int64_t rows, int64_t cols,
                  const typename V::T* shift, Act act, typename V::T alpha, typename V::T* y, bool past) {
   const V a = V::set1(alpha);
   switch (act) {
-#define PK_CASE(name)                                                                                        \
-  case Act::name:                                                                                            \
-    map_rows<V>(ld, rows, cols, y, past, [=](int64_t row, int64_t j, int n) {                                \
-      const V z = fma(load_some<V>(x + row + j, n), load_some<V>(scale + j, n), load_some<V>(shift + j, n)); \
-      return act_value<Act::name>(z, a);                                                                     \
-    });                                                                                                      \
+#define PK_CASE(name)                                                                                           \
+  case Act::name:                                                                                               \
+    map_rows<V>(ld, rows, cols, y, past, [=](int64_t row, int64_t j, int n) {                                   \
+      const V z = fma(load_lanes<V>(x + row + j, n), load_lanes<V>(scale + j, n), load_lanes<V>(shift + j, n)); \
+      return act_value<Act::name>(z, a);                                                                        \
+    });                                                                                                         \
     return;
     PK_FOR_EACH_ACT(PK_CASE)
 #undef PK_CASE
@@ -247,7 +247,7 @@ void layer_norm(const typename V::T* x, int64_t rows, int64_t d, const typename 
   const double count = static_cast<double>(d);
   for (int64_t r = 0; r < rows; ++r, x += d, y += d) {
     V s, q;
-    row_sums<V>(d, s, q, [=](int64_t j, int n, V& sum, V&) { sum = sum + load_some<V>(x + j, n); });
+    row_sums<V>(d, s, q, [=](int64_t j, int n, V& sum, V&) { sum = sum + load_lanes<V>(x + j, n); });
     const T base = static_cast<T>(static_cast<double>(reduce_add(s)) / count);
     const V m = V::set1(base);
     row_sums<V>(d, s, q, [=](int64_t j, int n, V& sum, V& squares) {
@@ -262,8 +262,8 @@ void layer_norm(const typename V::T* x, int64_t rows, int64_t d, const typename 
     const V centre = V::set1(mean[r]), scale = V::set1(rstd[r]);
     for (int64_t j = 0; j < d; j += V::W) {
       const int n = static_cast<int>(least(V::W, d - j));
-      const V hat = (load_some<V>(x + j, n) - centre) * scale;
-      store_some(fma(hat, load_some<V>(gamma + j, n), load_some<V>(beta + j, n)), y + j, n);
+      const V hat = (load_lanes<V>(x + j, n) - centre) * scale;
+      store_lanes(fma(hat, load_lanes<V>(gamma + j, n), load_lanes<V>(beta + j, n)), y + j, n);
     }
   }
 }
@@ -282,19 +282,19 @@ void layer_norm_grad(const typename V::T* x, const typename V::T* gamma, const t
       V s, p;
       row_sums<V>(d, s, p, [=](int64_t j, int n, V& sum, V& product) {
         // dy is 0 in the lanes past the end, and so is what they add.
-        const V g = load_some<V>(b + j, n), hat = (load_some<V>(a + j, n) - m) * inverse;
-        const V weighted = g * load_some<V>(gamma + j, n);
+        const V g = load_lanes<V>(b + j, n), hat = (load_lanes<V>(a + j, n) - m) * inverse;
+        const V weighted = g * load_lanes<V>(gamma + j, n);
         sum = sum + weighted;
         product = fma(weighted, hat, product);
-        store_some(fma(g, hat, load_some<V>(own_gamma + j, n)), own_gamma + j, n);
-        store_some(g + load_some<V>(own_beta + j, n), own_beta + j, n);
+        store_lanes(fma(g, hat, load_lanes<V>(own_gamma + j, n)), own_gamma + j, n);
+        store_lanes(g + load_lanes<V>(own_beta + j, n), own_beta + j, n);
       });
       const V sum = V::set1(reduce_add(s) / static_cast<T>(d)), product = V::set1(reduce_add(p) / static_cast<T>(d));
       for (int64_t j = 0; j < d; j += V::W) {
         const int n = static_cast<int>(least(V::W, d - j));
-        const V hat = (load_some<V>(a + j, n) - m) * inverse;
-        const V weighted = load_some<V>(b + j, n) * load_some<V>(gamma + j, n);
-        store_some(inverse * fnma(hat, product, weighted - sum), dx + r * d + j, n);
+        const V hat = (load_lanes<V>(a + j, n) - m) * inverse;
+        const V weighted = load_lanes<V>(b + j, n) * load_lanes<V>(gamma + j, n);
+        store_lanes(inverse * fnma(hat, product, weighted - sum), dx + r * d + j, n);
       }
     }
     for (int64_t j = 0; j < d; ++j) {

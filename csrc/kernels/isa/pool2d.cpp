@@ -60,14 +60,14 @@ struct Max {
       V best = V::zero(), place = V::zero();
       bool first = true;
       for_each_place<R, S>(at, [&](const T* x, int64_t i) {
-        const V v = load_some<V>(x + k, n), here = V::set1(static_cast<T>(i));
+        const V v = load_lanes<V>(x + k, n), here = V::set1(static_cast<T>(i));
         // Greater, or the first NaN.
         const auto better = ~le(v, best) & eq(best, best);
         best = first ? v : select(better, v, best);
         place = first ? here : select(better, here, place);
         first = false;
       });
-      past ? stream(best, y + k) : store_some(best, y + k, n);
+      past ? stream(best, y + k) : store_lanes(best, y + k, n);
       if (index != nullptr) store_indices(place, index + offset + k, n);
     }
   }
@@ -85,9 +85,9 @@ struct Average {
     for (int64_t k = 0; k < c; k += V::W) {
       const int n = static_cast<int>(least(V::W, c - k));
       V sum = V::zero();
-      for_each_place<R, S>(at, [&](const T* x, int64_t) { sum = sum + load_some<V>(x + k, n); });
+      for_each_place<R, S>(at, [&](const T* x, int64_t) { sum = sum + load_lanes<V>(x + k, n); });
       const V mean = exact ? sum * factor : sum / divisor;
-      past ? stream(mean, y + k) : store_some(mean, y + k, n);
+      past ? stream(mean, y + k) : store_lanes(mean, y + k, n);
     }
   }
 };
@@ -147,7 +147,7 @@ struct MaxShare {
   const Index* index;
 
   V operator()(int64_t offset, int n, int64_t i, int64_t /*p*/, int64_t /*q*/) const {
-    const V d = load_some<V>(dy + offset, n);
+    const V d = load_lanes<V>(dy + offset, n);
     return select(indices_equal<V>(index + offset, n, static_cast<std::int32_t>(i)), d, V::zero());
   }
 };
@@ -164,7 +164,7 @@ struct AverageShare {
     const Range s = inside(q, g.stride_w, g.pad_left, g.window_w, g.w);
     const int64_t count = (r.hi - r.lo) * (s.hi - s.lo);
     const T factor = count == g.window_h * g.window_w ? whole : T(1) / static_cast<T>(count);
-    return load_some<V>(dy + offset, n) * V::set1(factor);
+    return load_lanes<V>(dy + offset, n) * V::set1(factor);
   }
 };
 
@@ -187,7 +187,7 @@ void gradient_row(const PoolShape& g, const PoolPointers& a, int64_t image, int6
           sum = sum + share(offset, n, r * g.window_w + s, p, q);
         }
       }
-      a.stream ? stream(sum, dx + k) : store_some(sum, dx + k, n);
+      a.stream ? stream(sum, dx + k) : store_lanes(sum, dx + k, n);
     }
   }
 }
@@ -206,7 +206,7 @@ void gradient_pair(const PoolShape& g, const PoolPointers& a, int64_t image, int
       for (int i = 0; i < 4; ++i) d[i] = share(offset + k, n, i, p, q);
       for (int i = 0; i < 4; ++i) {
         T* dx = top + (i / 2) * row + (i % 2) * g.c + k;
-        a.stream ? stream(d[i], dx) : store_some(d[i], dx, n);
+        a.stream ? stream(d[i], dx) : store_lanes(d[i], dx, n);
       }
     }
   }

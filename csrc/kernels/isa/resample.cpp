@@ -56,12 +56,12 @@ void many_channels(const ResampleAxis<typename V::T>& axis, int64_t c, const typ
     const V first = V::set1(weights[0]), second = V::set1(count > 1 ? weights[1] : T(0));
     for (int64_t i = 0; i < c; i += V::W) {
       const int n = static_cast<int>(least(V::W, c - i));
-      V sum = load_some<V>(from + i, n) * first;
-      if (count > 1) sum = fma(load_some<V>(from + c + i, n), second, sum);
+      V sum = load_lanes<V>(from + i, n) * first;
+      if (count > 1) sum = fma(load_lanes<V>(from + c + i, n), second, sum);
       for (int64_t k = 2; k < count; ++k) {
-        sum = fma(load_some<V>(from + k * c + i, n), V::set1(weights[k]), sum);
+        sum = fma(load_lanes<V>(from + k * c + i, n), V::set1(weights[k]), sum);
       }
-      store_some(sum, y + i, n);
+      store_lanes(sum, y + i, n);
     }
   }
 }
@@ -92,9 +92,9 @@ void sum_rows(const typename V::T* const* lines, const typename V::T* weights, i
   const int64_t count = Count > 0 ? Count : any_count;
   for (int64_t i = 0; i < n; i += V::W) {
     const int part = static_cast<int>(least(V::W, n - i));
-    V sum = load_some<V>(lines[0] + i, part) * V::set1(weights[0]);
-    for (int64_t k = 1; k < count; ++k) sum = fma(load_some<V>(lines[k] + i, part), V::set1(weights[k]), sum);
-    past ? stream(sum, y + i) : store_some(sum, y + i, part);
+    V sum = load_lanes<V>(lines[0] + i, part) * V::set1(weights[0]);
+    for (int64_t k = 1; k < count; ++k) sum = fma(load_lanes<V>(lines[k] + i, part), V::set1(weights[k]), sum);
+    past ? stream(sum, y + i) : store_lanes(sum, y + i, part);
   }
   if (past) stream_end();
 }
@@ -140,8 +140,8 @@ void pick(const std::int32_t* from, int64_t q, int64_t c, const float* x, bool p
     const float* p = x + static_cast<int64_t>(from[j]) * c;
     for (int64_t i = 0; i < c; i += VecF::W) {
       const int n = static_cast<int>(least(VecF::W, c - i));
-      const VecF v = load_some<VecF>(p + i, n);
-      past ? stream(v, y + i) : store_some(v, y + i, n);
+      const VecF v = load_lanes<VecF>(p + i, n);
+      past ? stream(v, y + i) : store_lanes(v, y + i, n);
     }
   }
   if (past) stream_end();

@@ -1,6 +1,7 @@
 // Softmax, its logarithm and their gradients, row by row, over any vector type.
 #pragma once
 
+#include "kernels/isa/lanes.h"
 #include "kernels/isa/row_reduce.h"
 #include "kernels/isa/vec_math.h"
 
@@ -13,18 +14,6 @@ inline void for_vectors(int64_t n, F f) {
   int64_t i = 0;
   for (; i + V::W <= n; i += V::W) f(i, V::W);
   if (V::W > 1 && i < n) f(i, static_cast<int>(n - i));
-}
-template <class V>
-inline V load_lanes(const typename V::T* p, int lanes) {
-  return lanes == V::W ? V::load(p) : V::load_n(p, lanes);
-}
-template <class V>
-inline void store_lanes(V v, typename V::T* p, int lanes) {
-  if (lanes == V::W) {
-    v.store(p);
-  } else {
-    v.store_n(p, lanes);
-  }
 }
 
 // The maximum, which may miss a NaN: the sum of exponentials that follows does not.

@@ -1,6 +1,7 @@
 // Winograd convolution's inner loops (contract: winograd_table.h).
 #include "kernels/isa/winograd_table.h"
 
+#include "kernels/isa/lanes.h"
 #include "kernels/isa/winograd_transform.h"
 
 namespace pk::PK_ISA {
@@ -17,9 +18,6 @@ constexpr int tile_rows = 6, tile_vectors = 4, outer_rows = 4;
 constexpr int tile_rows = 4, tile_vectors = 4, outer_rows = 1;
 #endif
 constexpr int panel_cols = tile_vectors * VecF::W;
-
-inline VecF get(const float* p, int n) { return n >= VecF::W ? VecF::load(p) : VecF::load_n(p, n); }
-inline void put(VecF v, float* p, int n) { n >= VecF::W ? v.store(p) : v.store_n(p, n); }
 
 // Calls f(c, lanes) for each vector of n channels.
 template <class F>
@@ -39,7 +37,8 @@ void input(const WinogradPatch& d, int64_t c, float* v, int64_t group, int64_t p
     const float* const x = first + k;
     const auto store = [=](VecF value, int i, int j) { value.store(to + (i * side + j) * position); };
     if (at != nullptr) {
-      transform_2d<VecF, side, side>(one, [=](int i, int j) { return get(at[i * side + j] + k, n); }, store);
+      transform_2d<VecF, side, side>(
+          one, [=](int i, int j) { return load_lanes<VecF>(at[i * side + j] + k, n); }, store);
     } else if (n == VecF::W) {
       transform_2d<VecF, side, side>(one, [=](int i, int j) { return VecF::load(x + i * row + j * col); }, store);
     } else {
@@ -65,14 +64,15 @@ void gradient(const WinogradPatch& d, int64_t c, float* v, int64_t group, int64_
     };
     const auto store = [=](VecF value, int i, int j) { value.store(to + (i * side + j) * position); };
     if (at != nullptr) {
-      transform_2d<VecF, m, side>(one, [&](int i, int j) { return add(get(at[i * m + j] + k, n)); }, store);
+      transform_2d<VecF, m, side>(
+          one, [&](int i, int j) { return add(load_lanes<VecF>(at[i * m + j] + k, n)); }, store);
     } else if (n == VecF::W) {
       transform_2d<VecF, m, side>(one, [&](int i, int j) { return add(VecF::load(x + i * row + j * col)); }, store);
     } else {
       transform_2d<VecF, m, side>(
           one, [&](int i, int j) { return add(VecF::load_n(x + i * row + j * col, n)); }, store);
     }
-    if (sum != nullptr) put(get(sum + k, n) + all, sum + k, n);
+    if (sum != nullptr) store_lanes(load_lanes<VecF>(sum + k, n) + all, sum + k, n);
   });
 }
 
@@ -82,8 +82,8 @@ void filter(const float* g, int64_t tap, int64_t n, float* u, int64_t position) 
   vectors(n, [&](int64_t k, int lanes) {
     transform_2d<VecF, 3, side>(
         [](const auto& in, auto& out) { Points<m>::filter(in, out); },
-        [&](int i, int j) { return get(g + (i * 3 + j) * tap + k, lanes); },
-        [&](VecF value, int i, int j) { put(value, u + (i * side + j) * position + k, lanes); });
+        [&](int i, int j) { return load_lanes<VecF>(g + (i * 3 + j) * tap + k, lanes); },
+        [&](VecF value, int i, int j) { store_lanes(value, u + (i * side + j) * position + k, lanes); });
   });
 }
 
@@ -91,9 +91,10 @@ template <int m>
 void filter_gradient(const float* u, int64_t position, int64_t n, float* g, int64_t tap) {
   constexpr int side = m + 2;
   vectors(n, [&](int64_t k, int lanes) {
-    transform_2d<VecF, side, 3>([](const auto& in, auto& out) { Points<m>::filter_gradient(in, out); },
-                                [&](int i, int j) { return VecF::load(u + (i * side + j) * position + k); },
-                                [&](VecF value, int i, int j) { put(value, g + (i * 3 + j) * tap + k, lanes); });
+    transform_2d<VecF, side, 3>(
+        [](const auto& in, auto& out) { Points<m>::filter_gradient(in, out); },
+        [&](int i, int j) { return VecF::load(u + (i * side + j) * position + k); },
+        [&](VecF value, int i, int j) { store_lanes(value, g + (i * 3 + j) * tap + k, lanes); });
   });
 }
 
@@ -105,8 +106,8 @@ void output(const float* prod, int64_t position, int64_t n, const WinogradOut& o
   const int64_t row = out.row, col = out.col;
   const VecF low = VecF::set1(out.relu ? 0.0F : -__builtin_inff());
   vectors(n, [&](int64_t k, int lanes) {
-    const VecF scale = out.scale != nullptr ? get(out.scale + k, lanes) : VecF::set1(1);
-    const VecF bias = out.bias != nullptr ? get(out.bias + k, lanes) : VecF::zero();
+    const VecF scale = out.scale != nullptr ? load_lanes<VecF>(out.scale + k, lanes) : VecF::set1(1);
+    const VecF bias = out.bias != nullptr ? load_lanes<VecF>(out.bias + k, lanes) : VecF::zero();
     const float* from = prod + k;
     float* y = out.y + k;
     const auto load = [=](int i, int j) { return VecF::load(from + (i * side + j) * position); };
@@ -118,8 +119,9 @@ void output(const float* prod, int64_t position, int64_t n, const WinogradOut& o
         if (i >= out.rows || j >= out.cols) return;
         const int64_t at = i * out.row + j * out.col;
         z = value(z);
-        if (out.mask != nullptr) z = select(le(get(out.mask + k + at, lanes), VecF::zero()), VecF::zero(), z);
-        put(z, y + at, lanes);
+        if (out.mask != nullptr)
+          z = select(le(load_lanes<VecF>(out.mask + k + at, lanes), VecF::zero()), VecF::zero(), z);
+        store_lanes(z, y + at, lanes);
       });
     }
   });
