@@ -21,35 +21,22 @@ LoopCost cost_of(double ns) {
 // Moving an element from one cached array to another.
 double copy_ns(DType t) { return 0.03 * static_cast<double>(size_of(t)); }
 
-bool is_transcendental(Unary f) {
-  return f >= Unary::exp && f != Unary::floor && f != Unary::ceil && f != Unary::round;
-}
-
 double unary_ns(Unary f, DType t) {
-  if (!is_transcendental(f)) return 2 * copy_ns(t);
+  if (row_of(f).work == Work::moves) return 2 * copy_ns(t);
   return t == DType::f32 ? 0.7 : 10;
 }
 
 double binary_ns(Binary f, DType t) {
-  switch (f) {
-    case Binary::power:
-    case Binary::arctan2:
+  switch (row_of(f).work) {
+    case Work::transcendental:
       return 20;
-    case Binary::floor_divide:
-    case Binary::mod:
+    case Work::modulo:
       return 8;
-    default:
-      return 3 * copy_ns(t);
+    case Work::moves:
+      break;
   }
+  return 3 * copy_ns(t);
 }
-
-const char* const unary_names[unary_count] = {
-    "negative", "absolute", "sign", "square", "sqrt",  "rsqrt", "reciprocal", "exp",        "expm1",
-    "log",      "log1p",    "sin",  "cos",    "tan",   "tanh",  "sigmoid",    "erf",        "arcsin",
-    "arccos",   "arctan",   "sinh", "cosh",   "floor", "ceil",  "round",      "log_sigmoid"};
-const char* const binary_names[binary_count] = {
-    "add",   "subtract",     "multiply", "divide",  "maximum",           "minimum",
-    "power", "floor_divide", "mod",      "arctan2", "squared_difference"};
 
 [[noreturn]] void refuse(const char* function, DType t) {
   fail(std::string(function) + " does not take dtype " + name_of(t) + "; cast the input first");
@@ -67,7 +54,7 @@ void MapLoop::split(const void* x, void* y, int64_t n) const {
 
 MapLoop unary_loop(Unary f, DType dtype) {
   const MapSpan span = table().unary[index_of(dtype)][static_cast<int>(f)];
-  if (span == nullptr) refuse(unary_names[static_cast<int>(f)], dtype);
+  if (span == nullptr) refuse(row_of(f).name, dtype);
   const int64_t size = static_cast<int64_t>(size_of(dtype));
   MapLoop loop;
   loop.span = span;
@@ -121,13 +108,11 @@ void clip(DType dtype, const void* x, void* y, int64_t n, double lo, double hi) 
 
 ActLoop act_loop(Act act, double alpha, DType dtype) {
   if (!is_float(dtype)) refuse("activation", dtype);
-  PK_CHECK(!((act == Act::leaky_relu || act == Act::elu) && alpha < 0),
+  PK_CHECK(row_of(act).parameter == Parameter::none || !(alpha < 0),
            "alpha must not be negative, got " + std::to_string(alpha));
-  const bool simple = act == Act::linear || act == Act::relu || act == Act::relu6 || act == Act::leaky_relu ||
-                      act == Act::hard_sigmoid || act == Act::hard_silu || act == Act::softsign;
   ActLoop loop;
   loop.table = &table();
-  loop.cost = cost_of(simple ? 2 * copy_ns(dtype) : dtype == DType::f32 ? 0.8 : 15);
+  loop.cost = cost_of(row_of(act).work == Work::moves ? 2 * copy_ns(dtype) : dtype == DType::f32 ? 0.8 : 15);
   loop.act = act;
   loop.dtype = dtype;
   loop.alpha = alpha;
@@ -187,7 +172,7 @@ void fill(DType dtype, void* y, int64_t n, double value) { fill_loop(dtype, valu
 
 ZipLoop binary_loop(Binary f, DType dtype, const Broadcast& bc) {
   const ZipSpan* spans = table().binary[index_of(dtype)][static_cast<int>(f)];
-  if (spans[0] == nullptr) refuse(binary_names[static_cast<int>(f)], dtype);
+  if (spans[0] == nullptr) refuse(row_of(f).name, dtype);
   ZipLoop loop;
   for (int i = 0; i < span_form_count; ++i) loop.span[i] = spans[i];
   loop.repeat = table().fill[size_class(dtype)];

@@ -1,75 +1,67 @@
-// Names of the functions that elementwise and reduction kernels compute. Apart from the kernels'
-// headers so that the per-ISA files can include it: enumerations only.
+// Names of the functions that elementwise and reduction kernels compute, and the facts of their rows in functions.def.
+// Apart from the kernels' headers so that the per-ISA files can include it: enumerations and constants only.
 #pragma once
 
 #include <cstdint>
 
+#include "base/dtype.h"
+
 namespace pk {
 
-// f32 and f64; the first four also i32 and i64.
+enum class Dtypes : std::uint8_t { floats, numbers };
+enum class Work : std::uint8_t { moves, modulo, transcendental };
+
+struct FunctionRow {
+  const char* name;  // the op's
+  Dtypes dtypes;
+  Work work;
+};
+
+constexpr bool takes(Dtypes dtypes, DType t) {
+  return is_float(t) || (dtypes == Dtypes::numbers && (t == DType::i32 || t == DType::i64));
+}
+
 enum class Unary : std::uint8_t {
-  neg,
-  abs,
-  sign,  // NaN stays NaN
-  square,
-  sqrt,
-  rsqrt,
-  reciprocal,
-  exp,
-  expm1,
-  log,
-  log1p,
-  sin,
-  cos,
-  tan,
-  tanh_,
-  sigmoid_,
-  erf,
-  asin,
-  acos,
-  atan,
-  sinh,
-  cosh,
-  floor,
-  ceil,
-  round,        // ties to even
-  log_sigmoid,  // -softplus(-x)
+#define UNARY(id, ...) id,
+#include "kernels/functions.def"
 };
-constexpr int unary_count = static_cast<int>(Unary::log_sigmoid) + 1;
+constexpr FunctionRow unary_rows[] = {
+#define UNARY(id, name, dtypes, work, value) {name, Dtypes::dtypes, Work::work},
+#include "kernels/functions.def"
+};
+constexpr int unary_count = static_cast<int>(sizeof(unary_rows) / sizeof(FunctionRow));
+constexpr const FunctionRow& row_of(Unary f) { return unary_rows[static_cast<int>(f)]; }
 
-// Any dtype -> bool.
-enum class Predicate : std::uint8_t { isnan, isinf, isfinite, logical_not };
-constexpr int predicate_count = static_cast<int>(Predicate::logical_not) + 1;
+enum class Predicate : std::uint8_t {
+#define PREDICATE(id, ...) id,
+#include "kernels/functions.def"
+};
+constexpr const char* predicate_names[] = {
+#define PREDICATE(id, name, ...) name,
+#include "kernels/functions.def"
+};
+constexpr int predicate_count = static_cast<int>(sizeof(predicate_names) / sizeof(const char*));
 
-// f32 and f64; all but divide and arctan2 also i32 and i64.
 enum class Binary : std::uint8_t {
-  add,
-  subtract,
-  multiply,
-  divide,
-  maximum,  // maximum and minimum propagate NaN
-  minimum,
-  power,         // integers: a negative exponent gives 0, but 1 and -1 to the power b stay exact
-  floor_divide,  // floor_divide and mod as NumPy: mod has the sign of the divisor; integer division by 0 gives 0
-  mod,
-  arctan2,
-  squared_difference,
+#define BINARY(id, ...) id,
+#include "kernels/functions.def"
 };
-constexpr int binary_count = static_cast<int>(Binary::squared_difference) + 1;
+constexpr FunctionRow binary_rows[] = {
+#define BINARY(id, name, dtypes, work, value) {name, Dtypes::dtypes, Work::work},
+#include "kernels/functions.def"
+};
+constexpr int binary_count = static_cast<int>(sizeof(binary_rows) / sizeof(FunctionRow));
+constexpr const FunctionRow& row_of(Binary f) { return binary_rows[static_cast<int>(f)]; }
 
-// Any dtype -> bool; the logical ones on x != 0.
 enum class Compare : std::uint8_t {
-  equal,
-  not_equal,
-  less,
-  less_equal,
-  greater,
-  greater_equal,
-  logical_and,
-  logical_or,
-  logical_xor,
+#define COMPARE(id, ...) id,
+#include "kernels/functions.def"
 };
-constexpr int compare_count = static_cast<int>(Compare::logical_xor) + 1;
+constexpr const char* compare_names[] = {
+#define COMPARE(id, name, ...) name,
+#include "kernels/functions.def"
+};
+constexpr int compare_count = static_cast<int>(sizeof(compare_names) / sizeof(const char*));
 
 // f32, f64, i32, i64 (mean: f32, f64); max and min propagate NaN.
 enum class Reduce : std::uint8_t { sum, mean, max, min, prod };

@@ -31,7 +31,7 @@ template <class T>
 struct GemmEpilogue {
   const T* bias = nullptr;  // (N)
   Act act = Act::linear;
-  T act_alpha = 0;      // leaky_relu, elu
+  T act_alpha = 0;      // of those with a parameter
   T* preact = nullptr;  // (M, N), ld N: the value before `act`, for backwards that read it
   bool accumulate = false;
   TileSink sink;  // float only; excludes bias, act, preact and accumulate; c is not read or written

@@ -318,7 +318,7 @@ void ScaleShift::run(const NormLoops<T>& loops, const T* x, const T* scale, cons
   }
   const int64_t whole = rows_ / joined_;
   const bool stream = streams<T>(*table_, y, width, numel);
-  const double ns = (act_ <= Act::leaky_relu ? 0.4 : sizeof(T) == 4 ? 1.0 : 12.0) * static_cast<double>(numel);
+  const double ns = (row_of(act_).work == Work::moves ? 0.4 : sizeof(T) == 4 ? 1.0 : 12.0) * static_cast<double>(numel);
   parallel_ranges(whole, ceil_div(8192, width), ns, [&](int64_t begin, int64_t end) {
     loops.scale_shift(x + begin * width, width, end - begin, width, scale, shift, act_, static_cast<T>(alpha_),
                       y + begin * width, stream);

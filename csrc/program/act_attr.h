@@ -8,14 +8,12 @@ namespace pk {
 
 struct ActAttr {
   Act act = Act::linear;
-  double alpha = 0;  // leaky_relu and elu, which must give it; at least 0
+  double alpha = 0;  // of those with a parameter, which must give it; at least 0
 };
 
 // Throws std::invalid_argument for an unknown name and for a missing, negative or non-finite alpha.
 ActAttr act_attr(const OpSpec& spec);
 // The same where the op has an activation; linear otherwise.
 ActAttr optional_act_attr(const OpSpec& spec);
-
-const char* name_of(Act act);
 
 }  // namespace pk

@@ -139,65 +139,14 @@ KernelPtr where_op(const OpSpec& spec) {
   return kernel;
 }
 
-void register_unary() {
-  register_op("negative", unary_op<Unary::neg>);
-  register_op("absolute", unary_op<Unary::abs>);
-  register_op("sign", unary_op<Unary::sign>);
-  register_op("square", unary_op<Unary::square>);
-  register_op("sqrt", unary_op<Unary::sqrt>);
-  register_op("rsqrt", unary_op<Unary::rsqrt>);
-  register_op("reciprocal", unary_op<Unary::reciprocal>);
-  register_op("exp", unary_op<Unary::exp>);
-  register_op("expm1", unary_op<Unary::expm1>);
-  register_op("log", unary_op<Unary::log>);
-  register_op("log1p", unary_op<Unary::log1p>);
-  register_op("sin", unary_op<Unary::sin>);
-  register_op("cos", unary_op<Unary::cos>);
-  register_op("tan", unary_op<Unary::tan>);
-  register_op("arcsin", unary_op<Unary::asin>);
-  register_op("arccos", unary_op<Unary::acos>);
-  register_op("arctan", unary_op<Unary::atan>);
-  register_op("sinh", unary_op<Unary::sinh>);
-  register_op("cosh", unary_op<Unary::cosh>);
-  register_op("erf", unary_op<Unary::erf>);
-  register_op("floor", unary_op<Unary::floor>);
-  register_op("ceil", unary_op<Unary::ceil>);
-  register_op("round", unary_op<Unary::round>);
-  register_op("log_sigmoid", unary_op<Unary::log_sigmoid>);
-  register_op("isnan", predicate_op<Predicate::isnan>);
-  register_op("isinf", predicate_op<Predicate::isinf>);
-  register_op("isfinite", predicate_op<Predicate::isfinite>);
-  register_op("logical_not", predicate_op<Predicate::logical_not>);
-}
-
-void register_zip() {
-  register_op("add", binary_op<Binary::add>);
-  register_op("subtract", binary_op<Binary::subtract>);
-  register_op("multiply", binary_op<Binary::multiply>);
-  register_op("divide", binary_op<Binary::divide>);
-  register_op("maximum", binary_op<Binary::maximum>);
-  register_op("minimum", binary_op<Binary::minimum>);
-  register_op("power", binary_op<Binary::power>);
-  register_op("floor_divide", binary_op<Binary::floor_divide>);
-  register_op("mod", binary_op<Binary::mod>);
-  register_op("arctan2", binary_op<Binary::arctan2>);
-  register_op("squared_difference", binary_op<Binary::squared_difference>);
-  register_op("equal", compare_op<Compare::equal>);
-  register_op("not_equal", compare_op<Compare::not_equal>);
-  register_op("less", compare_op<Compare::less>);
-  register_op("less_equal", compare_op<Compare::less_equal>);
-  register_op("greater", compare_op<Compare::greater>);
-  register_op("greater_equal", compare_op<Compare::greater_equal>);
-  register_op("logical_and", compare_op<Compare::logical_and>);
-  register_op("logical_or", compare_op<Compare::logical_or>);
-  register_op("logical_xor", compare_op<Compare::logical_xor>);
-}
-
 }  // namespace
 
 void register_elementwise_ops() {
-  register_unary();
-  register_zip();
+#define UNARY(id, name, ...) register_op(name, unary_op<Unary::id>);
+#define PREDICATE(id, name, ...) register_op(name, predicate_op<Predicate::id>);
+#define BINARY(id, name, ...) register_op(name, binary_op<Binary::id>);
+#define COMPARE(id, name, ...) register_op(name, compare_op<Compare::id>);
+#include "kernels/functions.def"
   register_op("clip", clip_op);
   register_op("activation", activation_op);
   register_op("activation_grad", activation_grad_op);

@@ -1,9 +1,11 @@
 // Elementwise kernels against plain formulas in double, for every ISA level of this machine.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <random>
 #include <string>
@@ -53,8 +55,8 @@ bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
 
 struct ActCase {
   Act act;
-  const char* name;
   double (*f)(double x, double alpha);
+  const char* name() const { return row_of(act).name; }
 };
 
 double relu6(double x) { return std::fmin(std::fmax(x, 0), 6); }
@@ -63,26 +65,34 @@ double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 double softplus(double x) { return std::fmax(x, 0) + std::log1p(std::exp(-std::fabs(x))); }
 
 const ActCase acts[] = {
-    {Act::linear, "linear", [](double x, double) { return x; }},
-    {Act::relu, "relu", [](double x, double) { return std::fmax(x, 0); }},
-    {Act::relu6, "relu6", [](double x, double) { return relu6(x); }},
-    {Act::leaky_relu, "leaky_relu", [](double x, double a) { return x > 0 ? x : a * x; }},
-    {Act::elu, "elu", elu},
-    {Act::selu, "selu",
+    {Act::linear, [](double x, double) { return x; }},
+    {Act::relu, [](double x, double) { return std::fmax(x, 0); }},
+    {Act::relu6, [](double x, double) { return relu6(x); }},
+    {Act::leaky_relu, [](double x, double a) { return x > 0 ? x : a * x; }},
+    {Act::elu, elu},
+    {Act::selu,
      [](double x, double) { return 1.0507009873554804934193349852946 * elu(x, 1.6732632423543772848170429916717); }},
-    {Act::gelu, "gelu", [](double x, double) { return x * (1 + std::erf(x / std::sqrt(2.0))) / 2; }},
-    {Act::gelu_tanh, "gelu_tanh",
+    {Act::gelu, [](double x, double) { return x * (1 + std::erf(x / std::sqrt(2.0))) / 2; }},
+    {Act::gelu_tanh,
      [](double x, double) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); }},
-    {Act::silu, "silu", [](double x, double) { return x * sigmoid(x); }},
-    {Act::sigmoid, "sigmoid", [](double x, double) { return sigmoid(x); }},
-    {Act::hard_sigmoid, "hard_sigmoid", [](double x, double) { return relu6(x + 3) / 6; }},
-    {Act::hard_silu, "hard_silu", [](double x, double) { return x * relu6(x + 3) / 6; }},
-    {Act::tanh, "tanh", [](double x, double) { return std::tanh(x); }},
-    {Act::softplus, "softplus", [](double x, double) { return softplus(x); }},
-    {Act::softsign, "softsign", [](double x, double) { return x / (1 + std::fabs(x)); }},
-    {Act::exponential, "exponential", [](double x, double) { return std::exp(x); }},
-    {Act::mish, "mish", [](double x, double) { return x * std::tanh(softplus(x)); }},
+    {Act::silu, [](double x, double) { return x * sigmoid(x); }},
+    {Act::sigmoid, [](double x, double) { return sigmoid(x); }},
+    {Act::hard_sigmoid, [](double x, double) { return relu6(x + 3) / 6; }},
+    {Act::hard_silu, [](double x, double) { return x * relu6(x + 3) / 6; }},
+    {Act::tanh, [](double x, double) { return std::tanh(x); }},
+    {Act::softplus, [](double x, double) { return softplus(x); }},
+    {Act::softsign, [](double x, double) { return x / (1 + std::fabs(x)); }},
+    {Act::exponential, [](double x, double) { return std::exp(x); }},
+    {Act::mish, [](double x, double) { return x * std::tanh(softplus(x)); }},
 };
+
+TEST(ElementwiseCases, EveryActivationHasOne) {
+  for (const ActivationRow& row : activation_rows) {
+    EXPECT_TRUE(std::any_of(std::begin(acts), std::end(acts), [&](const ActCase& c) {
+      return c.act == static_cast<Act>(&row - activation_rows);
+    })) << row.name;
+  }
+}
 
 template <class T>
 void check_activations(double value_tolerance, double slope_tolerance) {
@@ -96,18 +106,18 @@ void check_activations(double value_tolerance, double slope_tolerance) {
       activation_grad(c.act, alpha, dtype_of<T>::value, ref.data(), dy.data(), dx.data(), n);
       for (int64_t i = 0; i < n; ++i) {
         const double xi = static_cast<double>(x[i]), h = 1e-5;
-        expect_close(y[i], c.f(xi, alpha), value_tolerance, c.name);
+        expect_close(y[i], c.f(xi, alpha), value_tolerance, c.name());
         if (std::fabs(xi) < 1e-3 || std::fabs(std::fabs(xi) - 3) < 1e-3 || std::fabs(xi - 6) < 1e-3) continue;
         const double slope = (c.f(xi + h, alpha) - c.f(xi - h, alpha)) / (2 * h);
-        expect_close(dx[i], slope * static_cast<double>(dy[i]), slope_tolerance, std::string(c.name) + " gradient");
+        expect_close(dx[i], slope * static_cast<double>(dy[i]), slope_tolerance, std::string(c.name()) + " gradient");
       }
       // In place: over x, over dy.
       std::vector<T> z = x;
       activation(c.act, alpha, dtype_of<T>::value, z.data(), z.data(), n);
-      EXPECT_TRUE(same_bits(z, y)) << c.name;
+      EXPECT_TRUE(same_bits(z, y)) << c.name();
       z = dy;
       activation_grad(c.act, alpha, dtype_of<T>::value, ref.data(), z.data(), z.data(), n);
-      EXPECT_TRUE(same_bits(z, dx)) << c.name;
+      EXPECT_TRUE(same_bits(z, dx)) << c.name();
     }
   }
 }
@@ -124,11 +134,11 @@ TEST_P(Elementwise, ActivationsAtTheEdges) {
     activation_grad(c.act, 0.3, DType::f32, grad_reads_output(c.act) ? y.data() : x.data(), ones.data(), dx.data(), n);
     for (std::size_t i = 0; i + 1 < x.size(); ++i) {
       const double want = c.f(x[i], 0.3);
-      if (std::fabs(want) < 1e30) expect_close(y[i], want, 2e-6, c.name);
-      EXPECT_FALSE(std::isnan(y[i])) << c.name << " " << x[i];
-      EXPECT_FALSE(std::isnan(dx[i])) << c.name << " gradient at " << x[i];
+      if (std::fabs(want) < 1e30) expect_close(y[i], want, 2e-6, c.name());
+      EXPECT_FALSE(std::isnan(y[i])) << c.name() << " " << x[i];
+      EXPECT_FALSE(std::isnan(dx[i])) << c.name() << " gradient at " << x[i];
     }
-    EXPECT_TRUE(std::isnan(y.back())) << c.name;
+    EXPECT_TRUE(std::isnan(y.back())) << c.name();
   }
   // Kinks as JAX has them.
   const float zero = 0, one = 1;
@@ -197,7 +207,6 @@ const UnaryCase unaries[] = {
     {Unary::round, [](double x) { return std::nearbyint(x); }, -9, 9},
     {Unary::exp, [](double x) { return std::exp(x); }, -9, 9},
     {Unary::log, [](double x) { return std::log(x); }, 0.01, 9},
-    {Unary::tanh_, [](double x) { return std::tanh(x); }, -3, 3},
     {Unary::log_sigmoid, [](double x) { return -softplus(-x); }, -9, 9},
 };
 

@@ -1,4 +1,4 @@
-// Activations and their derivatives over any vector type. Definitions: kernels/activation.h.
+// Activations and their derivatives over any vector type. Definitions: kernels/activations.def.
 #pragma once
 
 #include "kernels/activation.h"
@@ -140,15 +140,6 @@ V act_backward(V ref, V alpha, V d) {
   static_cast<void>(unit);
   return d;
 }
-
-// Calls PK_CASE(name) for every activation.
-// clang-format off
-#define PK_FOR_EACH_ACT(PK_CASE)                                                                   \
-  PK_CASE(linear) PK_CASE(relu) PK_CASE(relu6) PK_CASE(leaky_relu) PK_CASE(elu) PK_CASE(selu)       \
-  PK_CASE(gelu) PK_CASE(gelu_tanh) PK_CASE(silu) PK_CASE(sigmoid) PK_CASE(hard_sigmoid)            \
-  PK_CASE(hard_silu) PK_CASE(tanh) PK_CASE(softplus) PK_CASE(softsign) PK_CASE(exponential)        \
-  PK_CASE(mish)
-// clang-format on
 
 }  // namespace
 }  // namespace pk::PK_ISA

@@ -13,32 +13,9 @@ namespace {
 
 template <Unary f, class V>
 V unary_value(V x) {
-  if constexpr (f == Unary::neg) return -x;
-  if constexpr (f == Unary::abs) return vabs(x);
-  if constexpr (f == Unary::sign) return select(lt(x, V::zero()) | gt(x, V::zero()), copysign(one<V>(), x), x);
-  if constexpr (f == Unary::square) return x * x;
-  if constexpr (f == Unary::sqrt) return vsqrt(x);
-  if constexpr (f == Unary::rsqrt) return one<V>() / vsqrt(x);
-  if constexpr (f == Unary::reciprocal) return one<V>() / x;
-  if constexpr (f == Unary::exp) return vexp(x);
-  if constexpr (f == Unary::expm1) return vexpm1(x);
-  if constexpr (f == Unary::log) return vlog(x);
-  if constexpr (f == Unary::log1p) return vlog1p(x);
-  if constexpr (f == Unary::sin) return vsin(x);
-  if constexpr (f == Unary::cos) return vcos(x);
-  if constexpr (f == Unary::tan) return vtan(x);
-  if constexpr (f == Unary::tanh_) return vtanh(x);
-  if constexpr (f == Unary::sigmoid_) return vsigmoid(x);
-  if constexpr (f == Unary::erf) return verf(x);
-  if constexpr (f == Unary::asin) return vasin(x);
-  if constexpr (f == Unary::acos) return vacos(x);
-  if constexpr (f == Unary::atan) return vatan(x);
-  if constexpr (f == Unary::sinh) return vsinh(x);
-  if constexpr (f == Unary::cosh) return vcosh(x);
-  if constexpr (f == Unary::floor) return vfloor(x);
-  if constexpr (f == Unary::ceil) return vceil(x);
-  if constexpr (f == Unary::round) return vrint(x);
-  if constexpr (f == Unary::log_sigmoid) return -vsoftplus(-x);
+#define UNARY(id, name, dtypes, work, value) \
+  if constexpr (f == Unary::id) return value;
+#include "kernels/functions.def"
 }
 
 template <Unary f, class V>
@@ -66,28 +43,28 @@ T python_floor_divide(T a, T b) {
   return quotient - below > T(0.5) ? below + T(1) : below;
 }
 
-// Functions with a vector form.
-constexpr bool has_vector_form(Binary f) {
-  return f != Binary::power && f != Binary::floor_divide && f != Binary::mod && f != Binary::arctan2;
+template <class T>
+Vec1<T> vpow(Vec1<T> a, Vec1<T> b) {
+  return {static_cast<T>(std::pow(a.v, b.v))};
+}
+template <class T>
+Vec1<T> vmod(Vec1<T> a, Vec1<T> b) {
+  return {python_mod(a.v, b.v)};
+}
+template <class T>
+Vec1<T> vfloor_divide(Vec1<T> a, Vec1<T> b) {
+  return {python_floor_divide(a.v, b.v)};
+}
+template <class T>
+Vec1<T> vatan2(Vec1<T> a, Vec1<T> b) {
+  return {static_cast<T>(std::atan2(a.v, b.v))};
 }
 
 template <Binary f, class V>
 V binary_value(V a, V b) {
-  if constexpr (f == Binary::add) return a + b;
-  if constexpr (f == Binary::subtract) return a - b;
-  if constexpr (f == Binary::multiply) return a * b;
-  if constexpr (f == Binary::divide) return a / b;
-  // vmax and vmin give the second operand where one is NaN.
-  if constexpr (f == Binary::maximum) return select(ne(a, a), a, vmax(a, b));
-  if constexpr (f == Binary::minimum) return select(ne(a, a), a, vmin(a, b));
-  if constexpr (f == Binary::power) return {static_cast<typename V::T>(std::pow(a.v, b.v))};
-  if constexpr (f == Binary::floor_divide) return {python_floor_divide(a.v, b.v)};
-  if constexpr (f == Binary::mod) return {python_mod(a.v, b.v)};
-  if constexpr (f == Binary::arctan2) return {static_cast<typename V::T>(std::atan2(a.v, b.v))};
-  if constexpr (f == Binary::squared_difference) {
-    const V d = a - b;
-    return d * d;
-  }
+#define BINARY(id, name, dtypes, work, value) \
+  if constexpr (f == Binary::id) return value;
+#include "kernels/functions.def"
 }
 
 // x to a power that needs no pow(); false where it does.
@@ -118,7 +95,7 @@ void float_binary(const void* a_ptr, const void* b_ptr, void* y_ptr, int64_t n) 
   const T* a = static_cast<const T*>(a_ptr);
   const T* b = static_cast<const T*>(b_ptr);
   T* y = static_cast<T*>(y_ptr);
-  if constexpr (has_vector_form(f)) {
+  if constexpr (row_of(f).work == Work::moves) {
     using V = Wide;
     if constexpr (form == SpanForm::both_spans) {
       zip_span<V>(a, b, y, n, [](V u, V v) { return binary_value<f>(u, v); });
@@ -170,12 +147,11 @@ template <class V>
 void act_span(Act act, typename V::T alpha, const typename V::T* x, typename V::T* y, int64_t n) {
   const V a = V::set1(alpha);
   switch (act) {
-#define PK_CASE(name)                                                      \
+#define ACTIVATION(name, ...)                                              \
   case Act::name:                                                          \
     map_span<V>(x, y, n, [a](V v) { return act_value<Act::name>(v, a); }); \
     return;
-    PK_FOR_EACH_ACT(PK_CASE)
-#undef PK_CASE
+#include "kernels/activations.def"
   }
 }
 
@@ -184,12 +160,11 @@ void act_grad_span(Act act, typename V::T alpha, const typename V::T* ref, const
                    int64_t n) {
   const V a = V::set1(alpha);
   switch (act) {
-#define PK_CASE(name)                                                                        \
+#define ACTIVATION(name, ...)                                                                \
   case Act::name:                                                                            \
     zip_span<V>(ref, dy, dx, n, [a](V r, V d) { return act_backward<Act::name>(r, a, d); }); \
     return;
-    PK_FOR_EACH_ACT(PK_CASE)
-#undef PK_CASE
+#include "kernels/activations.def"
   }
 }
 

@@ -201,15 +201,14 @@ void scale_shift(const typename V::T* x, int64_t ld, int64_t rows, int64_t cols,
                  const typename V::T* shift, Act act, typename V::T alpha, typename V::T* y, bool past) {
   const V a = V::set1(alpha);
   switch (act) {
-#define PK_CASE(name)                                                                                           \
+#define ACTIVATION(name, ...)                                                                                   \
   case Act::name:                                                                                               \
     map_rows<V>(ld, rows, cols, y, past, [=](int64_t row, int64_t j, int n) {                                   \
       const V z = fma(load_lanes<V>(x + row + j, n), load_lanes<V>(scale + j, n), load_lanes<V>(shift + j, n)); \
       return act_value<Act::name>(z, a);                                                                        \
     });                                                                                                         \
     return;
-    PK_FOR_EACH_ACT(PK_CASE)
-#undef PK_CASE
+#include "kernels/activations.def"
   }
 }
 

@@ -75,18 +75,21 @@ T floored_remainder(T a, T b) {
   return m != 0 && (m < 0) != (b < 0) ? m + b : m;
 }
 
+// What a function of `numbers` (functions.def) gives for integers.
+template <Unary f, class T>
+T integer_value(T v) {
+  using U = typename Wrapping<T>::U;
+  if constexpr (f == Unary::neg) return static_cast<T>(0 - static_cast<U>(v));
+  if constexpr (f == Unary::abs) return v < 0 ? static_cast<T>(0 - static_cast<U>(v)) : v;
+  if constexpr (f == Unary::sign) return static_cast<T>((v > 0) - (v < 0));
+  if constexpr (f == Unary::square) return static_cast<T>(static_cast<U>(v) * static_cast<U>(v));
+}
+
 template <Unary f, class T>
 void integer_unary(const void* x_ptr, void* y_ptr, int64_t n) {
-  using U = typename Wrapping<T>::U;
   const T* x = static_cast<const T*>(x_ptr);
   T* y = static_cast<T*>(y_ptr);
-  for (int64_t i = 0; i < n; ++i) {
-    const T v = x[i];
-    if constexpr (f == Unary::neg) y[i] = static_cast<T>(0 - static_cast<U>(v));
-    if constexpr (f == Unary::abs) y[i] = v < 0 ? static_cast<T>(0 - static_cast<U>(v)) : v;
-    if constexpr (f == Unary::sign) y[i] = static_cast<T>((v > 0) - (v < 0));
-    if constexpr (f == Unary::square) y[i] = static_cast<T>(static_cast<U>(v) * static_cast<U>(v));
-  }
+  for (int64_t i = 0; i < n; ++i) y[i] = integer_value<f>(x[i]);
 }
 
 template <Binary f, class T>
@@ -128,15 +131,9 @@ void integer_binary(const void* a, const void* b, void* y, int64_t n) {
 
 template <Compare f, class T>
 bool compare_value(T a, T b) {
-  if constexpr (f == Compare::equal) return a == b;
-  if constexpr (f == Compare::not_equal) return a != b;
-  if constexpr (f == Compare::less) return a < b;
-  if constexpr (f == Compare::less_equal) return a <= b;
-  if constexpr (f == Compare::greater) return a > b;
-  if constexpr (f == Compare::greater_equal) return a >= b;
-  if constexpr (f == Compare::logical_and) return (a != T(0)) & (b != T(0));
-  if constexpr (f == Compare::logical_or) return (a != T(0)) | (b != T(0));
-  if constexpr (f == Compare::logical_xor) return (a != T(0)) != (b != T(0));
+#define COMPARE(id, name, value) \
+  if constexpr (f == Compare::id) return value;
+#include "kernels/functions.def"
 }
 
 template <Compare f, class T, SpanForm form>
@@ -145,22 +142,25 @@ void compare_span(const void* a, const void* b, void* y, int64_t n) {
 }
 
 template <Predicate f, class T>
+bool predicate_value(T x) {
+  if constexpr (is_floating<T>) {
+    constexpr T inf = static_cast<T>(INFINITY);
+#define PREDICATE(id, name, of_float, of_int) \
+  if constexpr (f == Predicate::id) return of_float;
+#include "kernels/functions.def"
+    static_cast<void>(inf);
+  } else {
+#define PREDICATE(id, name, of_float, of_int) \
+  if constexpr (f == Predicate::id) return of_int;
+#include "kernels/functions.def"
+  }
+}
+
+template <Predicate f, class T>
 void predicate_span(const void* x_ptr, void* y_ptr, int64_t n) {
   const T* x = static_cast<const T*>(x_ptr);
   bool* y = static_cast<bool*>(y_ptr);
-  for (int64_t i = 0; i < n; ++i) {
-    const T v = x[i];
-    if constexpr (f == Predicate::logical_not) {
-      y[i] = v == T(0);
-    } else if constexpr (is_floating<T>) {
-      constexpr T inf = static_cast<T>(INFINITY);
-      if constexpr (f == Predicate::isnan) y[i] = v != v;
-      if constexpr (f == Predicate::isinf) y[i] = (v == inf) | (v == -inf);
-      if constexpr (f == Predicate::isfinite) y[i] = (v < inf) & (v > -inf);
-    } else {
-      y[i] = f == Predicate::isfinite;
-    }
-  }
+  for (int64_t i = 0; i < n; ++i) y[i] = predicate_value<f>(x[i]);
 }
 
 // C's conversion, but float to integer saturates and NaN gives 0 (undefined in C; as XLA).
@@ -257,33 +257,34 @@ void transpose_block(const void* x_ptr, int64_t ldx, void* y_ptr, int64_t ldy, i
   }
 }
 
-template <Binary f, class T>
-void set_integer_binary(ZipSpan (*table)[span_form_count]) {
-  table[static_cast<int>(f)][0] = integer_binary<f, T, SpanForm::both_spans>;
-  table[static_cast<int>(f)][1] = integer_binary<f, T, SpanForm::b_single>;
-  table[static_cast<int>(f)][2] = integer_binary<f, T, SpanForm::a_single>;
+template <class T, int i = unary_count - 1>
+void fill_integer_unary(MapSpan* table) {
+  if constexpr (unary_rows[i].dtypes == Dtypes::numbers) table[i] = integer_unary<static_cast<Unary>(i), T>;
+  if constexpr (i > 0) fill_integer_unary<T, i - 1>(table);
+}
+template <class T, int i = binary_count - 1>
+void fill_integer_binary(ZipSpan (*table)[span_form_count]) {
+  if constexpr (binary_rows[i].dtypes == Dtypes::numbers) {
+    constexpr auto f = static_cast<Binary>(i);
+    table[i][0] = integer_binary<f, T, SpanForm::both_spans>;
+    table[i][1] = integer_binary<f, T, SpanForm::b_single>;
+    table[i][2] = integer_binary<f, T, SpanForm::a_single>;
+  }
+  if constexpr (i > 0) fill_integer_binary<T, i - 1>(table);
 }
 
 template <class T>
 void fill_integer(ElementwiseTable& t, DType dtype) {
-  MapSpan* unary = t.unary[static_cast<int>(dtype)];
-  unary[static_cast<int>(Unary::neg)] = integer_unary<Unary::neg, T>;
-  unary[static_cast<int>(Unary::abs)] = integer_unary<Unary::abs, T>;
-  unary[static_cast<int>(Unary::sign)] = integer_unary<Unary::sign, T>;
-  unary[static_cast<int>(Unary::square)] = integer_unary<Unary::square, T>;
-  ZipSpan(*binary)[span_form_count] = t.binary[static_cast<int>(dtype)];
-  set_integer_binary<Binary::add, T>(binary);
-  set_integer_binary<Binary::subtract, T>(binary);
-  set_integer_binary<Binary::multiply, T>(binary);
-  set_integer_binary<Binary::maximum, T>(binary);
-  set_integer_binary<Binary::minimum, T>(binary);
-  set_integer_binary<Binary::power, T>(binary);
-  set_integer_binary<Binary::floor_divide, T>(binary);
-  set_integer_binary<Binary::mod, T>(binary);
-  set_integer_binary<Binary::squared_difference, T>(binary);
+  fill_integer_unary<T>(t.unary[static_cast<int>(dtype)]);
+  fill_integer_binary<T>(t.binary[static_cast<int>(dtype)]);
   t.clip[static_cast<int>(dtype)] = integer_clip<T>;
 }
 
+template <class T, int i = predicate_count - 1>
+void fill_predicate(MapSpan* table) {
+  table[i] = predicate_span<static_cast<Predicate>(i), T>;
+  if constexpr (i > 0) fill_predicate<T, i - 1>(table);
+}
 template <class T, int i = compare_count - 1>
 void fill_compare(ZipSpan (*table)[span_form_count]) {
   constexpr auto f = static_cast<Compare>(i);
@@ -298,10 +299,7 @@ template <class T>
 void fill_any(ElementwiseTable& t, DType dtype) {
   const int d = static_cast<int>(dtype);
   fill_compare<T>(t.compare[d]);
-  t.predicate[d][0] = predicate_span<Predicate::isnan, T>;
-  t.predicate[d][1] = predicate_span<Predicate::isinf, T>;
-  t.predicate[d][2] = predicate_span<Predicate::isfinite, T>;
-  t.predicate[d][3] = predicate_span<Predicate::logical_not, T>;
+  fill_predicate<T>(t.predicate[d]);
   t.cast[d][static_cast<int>(DType::f32)] = cast_span<T, float>;
   t.cast[d][static_cast<int>(DType::f64)] = cast_span<T, double>;
   t.cast[d][static_cast<int>(DType::i32)] = cast_span<T, std::int32_t>;
