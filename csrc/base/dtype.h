@@ -7,6 +7,7 @@
 namespace pk {
 
 enum class DType : std::uint8_t { f32, f64, i32, i64, u8, boolean };
+constexpr int dtype_count = static_cast<int>(DType::boolean) + 1;
 
 constexpr std::size_t size_of(DType t) {
   switch (t) {

@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "bindings/arrays.h"
 #include "bindings/register.h"
+#include "kernels/activation.h"
 #include "program/variable.h"
 
 namespace pk::bindings {
@@ -62,10 +63,59 @@ void run_op_into(const std::string& name, const py::sequence& arrays, const Vari
   run_kernel(spec, inputs.pointers, out);
 }
 
+template <class Takes>
+py::tuple dtype_names(Takes takes) {
+  py::list names;
+  for (int i = 0; i < dtype_count; ++i) {
+    if (takes(static_cast<DType>(i))) names.append(name_of(static_cast<DType>(i)));
+  }
+  return py::tuple(names);
+}
+
+template <std::size_t n>
+py::dict facts_of(const FunctionRow (&rows)[n]) {
+  py::dict facts;
+  for (const FunctionRow& row : rows) {
+    facts[row.name] = py::dict(py::arg("dtypes") = dtype_names([&](DType t) { return takes(row.dtypes, t); }),
+                               py::arg("transcendental") = row.work == Work::transcendental);
+  }
+  return facts;
+}
+
+template <std::size_t n>
+py::dict facts_of(const char* const (&names)[n]) {
+  py::dict facts;
+  for (const char* name : names) facts[name] = py::dict(py::arg("dtypes") = dtype_names([](DType) { return true; }));
+  return facts;
+}
+
+py::dict facts_of(const ActivationRow (&rows)[activation_count]) {
+  py::dict facts;
+  for (const ActivationRow& row : rows) {
+    facts[row.name] = py::dict(py::arg("formula") = row.formula,
+                               py::arg("gradient_reads") = row.slope_of == SlopeOf::output ? "output" : "input",
+                               py::arg("takes_alpha") = row.parameter == Parameter::alpha,
+                               py::arg("dtypes") = dtype_names([](DType t) { return takes(Dtypes::floats, t); }),
+                               py::arg("transcendental") = row.work == Work::transcendental);
+  }
+  return facts;
+}
+
+py::dict op_tables() {
+  return py::dict(py::arg("unary") = facts_of(unary_rows), py::arg("predicate") = facts_of(predicate_names),
+                  py::arg("binary") = facts_of(binary_rows), py::arg("compare") = facts_of(compare_names),
+                  py::arg("activation") = facts_of(activation_rows));
+}
+
 }  // namespace
 
 void register_ops(py::module_& m) {
-  m.def("op_names", [] { return op_names(); });
+  m.def("op_entries", [] {
+    py::list entries;
+    for (const OpEntry& e : op_entries()) entries.append(py::make_tuple(e.name, e.family, e.form));
+    return entries;
+  });
+  m.def("op_tables", &op_tables);
   m.def("run_op", &run_op, py::arg("name"), py::arg("inputs"), py::arg("out_types"), py::arg("attrs"));
   m.def("run_op_into", &run_op_into, py::arg("name"), py::arg("inputs"), py::arg("variables"), py::arg("attrs"));
 }

@@ -28,6 +28,7 @@ constexpr ActivationRow activation_rows[] = {
   {#id, SlopeOf::slope_of, Work::work, Parameter::parameter, formula},
 #include "kernels/activations.def"
 };
+constexpr int activation_count = static_cast<int>(sizeof(activation_rows) / sizeof(ActivationRow));
 constexpr const ActivationRow& row_of(Act a) { return activation_rows[static_cast<int>(a)]; }
 
 // What the backward kernel reads beside dy: the activation's output y, or its input x.

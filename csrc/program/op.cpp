@@ -10,7 +10,8 @@ namespace {
 
 struct Registry {
   std::map<std::string, KernelFactory> factories;
-  std::vector<std::string> names;
+  std::vector<OpEntry> entries;
+  std::string family;  // of the ops that are being registered
 };
 
 Registry& registry() {
@@ -20,19 +21,21 @@ Registry& registry() {
 
 const Registry& filled_registry() {
   static const bool done = [] {
-    register_elementwise_ops();
-    register_array_ops();
-    register_reduce_ops();
-    register_matmul_ops();
-    register_loss_ops();
-    register_optimizer_ops();
-    register_random_ops();
-    register_conv_ops();
-    register_conv_pool_ops();
-    register_pool_ops();
-    register_norm_ops();
-    register_depthwise_ops();
-    register_image_ops();
+    const auto add = [](const char* family, std::initializer_list<void (*)()> functions) {
+      registry().family = family;
+      for (const auto register_ops : functions) register_ops();
+    };
+    add("Element by element", {register_elementwise_ops});
+    add("Arrays", {register_array_ops});
+    add("Reductions", {register_reduce_ops});
+    add("Products", {register_matmul_ops});
+    add("Convolution", {register_conv_ops, register_conv_pool_ops, register_depthwise_ops});
+    add("Pooling", {register_pool_ops});
+    add("Normalization", {register_norm_ops});
+    add("Losses", {register_loss_ops});
+    add("Updates", {register_optimizer_ops});
+    add("Random tensors", {register_random_ops});
+    add("Images", {register_image_ops});
     return true;
   }();
   static_cast<void>(done);
@@ -66,13 +69,13 @@ const std::vector<int64_t>& Attrs::integers(const std::string& key) const {
   return get<std::vector<int64_t>>(at(key), key, "a list of ints");
 }
 
-void register_op(const std::string& name, KernelFactory factory) {
+void register_op(const std::string& name, KernelFactory factory, const std::string& form) {
   Registry& r = registry();
   PK_CHECK(r.factories.emplace(name, factory).second, "op '" + name + "' is registered twice");
-  r.names.push_back(name);
+  r.entries.push_back({name, r.family, form});
 }
 
-const std::vector<std::string>& op_names() { return filled_registry().names; }
+const std::vector<OpEntry>& op_entries() { return filled_registry().entries; }
 
 std::unique_ptr<Kernel> make_op(const OpSpec& spec) {
   const auto& factories = filled_registry().factories;

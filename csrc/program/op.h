@@ -104,9 +104,15 @@ std::unique_ptr<Kernel> make_kernel(F f) {
 
 using KernelFactory = std::unique_ptr<Kernel> (*)(const OpSpec&);
 
-// Each ops_*.cpp has one function that registers its family; register_all_ops calls them, once.
-void register_op(const std::string& name, KernelFactory factory);
-const std::vector<std::string>& op_names();
+// An op as documentation lists it. `form` is "inputs -> outputs {attributes}", with what the names do not say behind
+// it.
+struct OpEntry {
+  std::string name, family, form;
+};
+
+// Each ops_*.cpp has one function that registers its family; op.cpp calls them, once.
+void register_op(const std::string& name, KernelFactory factory, const std::string& form);
+const std::vector<OpEntry>& op_entries();
 
 // Throws std::invalid_argument for an unknown name and for whatever the factory refuses.
 std::unique_ptr<Kernel> make_op(const OpSpec& spec);

@@ -348,19 +348,20 @@ KernelPtr assign_add_op(const OpSpec& spec) {
 }  // namespace
 
 void register_array_ops() {
-  register_op("reshape", reshape_op);
-  register_op("broadcast_to", broadcast_to_op);
-  register_op("transpose", transpose_op);
-  register_op("slice", slice_op);
-  register_op("slice_grad", slice_grad_op);
-  register_op("concatenate", concatenate_op);
-  register_op("pad", pad_op);
-  register_op("fill", fill_op);
-  register_op("one_hot", one_hot_op);
-  register_op("take", take_op);
-  register_op("take_grad", take_grad_op);
-  register_op("assign", assign_op);
-  register_op("assign_add", assign_add_op);
+  register_op("reshape", reshape_op, "x -> y, the same elements; never copies in a program");
+  register_op("broadcast_to", broadcast_to_op, "x -> y, repeated to the output's shape");
+  register_op("transpose", transpose_op, "x -> y {axes}");
+  register_op("slice", slice_op,
+              "x -> y {start, step}: lists with an entry per axis, the extent from the output's shape");
+  register_op("slice_grad", slice_grad_op, "dy -> dx {start, step}, zeros elsewhere");
+  register_op("concatenate", concatenate_op, "x... -> y {axis}");
+  register_op("pad", pad_op, "x -> y {before, value}: `before` per axis, the extent from the output's shape");
+  register_op("fill", fill_op, "-> y {value}");
+  register_op("one_hot", one_hot_op, "i32 indices -> y (..., n); out of range gives a row of zeros");
+  register_op("take", take_op, "x (N, ...), i32 indices -> (indices..., ...)");
+  register_op("take_grad", take_grad_op, "dy, i32 indices -> dx: zeros, then sums");
+  register_op("assign", assign_op, "x -> variable");
+  register_op("assign_add", assign_add_op, "x -> variable");
 }
 
 }  // namespace pk

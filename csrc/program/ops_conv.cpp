@@ -87,9 +87,14 @@ std::unique_ptr<Kernel> make_conv2d_backward_weights(const OpSpec& spec) {
 }  // namespace
 
 void register_conv_ops() {
-  register_op("conv2d", make_conv2d<ConvPass::forward>);
-  register_op("conv2d_backward_input", make_conv2d<ConvPass::backward_input>);
-  register_op("conv2d_backward_weights", make_conv2d_backward_weights);
+  register_op("conv2d", make_conv2d<ConvPass::forward>,
+              "x, w [, scale (K)] [, bias (K)] -> y [, preact] {strides, pads, dilation, groups, activation, alpha, "
+              "algorithm}: act(conv * scale + bias); algorithm: auto direct winograd2 winograd4 gemm");
+  register_op("conv2d_backward_input", make_conv2d<ConvPass::backward_input>,
+              "dy, w [, scale (C)] [, bias (C)] [, mask (shape of dx)] -> dx {as conv2d}; also the transposed "
+              "convolution; 0 where mask <= 0");
+  register_op("conv2d_backward_weights", make_conv2d_backward_weights,
+              "x, dy -> dw [, dbias] {strides, pads, dilation, groups, algorithm}");
 }
 
 }  // namespace pk

@@ -98,6 +98,10 @@ std::unique_ptr<Kernel> make_conv_max_pool(const OpSpec& spec) {
 
 }  // namespace
 
-void register_conv_pool_ops() { register_op("conv2d_max_pool2d", make_conv_max_pool); }
+void register_conv_pool_ops() {
+  register_op("conv2d_max_pool2d", make_conv_max_pool,
+              "the inputs of conv2d -> pooled [, index] {those of conv2d, height, width}: conv2d, whose result is "
+              "height x width, and a 2 x 2 max_pool2d; made by passes");
+}
 
 }  // namespace pk

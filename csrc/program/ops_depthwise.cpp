@@ -90,9 +90,14 @@ KernelPtr make_backward_weights(const OpSpec& spec) {
 }  // namespace
 
 void register_depthwise_ops() {
-  register_op("depthwise_conv2d", make_forward);
-  register_op("depthwise_conv2d_backward_input", make_backward_input);
-  register_op("depthwise_conv2d_backward_weights", make_backward_weights);
+  register_op("depthwise_conv2d", make_forward,
+              "x, w (R, S, C, M) [, scale (K)] [, bias (K)] -> y {strides, pads, dilation, activation, "
+              "alpha}, K = C * M");
+  register_op(
+      "depthwise_conv2d_backward_input", make_backward_input,
+      "dy, w [, scale (C)] [, bias (C)] [, mask (shape of dx)] -> dx {strides, pads, dilation, activation, alpha}");
+  register_op("depthwise_conv2d_backward_weights", make_backward_weights,
+              "x, dy -> dw [, dbias] {strides, pads, dilation}");
 }
 
 }  // namespace pk

@@ -142,16 +142,17 @@ KernelPtr where_op(const OpSpec& spec) {
 }  // namespace
 
 void register_elementwise_ops() {
-#define UNARY(id, name, ...) register_op(name, unary_op<Unary::id>);
-#define PREDICATE(id, name, ...) register_op(name, predicate_op<Predicate::id>);
-#define BINARY(id, name, ...) register_op(name, binary_op<Binary::id>);
-#define COMPARE(id, name, ...) register_op(name, compare_op<Compare::id>);
+#define UNARY(id, name, ...) register_op(name, unary_op<Unary::id>, "x -> y");
+#define PREDICATE(id, name, ...) register_op(name, predicate_op<Predicate::id>, "x -> bool");
+#define BINARY(id, name, ...) register_op(name, binary_op<Binary::id>, "a, b -> y, broadcasting, one dtype");
+#define COMPARE(id, name, ...) register_op(name, compare_op<Compare::id>, "a, b -> bool, broadcasting");
 #include "kernels/functions.def"
-  register_op("clip", clip_op);
-  register_op("activation", activation_op);
-  register_op("activation_grad", activation_grad_op);
-  register_op("where", where_op);
-  register_op("cast", cast_op);
+  register_op("where", where_op, "c (bool), a, b -> y, broadcasting");
+  register_op("cast", cast_op, "x -> y, of the output's dtype");
+  register_op("clip", clip_op, "x -> y {min, max}");
+  register_op("activation", activation_op, "x -> y {activation, alpha}");
+  register_op("activation_grad", activation_grad_op,
+              "ref, dy -> dx {activation, alpha}; ref: the activation's output or its input, as the table below says");
 }
 
 }  // namespace pk

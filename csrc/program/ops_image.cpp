@@ -112,11 +112,19 @@ KernelPtr make_adjust(const OpSpec& spec) {
 }  // namespace
 
 void register_image_ops() {
-  register_op("adjust_images", make_adjust);
-  register_op("affine_transform", make_affine);
-  register_op("affine_transform_grad", make_affine_grad);
-  register_op("resize", make_resize);
-  register_op("resize_grad", make_resize_grad);
+  register_op("adjust_images", make_adjust,
+              "x (N, H, W, C), scale (N), shift (N, C) -> y {min, max}: x * scale + shift within [min, max]; "
+              "float32 of uint8");
+  register_op("affine_transform", make_affine,
+              "x (N, H, W, C), f32 maps (N, 8) -> y (N, P, Q, C) {interpolation: nearest bilinear, fill_mode: "
+              "constant nearest reflect mirror wrap, fill_value}; y at column c, row r is x at column (a0 c + a1 r "
+              "+ a2) / k, row (b0 c + b1 r + b2) / k, k = c0 c + c1 r + 1; float32 of uint8");
+  register_op("affine_transform_grad", make_affine_grad, "dy, f32 maps (N, 8) -> dx {as affine_transform}");
+  register_op("resize", make_resize,
+              "x (N, H, W, C) -> y (N, P, Q, C) {method: nearest bilinear bicubic area lanczos3 lanczos5 gaussian "
+              "mitchellcubic, antialias}, half-pixel centres; nearest keeps any dtype, the others make float32 of "
+              "uint8");
+  register_op("resize_grad", make_resize_grad, "dy -> dx {as resize}");
 }
 
 }  // namespace pk

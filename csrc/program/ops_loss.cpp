@@ -175,20 +175,29 @@ std::unique_ptr<Kernel> make_in_top_k(const OpSpec& spec) {
 }  // namespace
 
 void register_loss_ops() {
-  register_op("categorical_crossentropy", make_crossentropy<Entropy::categorical>);
-  register_op("categorical_crossentropy_grad", make_crossentropy_grad<Entropy::categorical>);
-  register_op("softmax_categorical_crossentropy_grad", make_fused_grad<Entropy::categorical>);
-  register_op("sparse_categorical_crossentropy", make_crossentropy<Entropy::sparse>);
-  register_op("sparse_categorical_crossentropy_grad", make_crossentropy_grad<Entropy::sparse>);
-  register_op("softmax_sparse_categorical_crossentropy_grad", make_fused_grad<Entropy::sparse>);
-  register_op("binary_crossentropy", make_crossentropy<Entropy::binary>);
-  register_op("binary_crossentropy_grad", make_crossentropy_grad<Entropy::binary>);
-  register_op("sigmoid_binary_crossentropy_grad", make_fused_grad<Entropy::binary>);
-  register_op("mean_squared_error", make_error<true>);
-  register_op("mean_squared_error_grad", make_error_grad<true>);
-  register_op("mean_absolute_error", make_error<false>);
-  register_op("mean_absolute_error_grad", make_error_grad<false>);
-  register_op("in_top_k", make_in_top_k);
+  register_op("categorical_crossentropy", make_crossentropy<Entropy::categorical>,
+              "target (..., n), x (..., n) -> loss (...) {from_logits, epsilon}");
+  register_op("categorical_crossentropy_grad", make_crossentropy_grad<Entropy::categorical>,
+              "target, x, dloss -> dx {from_logits, epsilon}");
+  register_op("softmax_categorical_crossentropy_grad", make_fused_grad<Entropy::categorical>,
+              "target, p, dloss -> dz {epsilon}; made by passes");
+  register_op("sparse_categorical_crossentropy", make_crossentropy<Entropy::sparse>,
+              "i32 target (...), x (..., n) -> loss (...) {from_logits, epsilon}");
+  register_op("sparse_categorical_crossentropy_grad", make_crossentropy_grad<Entropy::sparse>,
+              "i32 target, x, dloss -> dx {from_logits, epsilon}");
+  register_op("softmax_sparse_categorical_crossentropy_grad", make_fused_grad<Entropy::sparse>,
+              "i32 target, p, dloss -> dz {epsilon}; made by passes");
+  register_op("binary_crossentropy", make_crossentropy<Entropy::binary>,
+              "target (..., n), x (..., n) -> loss (...) {from_logits, epsilon}");
+  register_op("binary_crossentropy_grad", make_crossentropy_grad<Entropy::binary>,
+              "target, x, dloss -> dx {from_logits, epsilon}");
+  register_op("sigmoid_binary_crossentropy_grad", make_fused_grad<Entropy::binary>,
+              "target, p, dloss -> dz {epsilon}; made by passes");
+  register_op("mean_squared_error", make_error<true>, "target (..., n), x (..., n) -> loss (...)");
+  register_op("mean_squared_error_grad", make_error_grad<true>, "target, x, dloss -> dx");
+  register_op("mean_absolute_error", make_error<false>, "target (..., n), x (..., n) -> loss (...)");
+  register_op("mean_absolute_error_grad", make_error_grad<false>, "target, x, dloss -> dx");
+  register_op("in_top_k", make_in_top_k, "i32 target (N), x (N, n) -> bool (N) {k}");
 }
 
 }  // namespace pk

@@ -221,8 +221,12 @@ std::unique_ptr<Kernel> make_matmul_update(const OpSpec& spec) {
 }  // namespace
 
 void register_matmul_ops() {
-  register_op("matmul", make_matmul_any);
-  register_op("matmul_update", make_matmul_update);
+  register_op("matmul", make_matmul_any,
+              "a, b [, bias] -> y [, preact] {transpose_a, transpose_b, activation, alpha}; leading dimensions "
+              "equal on both sides");
+  register_op("matmul_update", make_matmul_update,
+              "a, b, lr [, iterations] -> w, slots... {transpose_a, transpose_b, update: sgd rmsprop adam, and that "
+              "update's attributes}");
 }
 
 }  // namespace pk

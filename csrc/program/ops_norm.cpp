@@ -185,13 +185,16 @@ KernelPtr make_group_norm_grad(const OpSpec& spec) {
 }  // namespace
 
 void register_norm_ops() {
-  register_op("batch_norm", make_batch_norm);
-  register_op("batch_norm_grad", make_batch_norm_grad);
-  register_op("scale_shift", make_scale_shift);
-  register_op("layer_norm", make_layer_norm);
-  register_op("layer_norm_grad", make_layer_norm_grad);
-  register_op("group_norm", make_group_norm);
-  register_op("group_norm_grad", make_group_norm_grad);
+  register_op("batch_norm", make_batch_norm,
+              "x (..., C), gamma (C), beta (C) -> y, mean (C), variance (C) {epsilon}; the biased variance over all "
+              "but the last axis");
+  register_op("batch_norm_grad", make_batch_norm_grad, "x, gamma, mean, variance, dy -> dx, dgamma, dbeta {epsilon}");
+  register_op("scale_shift", make_scale_shift, "x (..., C), scale (C), shift (C) -> y {activation, alpha}");
+  register_op("layer_norm", make_layer_norm, "x (M, D), gamma (D), beta (D) -> y, mean (M), rstd (M) {epsilon}");
+  register_op("layer_norm_grad", make_layer_norm_grad, "x, gamma, mean, rstd, dy -> dx, dgamma, dbeta");
+  register_op("group_norm", make_group_norm,
+              "x (N, S, C), gamma (C), beta (C) -> y, mean (N, G), rstd (N, G) {groups, epsilon}");
+  register_op("group_norm_grad", make_group_norm_grad, "x, gamma, mean, rstd, dy -> dx, dgamma, dbeta {groups}");
 }
 
 }  // namespace pk

@@ -22,9 +22,15 @@ std::unique_ptr<Kernel> make_update(const OpSpec& spec, const char* kind) {
 }  // namespace
 
 void register_optimizer_ops() {
-  register_op("sgd_update", [](const OpSpec& spec) { return make_update(spec, "sgd"); });
-  register_op("rmsprop_update", [](const OpSpec& spec) { return make_update(spec, "rmsprop"); });
-  register_op("adam_update", [](const OpSpec& spec) { return make_update(spec, "adam"); });
+  register_op(
+      "sgd_update", [](const OpSpec& spec) { return make_update(spec, "sgd"); },
+      "g, lr -> w [, velocity] {momentum, nesterov}");
+  register_op(
+      "rmsprop_update", [](const OpSpec& spec) { return make_update(spec, "rmsprop"); },
+      "g, lr -> w, velocity [, momentum] [, average] {rho, momentum, epsilon, centered}");
+  register_op(
+      "adam_update", [](const OpSpec& spec) { return make_update(spec, "adam"); },
+      "g, lr, iterations -> w, m, v [, vhat] {beta_1, beta_2, epsilon, amsgrad}");
 }
 
 }  // namespace pk

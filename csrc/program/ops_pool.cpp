@@ -95,10 +95,13 @@ KernelPtr make_average_pool_grad(const OpSpec& spec) {
 }  // namespace
 
 void register_pool_ops() {
-  register_op("max_pool2d", make_max_pool);
-  register_op("max_pool2d_grad", make_max_pool_grad);
-  register_op("average_pool2d", make_average_pool);
-  register_op("average_pool2d_grad", make_average_pool_grad);
+  register_op("max_pool2d", make_max_pool,
+              "x -> y [, index] {window, strides, pads}; index: position r * window_w + s of the first maximum, "
+              "uint8 (int32 where the window has more than 256 places)");
+  register_op("max_pool2d_grad", make_max_pool_grad, "index, dy -> dx {window, strides, pads}");
+  register_op("average_pool2d", make_average_pool,
+              "x -> y {window, strides, pads}, the mean of what lies inside the image");
+  register_op("average_pool2d_grad", make_average_pool_grad, "dy -> dx {window, strides, pads}");
 }
 
 }  // namespace pk

@@ -70,9 +70,9 @@ std::unique_ptr<Kernel> make_normal(const OpSpec& spec) {
 }  // namespace
 
 void register_random_ops() {
-  register_op("dropout", make_dropout);
-  register_op("random_uniform", make_uniform);
-  register_op("random_normal", make_normal);
+  register_op("dropout", make_dropout, "x -> y {rate, stream [, seed]}; its backward is the same op on dy");
+  register_op("random_uniform", make_uniform, "-> y {minval, maxval, stream [, seed]}");
+  register_op("random_normal", make_normal, "-> y {mean, stddev, truncated, stream [, seed]}");
 }
 
 }  // namespace pk

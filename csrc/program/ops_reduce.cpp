@@ -113,19 +113,21 @@ KernelPtr softmax_grad_op(const OpSpec& spec) {
 }  // namespace
 
 void register_reduce_ops() {
-  register_op("sum", reduce_op<Reduce::sum>);
-  register_op("mean", reduce_op<Reduce::mean>);
-  register_op("max", reduce_op<Reduce::max>);
-  register_op("min", reduce_op<Reduce::min>);
-  register_op("prod", reduce_op<Reduce::prod>);
-  register_op("any", bool_op<false>);
-  register_op("all", bool_op<true>);
-  register_op("argmax", arg_op<ArgReduce::argmax>);
-  register_op("argmin", arg_op<ArgReduce::argmin>);
-  register_op("softmax", softmax_op<softmax_loop>);
-  register_op("log_softmax", softmax_op<log_softmax_loop>);
-  register_op("softmax_grad", softmax_grad_op<softmax_grad_loop>);
-  register_op("log_softmax_grad", softmax_grad_op<log_softmax_grad_loop>);
+  register_op("sum", reduce_op<Reduce::sum>, "x -> y {axes}; the output's shape says whether the dimensions are kept");
+  register_op("mean", reduce_op<Reduce::mean>,
+              "x -> y {axes}; the output's shape says whether the dimensions are kept");
+  register_op("max", reduce_op<Reduce::max>, "x -> y {axes}; the output's shape says whether the dimensions are kept");
+  register_op("min", reduce_op<Reduce::min>, "x -> y {axes}; the output's shape says whether the dimensions are kept");
+  register_op("prod", reduce_op<Reduce::prod>,
+              "x -> y {axes}; the output's shape says whether the dimensions are kept");
+  register_op("any", bool_op<false>, "bool x -> y {axes}; as sum");
+  register_op("all", bool_op<true>, "bool x -> y {axes}; as sum");
+  register_op("argmax", arg_op<ArgReduce::argmax>, "x -> i32 y {axis}");
+  register_op("argmin", arg_op<ArgReduce::argmin>, "x -> i32 y {axis}");
+  register_op("softmax", softmax_op<softmax_loop>, "x -> y, over the last axis");
+  register_op("log_softmax", softmax_op<log_softmax_loop>, "x -> y, over the last axis");
+  register_op("softmax_grad", softmax_grad_op<softmax_grad_loop>, "y, dy -> dx");
+  register_op("log_softmax_grad", softmax_grad_op<log_softmax_grad_loop>, "y, dy -> dx");
 }
 
 }  // namespace pk

@@ -17,8 +17,6 @@ using std::int64_t;
 enum class SpanForm : std::uint8_t { both_spans, b_single, a_single };
 constexpr int span_form_count = 3;
 
-constexpr int dtype_count = static_cast<int>(DType::boolean) + 1;
-
 // y[i] = f(x[i]).
 using MapSpan = void (*)(const void* x, void* y, int64_t n);
 // y[i] = f(a[i], b[i]), or with a[0] or b[0] throughout.
