@@ -6,74 +6,17 @@ Each takes a tensor (or array) and returns one of the same shape and float dtype
 
 from __future__ import annotations
 
+# ruff: noqa: F401, F403, F405 - what `__all__` names
 from . import ops
 from .graph import Variable
-from .ops import (
-    celu,
-    elu,
-    exponential,
-    glu,
-    hard_shrink,
-    hard_sigmoid,
-    hard_silu,
-    hard_tanh,
-    leaky_relu,
-    log_sigmoid,
-    log_softmax,
-    mish,
-    relu6,
-    selu,
-    sigmoid,
-    silu,
-    soft_shrink,
-    softmax,
-    softplus,
-    softsign,
-    sparse_plus,
-    sparse_sigmoid,
-    squareplus,
-    tanh,
-    tanh_shrink,
-    threshold,
-)
+from .ops import activations as _elementwise
+from .ops import glu, log_softmax, softmax
+from .ops.activations import *
 from .utils.serialization import deserialize_keras_object, register_module, resolve, serialize_keras_object
 
-__all__ = [
-    "celu",
-    "deserialize",
-    "elu",
-    "exponential",
-    "gelu",
-    "get",
-    "glu",
-    "hard_shrink",
-    "hard_sigmoid",
-    "hard_silu",
-    "hard_swish",
-    "hard_tanh",
-    "leaky_relu",
-    "linear",
-    "log_sigmoid",
-    "log_softmax",
-    "mish",
-    "relu",
-    "relu6",
-    "selu",
-    "serialize",
-    "sigmoid",
-    "silu",
-    "soft_shrink",
-    "softmax",
-    "softplus",
-    "softsign",
-    "sparse_plus",
-    "sparse_sigmoid",
-    "squareplus",
-    "swish",
-    "tanh",
-    "tanh_shrink",
-    "threshold",
-]
+__all__ = sorted(
+    {*_elementwise.__all__, "deserialize", "get", "glu", "linear", "log_softmax", "serialize", "softmax"},
+)
 
 
 def linear(x):
@@ -118,15 +61,7 @@ def gelu(x, approximate=False):
     return ops.gelu(x, approximate=approximate)
 
 
-swish = silu
-hard_swish = hard_silu
-
-_FUNCTIONS = (
-    *(celu, elu, exponential, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, linear),
-    *(log_sigmoid, log_softmax, mish, relu, relu6, selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign),
-    *(sparse_plus, sparse_sigmoid, squareplus, tanh, tanh_shrink, threshold),
-)
-_OBJECTS = {**{f.__name__: f for f in _FUNCTIONS}, "swish": silu, "hard_swish": hard_silu}
+_OBJECTS = {name: globals()[name] for name in __all__ if name not in ("deserialize", "get", "serialize")}
 register_module("keras.activations", _OBJECTS)
 
 

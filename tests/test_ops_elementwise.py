@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from op_testing import assert_close, broadcasting, check_forward, check_gradient, gradient_of, shapes, uniform
 
 from pykernels import ops
+from pykernels.graph import OP_TABLES
 
 few = settings(max_examples=8)
 _erf = np.vectorize(math.erf, otypes=[np.float64])
@@ -48,6 +49,10 @@ UNARY = {
     "trunc": (np.trunc, -3, 3, (-3, -2, -1, 0, 1, 2, 3)),
 }
 NO_GRADIENT = {"sign", "floor", "ceil", "trunc"}
+
+
+def test_every_unary_op_has_a_case():
+    assert set(OP_TABLES["unary"]) - set(UNARY) == {"round"}  # which takes `decimals` here
 
 
 @pytest.mark.parametrize("name", UNARY)

@@ -2,7 +2,7 @@
 
 from .autodiff import gradients
 from .program import Program, Source, Workspaces
-from .registry import NONDIFFERENTIABLE, apply, apply_into, define, op_names
+from .registry import NONDIFFERENTIABLE, OP_TABLES, apply, apply_into, define, definition, op_names
 from .scopes import current_path, scope
 from .tensor import Tensor, set_operators, set_ufuncs
 from .trace import Trace, current_trace
@@ -10,6 +10,7 @@ from .variable import Variable
 
 __all__ = [
     "NONDIFFERENTIABLE",
+    "OP_TABLES",
     "Program",
     "Source",
     "Tensor",
@@ -21,6 +22,7 @@ __all__ = [
     "current_path",
     "current_trace",
     "define",
+    "definition",
     "gradients",
     "op_names",
     "scope",

@@ -16,6 +16,9 @@ from .variable import Variable
 
 Type = tuple[tuple, str]
 
+#: What the kernels know of the elementwise functions: family -> name -> facts (csrc/kernels/*.def).
+OP_TABLES = _core.op_tables()
+
 
 def NONDIFFERENTIABLE(node, *douts):  # noqa: N802 - a constant rule, used as a value
     """Gradient rule of ops whose output does not vary with their inputs (comparisons, argmax, round, ...)."""
@@ -27,13 +30,15 @@ class OpDef:
     name: str
     infer: Callable[[list[Type], dict], list[Type]]
     grad: Callable[..., Sequence[Any]] | None
+    keras: str | None = None
+    onnx: str | None = None
 
 
 _ops: dict[str, OpDef] = {}
 _state = threading.local()
 
 
-def define(name: str, *, infer, grad=None) -> None:
+def define(name: str, *, infer, grad=None, keras: str | None = None, onnx: str | None = None) -> None:
     """Defines an op whose kernel is registered in C++ under the same name.
 
     Args:
@@ -41,14 +46,22 @@ def define(name: str, *, infer, grad=None) -> None:
         infer: `infer(types, attrs)` gives `[(shape, dtype), ...]` of the outputs, from the same of the inputs.
         grad: `grad(node, *douts) -> [dinput or None, ...]`; `NONDIFFERENTIABLE` for ops with no gradient. Without
             one, differentiating through the op raises.
+        keras: the module of `keras.src.ops` with the operation class of this name in camel case, for ops whose call
+            such a class describes without arguments. None: a model's configuration names the op in another way.
+        onnx: the ONNX operator that takes the same inputs and no attributes. None: see `saving.onnx.rules`.
     """
     if name in _ops:
         raise ValueError(f"op '{name}' is defined twice")
-    _ops[name] = OpDef(name, infer, grad)
+    _ops[name] = OpDef(name, infer, grad, keras, onnx)
 
 
 def op_names() -> list[str]:
     return sorted(_ops)
+
+
+def definition(name: str) -> OpDef:
+    """What `define` was given for an op. Raises KeyError for an unknown name."""
+    return _ops[name]
 
 
 def trace_stack() -> list:

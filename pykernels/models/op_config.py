@@ -5,100 +5,26 @@ from __future__ import annotations
 import numpy as np
 
 from .. import activations, ops
-from ..graph import apply
+from ..graph import OP_TABLES, apply, definition, op_names
 from ..layers.layer_graph import LayerCall, Slot
+from ..ops import activations as elementwise_activations
+from ..ops import binary, elementwise
 from ..ops.array import TO_END
 from ..ops.image import RESIZE_INTERPOLATIONS
 from ..ops.shapes import known
-from ..utils.naming import to_snake_case
+from ..utils.naming import to_camel_case
 from ..utils.tree import map_structure
 
 _NUMPY, _NN, _CORE = "keras.src.ops.numpy", "keras.src.ops.nn", "keras.src.ops.core"
 _IMAGE, _OF_ACTIVATIONS = "keras.src.ops.image", "keras.src.activations.activations"
 _OWN = "pykernels.ops"
 
-# Keras's classes without arguments of their own, by the name of the op here.
-_SAME = {
-    **dict.fromkeys(
-        [
-            "Negative",
-            "Absolute",
-            "Sign",
-            "Square",
-            "Sqrt",
-            "Reciprocal",
-            "Exp",
-            "Expm1",
-            "Log",
-            "Log1p",
-            "Sin",
-            "Cos",
-            "Tan",
-            "Arcsin",
-            "Arccos",
-            "Arctan",
-            "Sinh",
-            "Cosh",
-            "Floor",
-            "Ceil",
-            "Round",
-            "Isnan",
-            "Isinf",
-            "Isfinite",
-            "LogicalNot",
-            "Add",
-            "Subtract",
-            "Multiply",
-            "Divide",
-            "Maximum",
-            "Minimum",
-            "Power",
-            "FloorDivide",
-            "Mod",
-            "Arctan2",
-            "Equal",
-            "NotEqual",
-            "Less",
-            "LessEqual",
-            "Greater",
-            "GreaterEqual",
-            "LogicalAnd",
-            "LogicalOr",
-            "LogicalXor",
-            "Where",
-            "Matmul",
-        ],
-        _NUMPY,
-    ),
-    **dict.fromkeys(["Erf", "Rsqrt"], "keras.src.ops.math"),
-}
-_BY_OP = {to_snake_case(name): (module, name) for name, module in _SAME.items()}
-_ACTIVATIONS = {
-    "relu": (_NN, "Relu"),
-    "relu6": (_NN, "Relu6"),
-    "sigmoid": (_NN, "Sigmoid"),
-    "tanh": (_NUMPY, "Tanh"),
-    "softplus": (_NN, "Softplus"),
-    "softsign": (_NN, "Softsign"),
-    "silu": (_NN, "Silu"),
-    "hard_sigmoid": (_NN, "HardSigmoid"),
-    "hard_silu": (_NN, "HardSilu"),
-    "exponential": (_NUMPY, "Exp"),
-    "selu": (_NN, "Selu"),
-    "mish": (_OF_ACTIVATIONS, "Mish"),
-}
-# Activations with a number: Keras's class, and its argument for that number or a fixed one.
-_PARAMETRIC = {
-    "leaky_relu": ("LeakyRelu", lambda alpha: {"negative_slope": alpha}),
-    "elu": ("Elu", lambda alpha: {"alpha": alpha}),
-    "gelu": ("Gelu", lambda alpha: {"approximate": False}),
-    "gelu_tanh": ("Gelu", lambda alpha: {"approximate": True}),
-}
+# Ops that a class of Keras describes without arguments: module and class.
+_BY_OP = {op: (f"keras.src.ops.{keras}", to_camel_case(op)) for op in op_names() if (keras := definition(op).keras)}
 # Ops whose attributes have other names in Keras: module, class, and its arguments from the attributes.
 _RENAMED = {
     "softmax": (_NN, "Softmax", lambda a: {"axis": -1}),
     "log_softmax": (_NN, "LogSoftmax", lambda a: {"axis": -1}),
-    "log_sigmoid": (_NN, "LogSigmoid", lambda a: {}),
     "one_hot": (_NN, "OneHot", lambda a: {**a, "axis": -1, "sparse": False}),
     "clip": (_NUMPY, "Clip", lambda a: {"x_min": a["min"], "x_max": a["max"]}),
     "argmax": (_NUMPY, "Argmax", lambda a: {"axis": a["axis"], "keepdims": a["keepdims"]}),
@@ -111,56 +37,17 @@ _REDUCTIONS = {"sum": "Sum", "mean": "Mean", "max": "Max", "min": "Min", "prod":
 
 # What a file may name: Keras's classes -> functions of pykernels.ops. Only computations, and nothing else.
 _READABLE = {
-    name: to_snake_case(name)
+    to_camel_case(name): name
     for name in (
-        *_SAME,
-        *(name for _, name in _ACTIVATIONS.values()),
-        *_REDUCTIONS.values(),
-        *[
-            "TrueDivide",
-            "Abs",
-            "Clip",
-            "Concatenate",
-            "Reshape",
-            "Transpose",
-            "Squeeze",
-            "ExpandDims",
-            "Stack",
-            "Softmax",
-            "LogSoftmax",
-            "LeakyRelu",
-            "Elu",
-            "Gelu",
-            "LogSigmoid",
-            "Cast",
-            "Pad",
-            "Flip",
-            "GetItem",
-            "Var",
-            "Std",
-            "Argmax",
-            "Argmin",
-            "Swapaxes",
-            "BroadcastTo",
-            "Take",
-            "OneHot",
-            "Repeat",
-            "Tile",
-            "SquaredDifference",
-            "Celu",
-            "Normalize",
-            "Logsumexp",
-            "Amax",
-            "Amin",
-            "Split",
-            "StopGradient",
-        ],
-        *("Arccosh", "Arcsinh", "Arctanh", "Average", "AveragePool", "Conv", "ConvTranspose"),
-        *("CountNonzero", "DepthwiseConv", "DivideNoNan", "Dot", "FullLike", "Glu", "HardShrink"),
-        *("HardTanh", "Hstack", "Inner", "Log10", "Log2", "Logaddexp", "MaxPool", "Moments", "Moveaxis"),
-        *("NanToNum", "Norm", "OnesLike", "Outer", "Ptp", "Ravel", "Roll", "SeparableConv", "SoftShrink"),
-        *("SparsePlus", "SparseSigmoid", "Squareplus", "TanhShrink", "Tensordot", "Threshold", "Tril"),
-        *("Triu", "Trunc", "Unstack", "Vdot", "Vstack", "ZerosLike"),
+        *(*elementwise.__all__, *binary.__all__, *elementwise_activations.__all__),
+        *_REDUCTIONS,
+        *("amax", "amin", "argmax", "argmin", "average", "average_pool", "broadcast_to", "cast"),
+        *("concatenate", "conv", "conv_transpose", "count_nonzero", "depthwise_conv", "dot"),
+        *("expand_dims", "flip", "full_like", "get_item", "glu", "hstack", "inner", "log_softmax"),
+        *("logsumexp", "max_pool", "moments", "moveaxis", "norm", "normalize", "one_hot", "ones_like"),
+        *("outer", "pad", "ptp", "ravel", "repeat", "reshape", "roll", "separable_conv", "softmax"),
+        *("split", "squeeze", "stack", "std", "stop_gradient", "swapaxes", "take", "tensordot", "tile"),
+        *("transpose", "tril", "triu", "unstack", "var", "vdot", "vstack", "zeros_like", "matmul"),
     )
 }
 # Functions of other modules, and names that do not follow the rule.
@@ -171,34 +58,11 @@ _READABLE_ELSEWHERE = {
 }
 # Ops of pykernels that Keras has no class for; a file of pykernels may name them.
 _OWN_OPS = frozenset(
-    [
-        "activation",
-        "slice",
-        "pad",
-        "broadcast_to",
-        "take",
-        "one_hot",
-        "clip",
-        "softmax",
-        "log_softmax",
-        "squared_difference",
-        "log_sigmoid",
-        "argmax",
-        "argmin",
-        "reshape",
-        "transpose",
-        "concatenate",
-        "cast",
-        "sum",
-        "mean",
-        "max",
-        "min",
-        "prod",
-        "any",
-        "all",
-        "matmul",
-        "resize",
-    ]
+    (
+        *(name for family in ("unary", "predicate", "binary", "compare") for name in OP_TABLES[family]),
+        *("activation", "argmax", "argmin", "broadcast_to", "cast", "clip", "concatenate", "log_softmax", "matmul"),
+        *("one_hot", "pad", "reshape", "resize", "slice", "softmax", "take", "transpose", *_REDUCTIONS),
+    )
 )
 
 
@@ -207,7 +71,7 @@ def op_config(step: LayerCall, name: str, tensors: list) -> tuple[dict, list, di
     op, args, attrs = step.target, [_value(a) for a in step.args], dict(step.kwargs)
     first = step.args[0] if step.args else None
     x = tensors[first.index] if isinstance(first, Slot) else None
-    for form in (_plain, _renamed, _reduction, _padded, _spread, _resized, _layout):
+    for form in (_plain, _activation, _renamed, _reduction, _padded, _spread, _resized, _layout):
         found = form(op, args, attrs, x)
         if found is not None:
             module, cls, config, args, *rest = found
@@ -237,15 +101,19 @@ def _plain(op, args, attrs, x):
         if op == "matmul" and (len(args) != 2 or attrs.get("activation", "linear") != "linear"):
             return None
         return *_BY_OP[op], {}, args
-    if op == "activation" and attrs.get("activation") in _ACTIVATIONS:
-        return *_ACTIVATIONS[attrs["activation"]], {}, args
     return None
 
 
+def _activation(op, args, attrs, x):
+    form = elementwise_activations.FORMS[attrs["activation"]] if op == "activation" else None
+    if form is None or form.keras is None:
+        return None
+    module = _OF_ACTIVATIONS if form.keras == "activations" else f"keras.src.ops.{form.keras}"
+    cls = form.keras_class or to_camel_case(attrs["activation"])
+    return module, cls, form.keras_arguments(attrs["alpha"]), args
+
+
 def _renamed(op, args, attrs, x):
-    if op == "activation" and attrs.get("activation") in _PARAMETRIC:
-        cls, arguments = _PARAMETRIC[attrs["activation"]]
-        return _NN, cls, arguments(attrs["alpha"]), args
     if op not in _RENAMED:
         return None
     module, cls, arguments = _RENAMED[op]

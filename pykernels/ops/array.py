@@ -10,6 +10,23 @@ from ..graph import apply, define
 from .shapes import axes_in, axis_in, known, size_of, unknown
 from .types import operands, passed_on, to_tensor
 
+__all__ = [
+    "broadcast_to",
+    "concatenate",
+    "expand_dims",
+    "hstack",
+    "moveaxis",
+    "ravel",
+    "reshape",
+    "split",
+    "squeeze",
+    "stack",
+    "swapaxes",
+    "transpose",
+    "unstack",
+    "vstack",
+]
+
 TO_END = 2**62  # the stop of a slice that takes all of an unknown extent
 
 

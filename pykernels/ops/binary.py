@@ -19,6 +19,34 @@ from .types import (
     zero_where,
 )
 
+__all__ = [
+    "add",
+    "arctan2",
+    "divide",
+    "divide_no_nan",
+    "equal",
+    "floor_divide",
+    "greater",
+    "greater_equal",
+    "isclose",
+    "less",
+    "less_equal",
+    "logaddexp",
+    "logical_and",
+    "logical_or",
+    "logical_xor",
+    "maximum",
+    "minimum",
+    "mod",
+    "multiply",
+    "not_equal",
+    "power",
+    "squared_difference",
+    "subtract",
+    "true_divide",
+    "where",
+]
+
 
 # --- definitions -----------------------------------------------------------------------------------
 def _broadcast(types, attrs):
@@ -32,7 +60,7 @@ def _compare(types, attrs):
     return [(_broadcast(types, attrs)[0][0], "bool")]
 
 
-def _define(name, grad):
+def _define(name, grad, keras="numpy", onnx=None):
     """`grad(a, b, y, dy) -> (da, db)`, each a function of nothing: only the side that needs one is recorded."""
 
     def backward(node, dy):
@@ -40,7 +68,7 @@ def _define(name, grad):
         sides = grad(a, b, node.outputs[0], dy)
         return [None if is_constant(x) else unbroadcast(dx(), x.shape) for x, dx in zip((a, b), sides, strict=True)]
 
-    define(name, infer=_broadcast, grad=backward)
+    define(name, infer=_broadcast, grad=backward, keras=keras, onnx=onnx)
 
 
 def _share(wins, a, b, dy):
@@ -63,28 +91,39 @@ def _power_exponent_grad(a, y, dy):
     return zero_where(zero, dy * y * apply("log", [apply("where", [zero, number_like(1, a), a])]))
 
 
-_define("add", lambda a, b, y, dy: (lambda: dy, lambda: dy))
-_define("subtract", lambda a, b, y, dy: (lambda: dy, lambda: -dy))
-_define("multiply", lambda a, b, y, dy: (lambda: dy * b, lambda: dy * a))
-_define("divide", lambda a, b, y, dy: (lambda: dy / b, lambda: -dy * y / b))
-_define("maximum", lambda a, b, y, dy: (lambda: _share("greater", a, b, dy), lambda: _share("greater", b, a, dy)))
-_define("minimum", lambda a, b, y, dy: (lambda: _share("less", a, b, dy), lambda: _share("less", b, a, dy)))
+_define("add", lambda a, b, y, dy: (lambda: dy, lambda: dy), onnx="Add")
+_define("subtract", lambda a, b, y, dy: (lambda: dy, lambda: -dy), onnx="Sub")
+_define("multiply", lambda a, b, y, dy: (lambda: dy * b, lambda: dy * a), onnx="Mul")
+_define("divide", lambda a, b, y, dy: (lambda: dy / b, lambda: -dy * y / b), onnx="Div")
+_define(
+    "maximum",
+    lambda a, b, y, dy: (lambda: _share("greater", a, b, dy), lambda: _share("greater", b, a, dy)),
+    onnx="Max",
+)
+_define("minimum", lambda a, b, y, dy: (lambda: _share("less", a, b, dy), lambda: _share("less", b, a, dy)), onnx="Min")
 _define(
     "power",
     lambda a, b, y, dy: (lambda: _power_base_grad(a, b, dy), lambda: _power_exponent_grad(a, y, dy)),
+    onnx="Pow",
 )
 _define("mod", lambda a, b, y, dy: (lambda: dy, lambda: -dy * apply("floor_divide", [a, b])))
 _define(
     "arctan2",
     lambda a, b, y, dy: (lambda: dy * (b / (a * a + b * b)), lambda: dy * (-a / (a * a + b * b))),
 )
-_define("squared_difference", lambda a, b, y, dy: (lambda: dy * ((a - b) * 2.0), lambda: dy * ((b - a) * 2.0)))
-define("floor_divide", infer=_broadcast, grad=NONDIFFERENTIABLE)
+_define(
+    "squared_difference",
+    lambda a, b, y, dy: (lambda: dy * ((a - b) * 2.0), lambda: dy * ((b - a) * 2.0)),
+    keras=None,
+)
+define("floor_divide", infer=_broadcast, grad=NONDIFFERENTIABLE, keras="numpy")
 
-_COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
-_LOGICAL = ("logical_and", "logical_or", "logical_xor")
-for _name in _COMPARISONS + _LOGICAL:
-    define(_name, infer=_compare, grad=NONDIFFERENTIABLE)
+_COMPARISONS = {
+    **{"equal": "Equal", "not_equal": None, "less": "Less", "less_equal": "LessOrEqual", "greater": "Greater"},
+    **{"greater_equal": "GreaterOrEqual", "logical_and": "And", "logical_or": "Or", "logical_xor": "Xor"},
+}
+for _name, _onnx in _COMPARISONS.items():
+    define(_name, infer=_compare, grad=NONDIFFERENTIABLE, keras="numpy", onnx=_onnx)
 
 
 def _where_infer(types, attrs):
@@ -104,7 +143,7 @@ def _where_grad(node, dy):
     ]
 
 
-define("where", infer=_where_infer, grad=_where_grad)
+define("where", infer=_where_infer, grad=_where_grad, keras="numpy")
 
 
 # --- public functions ------------------------------------------------------------------------------

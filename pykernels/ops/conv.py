@@ -15,6 +15,11 @@ from .shapes import known, unknown
 from .types import dtype_of, float_tensor, to_tensor
 from .windows import conv_output_shape, extent, output_length, pads, standardize_padding, tuple_of
 
+__all__ = [
+    "conv",
+    "conv_transpose",
+]
+
 _GEOMETRY = ("strides", "pads", "dilation", "groups", "algorithm")
 
 

@@ -10,6 +10,34 @@ from .binary import where
 from .shapes import known, unknown
 from .types import dtype_of, number_like, passed_on, standardize_dtype, to_tensor
 
+__all__ = [
+    "arange",
+    "array",
+    "convert_to_numpy",
+    "convert_to_tensor",
+    "copy",
+    "dtype",
+    "empty",
+    "empty_like",
+    "eye",
+    "full",
+    "full_like",
+    "identity",
+    "is_tensor",
+    "linspace",
+    "ndim",
+    "ones",
+    "ones_like",
+    "shape",
+    "size",
+    "stop_gradient",
+    "tri",
+    "tril",
+    "triu",
+    "zeros",
+    "zeros_like",
+]
+
 define(
     "fill",
     infer=lambda types, attrs: [(unknown(attrs["shape"]), attrs["dtype"])],

@@ -11,6 +11,11 @@ from .shapes import known, unknown
 from .types import dtype_of, float_tensor, to_tensor
 from .windows import conv_output_shape, output_length, pads, split_shape, standardize_padding, tuple_of
 
+__all__ = [
+    "depthwise_conv",
+    "separable_conv",
+]
+
 
 # --- definitions -----------------------------------------------------------------------------------
 def _convolved(shape, filters, attrs):

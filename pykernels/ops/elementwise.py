@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..graph import NONDIFFERENTIABLE, apply, define
+from ..graph import NONDIFFERENTIABLE, OP_TABLES, apply, define
 from .binary import add, divide, multiply, subtract
 from .types import (
     compute,
@@ -21,6 +21,45 @@ from .types import (
     zero_where,
 )
 
+__all__ = [
+    "abs",
+    "absolute",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctanh",
+    "ceil",
+    "clip",
+    "cos",
+    "cosh",
+    "erf",
+    "exp",
+    "expm1",
+    "floor",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "logical_not",
+    "nan_to_num",
+    "negative",
+    "reciprocal",
+    "round",
+    "rsqrt",
+    "sign",
+    "sin",
+    "sinh",
+    "sqrt",
+    "square",
+    "tan",
+    "trunc",
+]
+
 
 # --- definitions -----------------------------------------------------------------------------------
 def _same(types, attrs):
@@ -31,43 +70,49 @@ def _to_bool(types, attrs):
     return [(types[0][0], "bool")]
 
 
-def _define(name, grad):
-    """`grad(x, y, dy)` is the gradient of y = f(x)."""
-    define(name, infer=_same, grad=lambda node, dy: [grad(node.inputs[0], node.outputs[0], dy)])
+def _define(name, grad, keras="numpy", onnx=None):
+    """An op of `UNARY` in the kernels' tables. `grad(x, y, dy)` is the gradient of y = f(x); None: it has none."""
+    known = OP_TABLES["unary"][name]["dtypes"]
+
+    def infer(types, attrs):
+        if types[0][1] not in known:
+            raise ValueError(f"{name} does not take dtype {types[0][1]}; cast the input first")
+        return [types[0]]
+
+    def backward(node, dy):
+        return [grad(node.inputs[0], node.outputs[0], dy)]
+
+    define(name, infer=infer, grad=NONDIFFERENTIABLE if grad is None else backward, keras=keras, onnx=onnx)
+
+
+def _unary(name, formula, grad, keras="numpy", onnx=None):
+    """Defines an op of floats, and returns its public function."""
+    _define(name, grad, keras, onnx)
+
+    def function(x):
+        return apply(name, [float_tensor(x)])
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"{formula}, element by element. Float in, same dtype out; integers become `floatx()`."
+    return function
+
+
+def _predicate(name, doc, onnx=None):
+    """Defines an op of `PREDICATE` in the kernels' tables, and returns its public function."""
+    define(name, infer=_to_bool, grad=NONDIFFERENTIABLE, keras="numpy", onnx=onnx)
+
+    def function(x):
+        return apply(name, [to_tensor(x)])
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    return function
 
 
 def _cast_grad(node, dy):
     """Between float types; no gradient flows from or into integers."""
     dtype = dtype_of(node.inputs[0])
     return [apply("cast", [dy], dtype=dtype) if is_float(dtype) and is_float(node.attrs["dtype"]) else None]
-
-
-define("cast", infer=lambda types, attrs: [(types[0][0], attrs["dtype"])], grad=_cast_grad)
-_define("negative", lambda x, y, dy: -dy)
-_define("absolute", lambda x, y, dy: zero_where(apply("equal", [x, 0.0]), dy * sign(x)))
-_define("square", lambda x, y, dy: dy * (x * 2.0))
-_define("sqrt", lambda x, y, dy: dy * 0.5 / y)
-_define("rsqrt", lambda x, y, dy: dy * -0.5 * y / x)
-_define("reciprocal", lambda x, y, dy: -dy * y * y)
-_define("exp", lambda x, y, dy: dy * y)
-_define("expm1", lambda x, y, dy: dy * (y + 1.0))
-_define("log", lambda x, y, dy: dy / x)
-_define("log1p", lambda x, y, dy: dy / (x + 1.0))
-_define("sin", lambda x, y, dy: dy * cos(x))
-_define("cos", lambda x, y, dy: -dy * sin(x))
-_define("tan", lambda x, y, dy: dy * (y * y + 1.0))
-_define("arcsin", lambda x, y, dy: dy * rsqrt(1.0 - x * x))
-_define("arccos", lambda x, y, dy: -dy * rsqrt(1.0 - x * x))
-_define("arctan", lambda x, y, dy: dy / (x * x + 1.0))
-_define("sinh", lambda x, y, dy: dy * cosh(x))
-_define("cosh", lambda x, y, dy: dy * sinh(x))
-_define("erf", lambda x, y, dy: dy * (exp(-(x * x)) * (2.0 / math.sqrt(math.pi))))
-_define("log_sigmoid", lambda x, y, dy: dy * (1.0 - exp(y)))  # sigmoid(-x) = 1 - sigmoid(x)
-
-for _name in ("sign", "floor", "ceil", "round"):
-    define(_name, infer=_same, grad=NONDIFFERENTIABLE)
-for _name in ("isnan", "isinf", "isfinite", "logical_not"):
-    define(_name, infer=_to_bool, grad=NONDIFFERENTIABLE)
 
 
 def _clip_grad(node, dy):
@@ -77,36 +122,45 @@ def _clip_grad(node, dy):
     return [only_where(inside, dy)]
 
 
+define("cast", infer=lambda types, attrs: [(types[0][0], attrs["dtype"])], grad=_cast_grad)
 define("clip", infer=_same, grad=_clip_grad)
-
+_define("negative", lambda x, y, dy: -dy, onnx="Neg")
+_define("absolute", lambda x, y, dy: zero_where(apply("equal", [x, 0.0]), dy * sign(x)), onnx="Abs")
+_define("sign", None, onnx="Sign")
+_define("square", lambda x, y, dy: dy * (x * 2.0))
+_define("round", None, onnx="Round")
 
 # --- public functions ------------------------------------------------------------------------------
-def _float_function(name: str, formula: str):
-    def function(x):
-        return apply(name, [float_tensor(x)])
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{formula}, element by element. Float in, same dtype out; integers become `floatx()`."
-    return function
-
-
-sqrt = _float_function("sqrt", "The square root")
-rsqrt = _float_function("rsqrt", "1 / sqrt(x)")
-exp = _float_function("exp", "e ** x")
-expm1 = _float_function("expm1", "e ** x - 1, exact near 0")
-log = _float_function("log", "The natural logarithm")
-log1p = _float_function("log1p", "log(1 + x), exact near 0")
-sin = _float_function("sin", "The sine of x in radians")
-cos = _float_function("cos", "The cosine of x in radians")
-tan = _float_function("tan", "The tangent of x in radians")
-arcsin = _float_function("arcsin", "The inverse sine, in radians")
-arccos = _float_function("arccos", "The inverse cosine, in radians")
-arctan = _float_function("arctan", "The inverse tangent, in radians")
-sinh = _float_function("sinh", "The hyperbolic sine")
-cosh = _float_function("cosh", "The hyperbolic cosine")
-erf = _float_function("erf", "The error function, 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x")
-floor = _float_function("floor", "The largest integer not above x, as a float")
-ceil = _float_function("ceil", "The smallest integer not below x, as a float")
+sqrt = _unary("sqrt", "The square root", lambda x, y, dy: dy * 0.5 / y, onnx="Sqrt")
+rsqrt = _unary("rsqrt", "1 / sqrt(x)", lambda x, y, dy: dy * -0.5 * y / x, keras="math")
+reciprocal = _unary("reciprocal", "1 / x", lambda x, y, dy: -dy * y * y, onnx="Reciprocal")
+exp = _unary("exp", "e ** x", lambda x, y, dy: dy * y, onnx="Exp")
+expm1 = _unary("expm1", "e ** x - 1, exact near 0", lambda x, y, dy: dy * (y + 1.0))
+log = _unary("log", "The natural logarithm", lambda x, y, dy: dy / x, onnx="Log")
+log1p = _unary("log1p", "log(1 + x), exact near 0", lambda x, y, dy: dy / (x + 1.0))
+sin = _unary("sin", "The sine of x in radians", lambda x, y, dy: dy * cos(x), onnx="Sin")
+cos = _unary("cos", "The cosine of x in radians", lambda x, y, dy: -dy * sin(x), onnx="Cos")
+tan = _unary("tan", "The tangent of x in radians", lambda x, y, dy: dy * (y * y + 1.0), onnx="Tan")
+arcsin = _unary("arcsin", "The inverse sine, in radians", lambda x, y, dy: dy * rsqrt(1.0 - x * x), onnx="Asin")
+arccos = _unary("arccos", "The inverse cosine, in radians", lambda x, y, dy: -dy * rsqrt(1.0 - x * x), onnx="Acos")
+arctan = _unary("arctan", "The inverse tangent, in radians", lambda x, y, dy: dy / (x * x + 1.0), onnx="Atan")
+sinh = _unary("sinh", "The hyperbolic sine", lambda x, y, dy: dy * cosh(x), onnx="Sinh")
+cosh = _unary("cosh", "The hyperbolic cosine", lambda x, y, dy: dy * sinh(x), onnx="Cosh")
+erf = _unary(
+    "erf",
+    "The error function, 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x",
+    lambda x, y, dy: dy * (exp(-(x * x)) * (2.0 / math.sqrt(math.pi))),
+    keras="math",
+    onnx="Erf",
+)
+log_sigmoid = _unary(
+    "log_sigmoid",
+    "log(sigmoid(x)) = -softplus(-x), exact for large |x|",
+    lambda x, y, dy: dy * (1.0 - exp(y)),  # sigmoid(-x) = 1 - sigmoid(x)
+    keras="nn",
+)
+floor = _unary("floor", "The largest integer not above x, as a float", None, onnx="Floor")
+ceil = _unary("ceil", "The smallest integer not below x, as a float", None, onnx="Ceil")
 
 
 def log2(x):
@@ -169,11 +223,6 @@ def square(x):
     return compute("square", [_number(x)])
 
 
-def reciprocal(x):
-    """1 / x. Integers become `floatx()`."""
-    return apply("reciprocal", [float_tensor(x)])
-
-
 def round(x, decimals=0):  # noqa: A001 - Keras's name
     """x rounded to `decimals` places, ties to even. Integers stay as they are for `decimals >= 0`."""
     x = _number(x)
@@ -194,24 +243,10 @@ def trunc(x):
     return multiply(sign(x), apply("floor", [absolute(x)])) if is_float(dtype_of(x)) else passed_on(x)
 
 
-def isnan(x):
-    """bool: whether x is NaN."""
-    return apply("isnan", [to_tensor(x)])
-
-
-def isinf(x):
-    """bool: whether x is infinite, of either sign."""
-    return apply("isinf", [to_tensor(x)])
-
-
-def isfinite(x):
-    """bool: whether x is neither NaN nor infinite."""
-    return apply("isfinite", [to_tensor(x)])
-
-
-def logical_not(x):
-    """bool: whether x is zero."""
-    return apply("logical_not", [to_tensor(x)])
+isnan = _predicate("isnan", "bool: whether x is NaN.", onnx="IsNaN")
+isinf = _predicate("isinf", "bool: whether x is infinite, of either sign.", onnx="IsInf")
+isfinite = _predicate("isfinite", "bool: whether x is neither NaN nor infinite.")
+logical_not = _predicate("logical_not", "bool: whether x is zero.")
 
 
 def nan_to_num(x, nan=0.0, posinf=None, neginf=None):

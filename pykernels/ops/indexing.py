@@ -12,6 +12,12 @@ from .array import TO_END, moveaxis, ravel, reshape, transpose
 from .shapes import axis_in
 from .types import dtype_of, is_float, is_symbolic, passed_on, standardize_dtype, to_tensor
 
+__all__ = [
+    "get_item",
+    "one_hot",
+    "take",
+]
+
 
 # --- definitions -----------------------------------------------------------------------------------
 def _take_infer(types, attrs):

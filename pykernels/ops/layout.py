@@ -9,6 +9,15 @@ from .array import TO_END, broadcast_to, concatenate, ravel, reshape, slice_axis
 from .shapes import axes_in, axis_in, size_of
 from .types import passed_on, to_tensor
 
+__all__ = [
+    "flip",
+    "pad",
+    "repeat",
+    "roll",
+    "slice",
+    "tile",
+]
+
 
 def _repeat_rows(x, rows, repeats: int, inner, shape):
     """x as (rows, inner) with each row `repeats` times in a row, in the final `shape`."""

@@ -10,6 +10,15 @@ from .binary import multiply
 from .shapes import axis_in, broadcast, size_of
 from .types import dtype_of, is_constant, is_float, operands
 
+__all__ = [
+    "dot",
+    "inner",
+    "matmul",
+    "outer",
+    "tensordot",
+    "vdot",
+]
+
 
 # --- definition ------------------------------------------------------------------------------------
 def _infer(types, attrs):
@@ -42,7 +51,7 @@ def _grad(node, dy):
     return [da, db]
 
 
-define("matmul", infer=_infer, grad=_grad)
+define("matmul", infer=_infer, grad=_grad, keras="numpy")
 
 
 # --- public functions ------------------------------------------------------------------------------

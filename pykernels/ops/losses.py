@@ -12,6 +12,12 @@ from .reduction import sum as reduce_sum
 from .shapes import axis_in
 from .types import dtype_of, float_tensor, is_constant, number_like, to_tensor
 
+__all__ = [
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "sparse_categorical_crossentropy",
+]
+
 
 # --- definitions -----------------------------------------------------------------------------------
 def _fits(a, b) -> bool:

@@ -18,6 +18,12 @@ from .reduction import var
 from .shapes import axes_in, axis_in, known
 from .types import dtype_of, float_tensor, to_tensor
 
+__all__ = [
+    "batch_normalization",
+    "layer_normalization",
+    "rms_normalization",
+]
+
 
 # --- definitions -----------------------------------------------------------------------------------
 def _expect_channels(types, c, what):

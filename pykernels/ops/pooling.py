@@ -9,6 +9,11 @@ from .shapes import known, unknown
 from .types import float_tensor
 from .windows import output_length, pads, pooling_output_shape, split_shape, standardize_padding, tuple_of
 
+__all__ = [
+    "average_pool",
+    "max_pool",
+]
+
 _FEW_PLACES = 256  # of a window: their positions are uint8
 
 

@@ -15,6 +15,29 @@ from .elementwise import absolute, exp, log, sqrt, square
 from .shapes import axes_in, axis_in, reduced, size_of
 from .types import dtype_of, float_tensor, number_like, only_where, to_tensor
 
+__all__ = [
+    "all",
+    "amax",
+    "amin",
+    "any",
+    "argmax",
+    "argmin",
+    "average",
+    "count_nonzero",
+    "logsumexp",
+    "max",
+    "mean",
+    "min",
+    "moments",
+    "norm",
+    "normalize",
+    "prod",
+    "ptp",
+    "std",
+    "sum",
+    "var",
+]
+
 
 # --- definitions -----------------------------------------------------------------------------------
 def _infer(types, attrs):

@@ -12,6 +12,11 @@ from .. import config
 from ..graph import Tensor, Variable, apply
 from ..graph.tensor import DTYPES
 
+__all__ = [
+    "cast",
+    "standardize_dtype",
+]
+
 _RANK = {"bool": 0, "uint8": 1, "int32": 2, "int64": 3}
 _PYTHON_TYPES = {bool: "bool", int: "int32", float: "float32"}
 _KNOWN_ELSEWHERE = frozenset(

@@ -16,6 +16,11 @@ def to_snake_case(name: str) -> str:
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
+def to_camel_case(name: str) -> str:
+    """`"log_softmax"` -> `"LogSoftmax"`."""
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
 def uniquify(name: str) -> str:
     """`name` the first time, then `name_1`, `name_2`, ... until `reset_uids()`."""
     count = _uids[name]

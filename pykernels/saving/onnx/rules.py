@@ -9,6 +9,8 @@ import math
 
 import numpy as np
 
+from ...graph import OP_TABLES, definition
+from ...ops.activations import FORMS
 from .graph import OnnxGraph, inverse, plain, reshape_to, same_memory
 
 RULES: dict = {}
@@ -38,18 +40,13 @@ def refuse(node, why: str):
 
 
 # --- element by element -------------------------------------------------------------------------------------
-_UNARY = {
-    **{"negative": "Neg", "absolute": "Abs", "sign": "Sign", "sqrt": "Sqrt", "reciprocal": "Reciprocal", "exp": "Exp"},
-    **{"log": "Log", "sin": "Sin", "cos": "Cos", "tan": "Tan", "arcsin": "Asin", "arccos": "Acos", "arctan": "Atan"},
-    **{"sinh": "Sinh", "cosh": "Cosh", "erf": "Erf", "floor": "Floor", "ceil": "Ceil", "round": "Round"},
-    **{"isnan": "IsNaN", "isinf": "IsInf"},
-}
-_BINARY = {
-    **{"add": "Add", "subtract": "Sub", "multiply": "Mul", "divide": "Div", "power": "Pow"},
-    **{"maximum": "Max", "minimum": "Min", "equal": "Equal", "less": "Less", "less_equal": "LessOrEqual"},
-    **{"greater": "Greater", "greater_equal": "GreaterOrEqual", "logical_and": "And", "logical_or": "Or"},
-    **{"logical_xor": "Xor"},
-}
+def _operators(*families: str) -> dict[str, str]:
+    """The ops of these families that ONNX has an operator for."""
+    return {op: onnx for family in families for op in OP_TABLES[family] if (onnx := definition(op).onnx)}
+
+
+_UNARY = _operators("unary", "predicate")
+_BINARY = _operators("binary", "compare")
 
 
 @rule(*_UNARY)
@@ -87,31 +84,32 @@ def _as_bias(graph: OnnxGraph, node) -> bool:
     return False
 
 
-@rule("square", "squared_difference", "rsqrt", "expm1", "log1p", "log_sigmoid", "isfinite", "logical_not", "not_equal")
+# Those that ONNX has no operator for, made of others: (emit, number, inputs) -> output.
+_COMPOSED = {
+    "square": lambda emit, number, x: emit("Mul", [x, x]),
+    "rsqrt": lambda emit, number, x: emit("Reciprocal", [emit("Sqrt", [x])]),
+    "expm1": lambda emit, number, x: emit("Sub", [emit("Exp", [x]), number(1)]),
+    "log1p": lambda emit, number, x: emit("Log", [emit("Add", [x, number(1)])]),
+    "log_sigmoid": lambda emit, number, x: emit("Neg", [emit("Softplus", [emit("Neg", [x])])]),
+    "isfinite": lambda emit, number, x: emit("Not", [emit("Or", [emit("IsNaN", [x]), emit("IsInf", [x])])]),
+    "not_equal": lambda emit, number, a, b: emit("Not", [emit("Equal", [a, b])]),
+    "squared_difference": lambda emit, number, a, b: _COMPOSED["square"](emit, number, emit("Sub", [a, b])),
+}
+
+
+@rule(*_COMPOSED)
 def _composed(graph, node):
     names, order = graph.together(node.inputs)
-    x, emit = names[0], graph.node
-    if node.name == "square":
-        y = emit("Mul", [x, x])
-    elif node.name == "squared_difference":
-        difference = emit("Sub", names)
-        y = emit("Mul", [difference, difference])
-    elif node.name == "rsqrt":
-        y = emit("Reciprocal", [emit("Sqrt", [x])])
-    elif node.name == "expm1":
-        y = emit("Sub", [emit("Exp", [x]), number(graph, node, 1)])
-    elif node.name == "log1p":
-        y = emit("Log", [emit("Add", [x, number(graph, node, 1)])])
-    elif node.name == "log_sigmoid":
-        y = emit("Neg", [emit("Softplus", [emit("Neg", [x])])])
-    elif node.name == "isfinite":
-        y = emit("Not", [emit("Or", [emit("IsNaN", [x]), emit("IsInf", [x])])])
-    elif node.name == "not_equal":
-        y = emit("Not", [emit("Equal", names)])
-    else:
-        is_bool = str(node.inputs[0].dtype) == "bool"
-        y = emit("Not", [x]) if is_bool else emit("Equal", [x, number(graph, node, 0)])
+    y = _COMPOSED[node.name](graph.node, lambda value: number(graph, node, value), *names)
     graph.put(node.outputs[0], y, order)
+
+
+@rule("logical_not")
+def _logical_not(graph, node):
+    x = graph.stored(node.inputs[0])
+    is_bool = str(node.inputs[0].dtype) == "bool"
+    y = graph.node("Not", [x.name]) if is_bool else graph.node("Equal", [x.name, number(graph, node, 0)])
+    graph.put(node.outputs[0], y, x.order)
 
 
 @rule("floor_divide", "mod")
@@ -148,45 +146,44 @@ def _clip(graph, node):
 
 
 # --- activations ----------------------------------------------------------------------------------------------
-_NAMED = {
-    **{"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "softplus": "Softplus", "softsign": "Softsign"},
-    **{"exponential": "Exp", "selu": "Selu", "hard_silu": "HardSwish"},
+def _gelu(emit, number, x, alpha):
+    inner = emit("Erf", [emit("Mul", [x, number(math.sqrt(0.5))])])
+    return _gated(emit, number, x, inner)
+
+
+def _gelu_tanh(emit, number, x, alpha):
+    cube = emit("Mul", [emit("Mul", [emit("Mul", [x, x]), x]), number(0.044715)])
+    inner = emit("Mul", [emit("Add", [x, cube]), number(math.sqrt(2 / math.pi))])
+    return _gated(emit, number, x, emit("Tanh", [inner]))
+
+
+def _gated(emit, number, x, inner):
+    return emit("Mul", [x, emit("Mul", [emit("Add", [inner, number(1)]), number(0.5)])])
+
+
+# Activations that are not one operator without attributes: (emit, number, x, alpha) -> output.
+_ACTIVATIONS = {
+    "linear": lambda emit, number, x, alpha: x,
+    "relu6": lambda emit, number, x, alpha: emit("Clip", [x, number(0), number(6)]),
+    "leaky_relu": lambda emit, number, x, alpha: emit("LeakyRelu", [x], alpha=alpha),
+    "elu": lambda emit, number, x, alpha: emit("Elu", [x], alpha=alpha),
+    "hard_sigmoid": lambda emit, number, x, alpha: emit("HardSigmoid", [x], alpha=1 / 6, beta=0.5),
+    "silu": lambda emit, number, x, alpha: emit("Mul", [x, emit("Sigmoid", [x])]),
+    "mish": lambda emit, number, x, alpha: emit("Mul", [x, emit("Tanh", [emit("Softplus", [x])])]),
+    "gelu": _gelu,
+    "gelu_tanh": _gelu_tanh,
 }
-
-
-def _gelu(graph, node, x):
-    half = number(graph, node, 0.5)
-    if node.attrs["activation"] == "gelu":
-        inner = graph.node("Erf", [graph.node("Mul", [x, number(graph, node, math.sqrt(0.5))])])
-    else:
-        cube = graph.node("Mul", [graph.node("Mul", [x, x]), x])
-        cube = graph.node("Mul", [cube, number(graph, node, 0.044715)])
-        inner = graph.node("Mul", [graph.node("Add", [x, cube]), number(graph, node, math.sqrt(2 / math.pi))])
-        inner = graph.node("Tanh", [inner])
-    share = graph.node("Mul", [graph.node("Add", [inner, number(graph, node, 1)]), half])
-    return graph.node("Mul", [x, share])
 
 
 @rule("activation")
 def _activation(graph, node):
     x, order = graph.stored(node.inputs[0])
-    name, alpha, emit = node.attrs["activation"], float(node.attrs.get("alpha", 0.0)), graph.node
-    if name == "linear":
-        y = x
-    elif name in _NAMED:
-        y = emit(_NAMED[name], [x])
-    elif name == "relu6":
-        y = emit("Clip", [x, number(graph, node, 0), number(graph, node, 6)])
-    elif name in ("leaky_relu", "elu"):
-        y = emit("LeakyRelu" if name == "leaky_relu" else "Elu", [x], alpha=alpha)
-    elif name == "hard_sigmoid":
-        y = emit("HardSigmoid", [x], alpha=1 / 6, beta=0.5)
-    elif name == "silu":
-        y = emit("Mul", [x, emit("Sigmoid", [x])])
-    elif name == "mish":
-        y = emit("Mul", [x, emit("Tanh", [emit("Softplus", [x])])])
-    elif name in ("gelu", "gelu_tanh"):
-        y = _gelu(graph, node, x)
+    name, alpha = node.attrs["activation"], float(node.attrs.get("alpha", 0.0))
+    operator = FORMS[name].onnx
+    if operator is not None:
+        y = graph.node(operator, [x])
+    elif name in _ACTIVATIONS:
+        y = _ACTIVATIONS[name](graph.node, lambda value: number(graph, node, value), x, alpha)
     else:
         refuse(node, f"the activation '{name}' has no form in ONNX here")
     graph.put(node.outputs[0], y, order)
