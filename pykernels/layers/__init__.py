@@ -176,10 +176,25 @@ __all__ = [
 
 
 def serialize(layer):
-    """The plain form of a layer: class name and configuration."""
+    """The configuration of a layer as a dict of plain values, for `deserialize`.
+
+    Args:
+        layer: a `Layer`.
+
+    Returns:
+        A dict with the class name and the configuration.
+    """
     return _serialization.serialize_keras_object(layer)
 
 
 def deserialize(config, custom_objects=None):
-    """The layer that `serialize` described. Raises TypeError for a class that is not known."""
+    """Makes the layer that `serialize` described.
+
+    Args:
+        config: dict that `serialize` returned.
+        custom_objects: dict of name -> class or function. Default None.
+
+    Raises:
+        TypeError: an unknown class.
+    """
     return _serialization.deserialize_keras_object(config, custom_objects, module_objects=_ALL)

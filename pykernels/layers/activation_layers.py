@@ -23,7 +23,13 @@ class Activation(_Elementwise):
     """Applies an activation function.
 
     Args:
-        activation: its name, or a function of a tensor.
+        activation: name of an activation, or a callable that takes and returns a tensor.
+        **kwargs: arguments of `Layer`.
+
+    Input shape: any. Output shape: the same.
+
+    Raises:
+        ValueError: a name that is not an activation.
     """
 
     def __init__(self, activation, **kwargs):
@@ -38,14 +44,19 @@ class Activation(_Elementwise):
 
 
 class ReLU(_Elementwise):
-    """`max(x, 0)`, with a ceiling, a slope below the threshold, and a threshold.
+    """Rectified linear unit: `max(x, 0)` by default.
 
     `f(x) = max_value if x >= max_value; x if threshold <= x < max_value; negative_slope * (x - threshold) otherwise`.
 
     Args:
-        max_value: float >= 0, or None for no ceiling.
-        negative_slope: float >= 0. Default 0.
+        max_value: float >= 0, the largest output; None (default) for no limit.
+        negative_slope: float >= 0, the slope below the threshold. Default 0.
         threshold: float >= 0. Default 0.
+
+    Input shape: any. Output shape: the same.
+
+    Raises:
+        ValueError: a negative argument.
     """
 
     def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **kwargs):
@@ -73,7 +84,12 @@ class LeakyReLU(_Elementwise):
     """`x` where positive, `negative_slope * x` elsewhere.
 
     Args:
-        negative_slope: float >= 0. Default 0.3. (`alpha` in earlier versions.)
+        negative_slope: float >= 0 (`alpha` in earlier versions of Keras). Default 0.3.
+
+    Input shape: any. Output shape: the same.
+
+    Raises:
+        ValueError: `negative_slope` is None or negative.
     """
 
     @accepts_old_names("LeakyReLU")
@@ -98,6 +114,8 @@ class ELU(_Elementwise):
 
     Args:
         alpha: float. Default 1.
+
+    Input shape: any. Output shape: the same.
     """
 
     def __init__(self, alpha=1.0, **kwargs):
@@ -112,12 +130,15 @@ class ELU(_Elementwise):
 
 
 class PReLU(_Elementwise):
-    """`x` where positive, `alpha * x` elsewhere, with a learned `alpha` of the shape of one input.
+    """`x` where positive, `alpha * x` elsewhere; `alpha` is learned and has the shape of one sample.
 
     Args:
-        alpha_initializer: default "Zeros".
-        alpha_regularizer, alpha_constraint: None by default.
-        shared_axes: axes (from 1) along which one `alpha` serves.
+        alpha_initializer: initializer. Default "Zeros".
+        alpha_regularizer: regularizer, whose value is added to the loss. Default None.
+        alpha_constraint: constraint, applied after each update. Default None.
+        shared_axes: int or list of ints (from 1), the axes along which `alpha` is shared. Default None.
+
+    Input shape: any. Output shape: the same.
     """
 
     @accepts_old_names("PReLU")
@@ -170,9 +191,11 @@ class Softmax(_Elementwise):
     """`exp(x) / sum(exp(x))` over one axis or several.
 
     Args:
-        axis: int, or a list of ints to normalise over together. Default -1.
+        axis: int or list of ints, the axes along which the outputs add up to 1. Default -1.
 
-    Call arguments: inputs; mask: bool array broadcastable to the inputs, False where the probability is to be 0.
+    Call arguments: inputs; mask: bool tensor broadcastable to the inputs, False where the output must be 0.
+
+    Input shape: any. Output shape: the same.
     """
 
     def __init__(self, axis=-1, **kwargs):

@@ -97,28 +97,31 @@ class AffineNormalization(Layer):
 class BatchNormalization(AffineNormalization):
     """`gamma * (x - mean) / sqrt(variance + epsilon) + beta`, per channel (Ioffe and Szegedy, arXiv:1502.03167).
 
-    While training, mean and (biased) variance are those of the batch, and moving averages of them are kept:
-    `moving = moving * momentum + batch * (1 - momentum)`. Otherwise, and in a layer with `trainable = False`, the
-    moving averages take their place.
+    In training, mean and (biased) variance are those of the batch, and their moving averages are updated:
+    `moving = moving * momentum + batch * (1 - momentum)`. At inference, and in a layer with `trainable = False`, the
+    moving averages are used.
 
     Args:
-        axis: int, the axis of the channels. Default: the last.
-        momentum: float, the share of a moving average that stays at each step. Default 0.99.
+        axis: int, the axis of the channels. Default -1.
+        momentum: float, the momentum of the moving averages. Default 0.99.
         epsilon: float added to the variance. Default 1e-3.
-        center, scale: whether there is a beta, a gamma.
-        beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer: "zeros", "ones",
-            "zeros" and "ones" by default.
-        beta_regularizer, gamma_regularizer: penalties that join the loss.
-        beta_constraint, gamma_constraint: applied after each update.
-        renorm, synchronized: must be False.
+        center: whether `beta` is added. Default True.
+        scale: whether to multiply by `gamma`. Default True.
+        beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer: initializers,
+            "zeros", "ones", "zeros" and "ones" by default.
+        beta_regularizer, gamma_regularizer: regularizers, whose values are added to the loss. Default None.
+        beta_constraint, gamma_constraint: constraints, applied after each update. Default None.
+        renorm, renorm_clipping, renorm_momentum, synchronized: not supported; `renorm` and `synchronized` must be
+            False.
 
-    Call arguments: inputs; training; mask: bool, of the inputs' shape without the last axis, False for positions that
-    do not count in mean and variance.
+    Call arguments: inputs; training: bool; mask: bool tensor of the shape of the inputs without the last axis, False at
+    positions that mean and variance leave out.
 
+    Input shape: any of rank 2 or more. Output shape: the same.
     Weights: gamma, beta (trained), moving_mean, moving_variance, each (channels,).
 
     Raises:
-        ValueError: `renorm` or `synchronized`; later, an axis that the inputs do not have.
+        ValueError: `renorm` or `synchronized` is set; at the call, `axis` is not an axis of the inputs.
     """
 
     @accepts_old_names("BatchNormalization")

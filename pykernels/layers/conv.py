@@ -100,24 +100,28 @@ class Conv1D(_Conv):
     """Convolution of sequences: `activation(conv(inputs, kernel) + bias)`.
 
     Args:
-        filters: positive int, the channels of the output.
-        kernel_size: int, the steps of a window.
-        strides: int, from window to window. Default 1.
-        padding: "valid" (whole windows only), "same" (ceil(steps / strides) windows), or "causal" (zeros before).
-        data_format: "channels_last" (batch, steps, channels) or "channels_first" (batch, channels, steps). Default:
+        filters: positive int, the number of output channels.
+        kernel_size: int, the length of the window.
+        strides: int, the distance between windows. Default 1.
+        padding: "valid" (default: no padding), "same" (zeros on both sides, ceil(steps / strides) outputs), or "causal"
+            (zeros before the first step: an output depends on no later step).
+        data_format: "channels_last": (batch, steps, channels), or "channels_first": (batch, channels, steps). Default:
             `config.image_data_format()`.
-        dilation_rate: int, the distance of a window's elements. Above 1 only with strides of 1.
-        groups: positive int that divides channels and filters: each group of filters sees its group of channels.
-        activation: name or function; None is linear.
-        use_bias: whether there is a bias.
-        kernel_initializer, bias_initializer: "glorot_uniform" and "zeros" by default.
-        kernel_regularizer, bias_regularizer, activity_regularizer: penalties that join the loss.
-        kernel_constraint, bias_constraint: applied after each update.
+        dilation_rate: int, the distance between the elements of the window. Above 1 only with strides of 1. Default 1.
+        groups: positive int that divides the input channels and the filters. Each group of filters is applied to its
+            group of channels. Default 1.
+        activation: name or callable. Default None: linear.
+        use_bias: whether a bias is added. Default True.
+        kernel_initializer, bias_initializer: initializers, "glorot_uniform" and "zeros" by default.
+        kernel_regularizer, bias_regularizer, activity_regularizer: regularizers, whose values are added to the loss.
+            Default None.
+        kernel_constraint, bias_constraint: constraints, applied after each update. Default None.
 
+    Input shape: (batch, steps, channels). Output shape: (batch, new_steps, filters).
     Weights: kernel (kernel_size, channels / groups, filters), bias (filters,).
 
     Raises:
-        ValueError: arguments that are not these; later, a window larger than the input, other channels than before.
+        ValueError: an invalid argument; at the call, a window larger than the input or another number of channels.
     """
 
     rank = 1
@@ -127,25 +131,29 @@ class Conv2D(_Conv):
     """Convolution of images: `activation(conv(inputs, kernel) + bias)`.
 
     Args:
-        filters: positive int, the channels of the output.
-        kernel_size: int, or (height, width) of a window.
-        strides: int or (height, width), from window to window. Default 1.
-        padding: "valid" (whole windows only) or "same" (ceil(extent / stride) windows; of an odd number of zeros the
-            larger half is below and on the right).
-        data_format: "channels_last" (batch, height, width, channels) or "channels_first". Default:
-            `config.image_data_format()`.
-        dilation_rate: int or (height, width), the distance of a window's elements. Above 1 only with strides of 1.
-        groups: positive int that divides channels and filters: each group of filters sees its group of channels.
-        activation: name or function; None is linear.
-        use_bias: whether there is a bias.
-        kernel_initializer, bias_initializer: "glorot_uniform" and "zeros" by default.
-        kernel_regularizer, bias_regularizer, activity_regularizer: penalties that join the loss.
-        kernel_constraint, bias_constraint: applied after each update.
+        filters: positive int, the number of output channels.
+        kernel_size: int or (height, width), the size of the window.
+        strides: int or (height, width), the distance between windows. Default 1.
+        padding: "valid" (default: no padding) or "same" (zeros on all sides, ceil(size / strides) outputs; if their
+            number is odd, the extra row or column is added at the bottom or on the right).
+        data_format: "channels_last": (batch, height, width, channels), or "channels_first": (batch, channels, height,
+            width). Default: `config.image_data_format()`.
+        dilation_rate: int or (height, width), the distance between the elements of the window. Above 1 only with
+            strides of 1. Default 1.
+        groups: positive int that divides the input channels and the filters. Each group of filters is applied to its
+            group of channels. Default 1.
+        activation: name or callable. Default None: linear.
+        use_bias: whether a bias is added. Default True.
+        kernel_initializer, bias_initializer: initializers, "glorot_uniform" and "zeros" by default.
+        kernel_regularizer, bias_regularizer, activity_regularizer: regularizers, whose values are added to the loss.
+            Default None.
+        kernel_constraint, bias_constraint: constraints, applied after each update. Default None.
 
+    Input shape: (batch, height, width, channels). Output shape: (batch, new_height, new_width, filters).
     Weights: kernel (height, width, channels / groups, filters), bias (filters,).
 
     Raises:
-        ValueError: arguments that are not these; later, a window larger than the image, other channels than before.
+        ValueError: an invalid argument; at the call, a window larger than the image or another number of channels.
     """
 
 
@@ -243,43 +251,54 @@ class _ConvTranspose(Convolution):
 
 
 class Conv1DTranspose(_ConvTranspose):
-    """Transposed convolution of sequences, which lengthens them: the adjoint of `Conv1D`.
+    """Transposed convolution of sequences: the gradient of `Conv1D` with respect to its input. Makes them longer.
 
     Args:
-        filters: positive int, the channels of the output.
-        kernel_size: int, the steps of a window.
+        filters: positive int, the number of output channels.
+        kernel_size: int, the length of the window.
         strides: int, the factor by which the length grows. Default 1.
-        padding: "valid" or "same" (steps * strides outputs).
-        output_padding: int below `strides`, steps added at the end; None: as `padding` says.
+        padding: "valid" (default) or "same" (steps * strides outputs).
+        output_padding: int below `strides`, the steps added at the end. Default None: determined by `padding`.
         data_format: "channels_last" (batch, steps, channels) or "channels_first". Default:
             `config.image_data_format()`.
-        dilation_rate: int, the distance of a window's elements. Above 1 only with strides of 1.
+        dilation_rate: int, the distance between the elements of the window. Above 1 only with strides of 1. Default 1.
+        activation, use_bias: as in `Conv1D`.
+        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer: as in
+            `Conv1D`.
+        kernel_constraint, bias_constraint: as in `Conv1D`.
 
-    The other arguments are those of `Conv1D`. Weights: kernel (kernel_size, filters, channels), bias (filters,).
+    Input shape: (batch, steps, channels). Output shape: (batch, new_steps, filters).
+    Weights: kernel (kernel_size, filters, channels), bias (filters,).
 
     Raises:
-        ValueError: arguments that are not these; later, other channels than before.
+        ValueError: an invalid argument; at the call, another number of channels.
     """
 
     rank = 1
 
 
 class Conv2DTranspose(_ConvTranspose):
-    """Transposed convolution of images, which enlarges them: the adjoint of `Conv2D`.
+    """Transposed convolution of images: the gradient of `Conv2D` with respect to its input. Makes them larger.
 
     Args:
-        filters: positive int, the channels of the output.
-        kernel_size: int, or (height, width) of a window.
+        filters: positive int, the number of output channels.
+        kernel_size: int or (height, width), the size of the window.
         strides: int or (height, width), the factors by which the image grows. Default 1.
-        padding: "valid" or "same" (extent * stride outputs).
-        output_padding: int or (height, width) below the strides, rows and columns added at the end; None: as `padding`
-            says.
-        data_format: "channels_last" (batch, height, width, channels) or "channels_first". Default:
-            `config.image_data_format()`.
-        dilation_rate: int or (height, width), the distance of a window's elements. Above 1 only with strides of 1.
+        padding: "valid" (default) or "same" (size * strides outputs).
+        output_padding: int or (height, width) below the strides, the rows and columns added at the end. Default None:
+            determined by `padding`.
+        data_format: "channels_last": (batch, height, width, channels), or "channels_first": (batch, channels, height,
+            width). Default: `config.image_data_format()`.
+        dilation_rate: int or (height, width), the distance between the elements of the window. Above 1 only with
+            strides of 1. Default 1.
+        activation, use_bias: as in `Conv2D`.
+        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer: as in
+            `Conv2D`.
+        kernel_constraint, bias_constraint: as in `Conv2D`.
 
-    The other arguments are those of `Conv2D`. Weights: kernel (height, width, filters, channels), bias (filters,).
+    Input shape: (batch, height, width, channels). Output shape: (batch, new_height, new_width, filters).
+    Weights: kernel (height, width, filters, channels), bias (filters,).
 
     Raises:
-        ValueError: arguments that are not these; later, other channels than before.
+        ValueError: an invalid argument; at the call, another number of channels.
     """

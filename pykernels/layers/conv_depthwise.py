@@ -71,51 +71,58 @@ class _DepthwiseConv(Convolution):
 
 
 class DepthwiseConv1D(_DepthwiseConv):
-    """Convolution of each channel of a sequence with filters of its own.
+    """Depthwise convolution of sequences: each channel has filters of its own.
 
     Args:
-        kernel_size: int, the steps of a window.
-        strides: int, from window to window. Default 1.
-        padding: "valid" (whole windows only) or "same" (ceil(steps / strides) windows).
-        depth_multiplier: positive int, the filters of each channel: channel c under filter i becomes channel
-            c * depth_multiplier + i. Default 1.
-        data_format: "channels_last" (batch, steps, channels) or "channels_first" (batch, channels, steps). Default:
+        kernel_size: int, the length of the window.
+        strides: int, the distance between windows. Default 1.
+        padding: "valid" (default: no padding) or "same" (zeros on both sides, ceil(steps / strides) outputs).
+        depth_multiplier: positive int, the number of filters per channel: filter i of input channel c gives output
+            channel c * depth_multiplier + i. Default 1.
+        data_format: "channels_last": (batch, steps, channels), or "channels_first": (batch, channels, steps). Default:
             `config.image_data_format()`.
-        dilation_rate: int, the distance of a window's elements.
-        activation: name or function; None is linear.
-        use_bias: whether there is a bias.
-        depthwise_initializer, bias_initializer: "glorot_uniform" and "zeros" by default.
-        depthwise_regularizer, bias_regularizer, activity_regularizer: penalties that join the loss.
-        depthwise_constraint, bias_constraint: applied after each update.
+        dilation_rate: int, the distance between the elements of the window. Default 1.
+        activation: name or callable. Default None: linear.
+        use_bias: whether a bias is added. Default True.
+        depthwise_initializer, bias_initializer: initializers, "glorot_uniform" and "zeros" by default.
+        depthwise_regularizer, bias_regularizer, activity_regularizer: regularizers, whose values are added to the loss.
+            Default None.
+        depthwise_constraint, bias_constraint: constraints, applied after each update. Default None.
 
+    Input shape: (batch, steps, channels). Output shape: (batch, new_steps, channels * depth_multiplier).
     Weights: kernel (kernel_size, channels, depth_multiplier), bias (channels * depth_multiplier,).
 
     Raises:
-        ValueError: arguments that are not these; later, a window larger than the input, other channels than before.
+        ValueError: an invalid argument; at the call, a window larger than the input or another number of channels.
     """
 
     rank = 1
 
 
 class DepthwiseConv2D(_DepthwiseConv):
-    """Convolution of each channel of an image with filters of its own.
+    """Depthwise convolution of images: each channel has filters of its own.
 
     Args:
-        kernel_size: int, or (height, width) of a window.
-        strides: int or (height, width), from window to window. Default 1.
-        padding: "valid" (whole windows only) or "same" (ceil(extent / stride) windows; of an odd number of zeros the
-            larger half is below and on the right).
-        depth_multiplier: positive int, the filters of each channel: channel c under filter i becomes channel
-            c * depth_multiplier + i. Default 1.
-        data_format: "channels_last" (batch, height, width, channels) or "channels_first". Default:
-            `config.image_data_format()`.
-        dilation_rate: int or (height, width), the distance of a window's elements.
+        kernel_size: int or (height, width), the size of the window.
+        strides: int or (height, width), the distance between windows. Default 1.
+        padding: "valid" (default: no padding) or "same" (zeros on all sides, ceil(size / strides) outputs; if their
+            number is odd, the extra row or column is added at the bottom or on the right).
+        depth_multiplier: positive int, the number of filters per channel: filter i of input channel c gives output
+            channel c * depth_multiplier + i. Default 1.
+        data_format: "channels_last": (batch, height, width, channels), or "channels_first": (batch, channels, height,
+            width). Default: `config.image_data_format()`.
+        dilation_rate: int or (height, width), the distance between the elements of the window. Default 1.
+        activation, use_bias: as in `DepthwiseConv1D`.
+        depthwise_initializer, bias_initializer, depthwise_regularizer, bias_regularizer, activity_regularizer: as in
+            `DepthwiseConv1D`.
+        depthwise_constraint, bias_constraint: as in `DepthwiseConv1D`.
 
-    The other arguments are those of `DepthwiseConv1D`. Weights: kernel (height, width, channels, depth_multiplier),
-    bias (channels * depth_multiplier,).
+    Input shape: (batch, height, width, channels). Output shape: (batch, new_height, new_width, channels *
+    depth_multiplier).
+    Weights: kernel (height, width, channels, depth_multiplier), bias (channels * depth_multiplier,).
 
     Raises:
-        ValueError: arguments that are not these; later, a window larger than the image, other channels than before.
+        ValueError: an invalid argument; at the call, a window larger than the image or another number of channels.
     """
 
 
@@ -197,51 +204,59 @@ class _SeparableConv(Convolution):
 
 
 class SeparableConv1D(_SeparableConv):
-    """Depthwise convolution of sequences followed by a convolution over the channels of each step.
+    """Depthwise convolution of sequences followed by a pointwise one, which mixes the channels.
 
     Args:
-        filters: positive int, the channels of the output.
-        kernel_size: int, the steps of a window.
-        strides: int, from window to window. Default 1.
-        padding: "valid" (whole windows only) or "same" (ceil(steps / strides) windows).
-        data_format: "channels_last" (batch, steps, channels) or "channels_first" (batch, channels, steps). Default:
+        filters: positive int, the number of output channels.
+        kernel_size: int, the length of the window.
+        strides: int, the distance between windows. Default 1.
+        padding: "valid" (default: no padding) or "same" (zeros on both sides, ceil(steps / strides) outputs).
+        data_format: "channels_last": (batch, steps, channels), or "channels_first": (batch, channels, steps). Default:
             `config.image_data_format()`.
-        dilation_rate: int, the distance of a window's elements.
-        depth_multiplier: positive int, the filters of each channel in the depthwise convolution. Default 1.
-        activation: name or function; None is linear. Nothing stands between the two convolutions.
-        use_bias: whether there is a bias.
-        depthwise_initializer, pointwise_initializer, bias_initializer: "glorot_uniform" twice and "zeros" by default.
-        depthwise_regularizer, pointwise_regularizer, bias_regularizer, activity_regularizer: penalties that join the
-            loss.
-        depthwise_constraint, pointwise_constraint, bias_constraint: applied after each update.
+        dilation_rate: int, the distance between the elements of the window. Default 1.
+        depth_multiplier: positive int, the number of filters per channel in the depthwise convolution. Default 1.
+        activation: name or callable, applied after the second convolution. Default None: linear.
+        use_bias: whether a bias is added. Default True.
+        depthwise_initializer, pointwise_initializer, bias_initializer: initializers, "glorot_uniform", "glorot_uniform"
+            and "zeros" by default.
+        depthwise_regularizer, pointwise_regularizer, bias_regularizer, activity_regularizer: regularizers, whose values
+            are added to the loss. Default None.
+        depthwise_constraint, pointwise_constraint, bias_constraint: constraints, applied after each update. Default
+            None.
 
+    Input shape: (batch, steps, channels). Output shape: (batch, new_steps, filters).
     Weights: depthwise_kernel (kernel_size, channels, depth_multiplier), pointwise_kernel (1, channels *
     depth_multiplier, filters), bias (filters,).
 
     Raises:
-        ValueError: arguments that are not these; later, a window larger than the input, other channels than before.
+        ValueError: an invalid argument; at the call, a window larger than the input or another number of channels.
     """
 
     rank = 1
 
 
 class SeparableConv2D(_SeparableConv):
-    """Depthwise convolution of images followed by a convolution over the channels of each pixel.
+    """Depthwise convolution of images followed by a pointwise one, which mixes the channels.
 
     Args:
-        filters: positive int, the channels of the output.
-        kernel_size: int, or (height, width) of a window.
-        strides: int or (height, width), from window to window. Default 1.
-        padding: "valid" (whole windows only) or "same" (ceil(extent / stride) windows; of an odd number of zeros the
-            larger half is below and on the right).
-        data_format: "channels_last" (batch, height, width, channels) or "channels_first". Default:
-            `config.image_data_format()`.
-        dilation_rate: int or (height, width), the distance of a window's elements.
-        depth_multiplier: positive int, the filters of each channel in the depthwise convolution. Default 1.
+        filters: positive int, the number of output channels.
+        kernel_size: int or (height, width), the size of the window.
+        strides: int or (height, width), the distance between windows. Default 1.
+        padding: "valid" (default: no padding) or "same" (zeros on all sides, ceil(size / strides) outputs; if their
+            number is odd, the extra row or column is added at the bottom or on the right).
+        data_format: "channels_last": (batch, height, width, channels), or "channels_first": (batch, channels, height,
+            width). Default: `config.image_data_format()`.
+        dilation_rate: int or (height, width), the distance between the elements of the window. Default 1.
+        depth_multiplier: positive int, the number of filters per channel in the depthwise convolution. Default 1.
+        activation, use_bias: as in `SeparableConv1D`.
+        depthwise_initializer, pointwise_initializer, bias_initializer: as in `SeparableConv1D`.
+        depthwise_regularizer, pointwise_regularizer, bias_regularizer, activity_regularizer: as in `SeparableConv1D`.
+        depthwise_constraint, pointwise_constraint, bias_constraint: as in `SeparableConv1D`.
 
-    The other arguments are those of `SeparableConv1D`. Weights: depthwise_kernel (height, width, channels,
-    depth_multiplier), pointwise_kernel (1, 1, channels * depth_multiplier, filters), bias (filters,).
+    Input shape: (batch, height, width, channels). Output shape: (batch, new_height, new_width, filters).
+    Weights: depthwise_kernel (height, width, channels, depth_multiplier), pointwise_kernel (1, 1, channels *
+    depth_multiplier, filters), bias (filters,).
 
     Raises:
-        ValueError: arguments that are not these; later, a window larger than the image, other channels than before.
+        ValueError: an invalid argument; at the call, a window larger than the image or another number of channels.
     """

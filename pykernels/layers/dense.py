@@ -14,17 +14,22 @@ class Dense(Layer):
     """`activation(inputs @ kernel + bias)`.
 
     Args:
-        units: positive int, size of the last axis of the output.
-        activation: name or function; None is linear.
-        use_bias: whether there is a bias.
-        kernel_initializer, bias_initializer: "glorot_uniform" and "zeros" by default.
-        kernel_regularizer, bias_regularizer, activity_regularizer: penalties that join the loss.
-        kernel_constraint, bias_constraint: applied after each update.
+        units: positive int, the size of the last axis of the output.
+        activation: name or callable. Default None: linear.
+        use_bias: whether a bias is added. Default True.
+        kernel_initializer, bias_initializer: initializers, "glorot_uniform" and "zeros" by default.
+        kernel_regularizer, bias_regularizer, activity_regularizer: regularizers, whose values are added to the loss.
+            Default None.
+        kernel_constraint, bias_constraint: constraints, applied after each update. Default None.
+        lora_rank, lora_alpha, quantization_config: not supported, must be None.
+        **kwargs: arguments of `Layer`.
 
-    Input shape: (batch, ..., features), at least two axes. Output shape: (batch, ..., units).
+    Input shape: (batch, ..., features), at least 2D. Output shape: (batch, ..., units).
+    Weights: kernel (features, units), bias (units,).
 
     Raises:
-        ValueError: `units` is not a positive int; later, inputs with another number of features.
+        ValueError: `units` is not a positive int, or an argument that is not supported; at the call, inputs with
+            another number of features.
     """
 
     @accepts_old_names("Dense")

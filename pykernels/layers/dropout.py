@@ -8,7 +8,7 @@ from .layer import Layer
 
 
 def check_rate(rate) -> None:
-    """Raises ValueError unless `rate` is a share, from 0 to 1."""
+    """Raises ValueError unless `rate` is a number from 0 to 1."""
     if not 0 <= rate <= 1:
         raise ValueError(
             f"Invalid value received for argument `rate`. Expected a float value between 0 and 1. Received: rate={rate}"
@@ -16,15 +16,20 @@ def check_rate(rate) -> None:
 
 
 class Dropout(Layer):
-    """Sets a share `rate` of the inputs to 0 while training and scales the others by `1 / (1 - rate)`.
+    """Sets random elements to 0 with frequency `rate` in training, and scales the others by `1 / (1 - rate)`.
 
     Args:
         rate: float from 0 to 1.
-        noise_shape: shape of the pattern, 1 along the axes where it is shared; None (default) for the inputs' shape.
-        seed: int; by default one derived from the global seed.
+        noise_shape: tuple of ints and None, the shape of the random mask; 1 along an axis shares the mask along it.
+            Default None: the shape of the inputs.
+        seed: int. Default None: derived from the global seed.
+
+    Call arguments: inputs; training: bool, True in `fit`. Without training the inputs are returned unchanged.
+
+    Input shape: any. Output shape: the same.
 
     Raises:
-        ValueError: `rate` outside of 0 to 1, or a `noise_shape` that is not a sequence of positive ints and Nones.
+        ValueError: `rate` is not in [0, 1], or `noise_shape` is not a sequence of positive ints and None.
     """
 
     @accepts_old_names("Dropout")

@@ -13,12 +13,12 @@ class ImageLayer(Layer):
     In a dict, "segmentation_masks" are changed as the images are and "labels" stay.
 
     Args:
-        factor: number or pair of numbers, for the layers that have one.
-        bounding_box_format: kept in the configuration; boxes themselves are not supported.
+        factor: float or tuple of two floats, for the layers that have one. Default None.
+        bounding_box_format: str, kept in the configuration. Bounding boxes are not supported.
         data_format: "channels_last" or "channels_first". Default: `config.image_data_format()`.
 
     Raises:
-        ValueError: `factor` that the layer does not take, or outside of its range.
+        ValueError: `factor` is out of range, or the layer has none.
         NotImplementedError: at the call, "bounding_boxes" in the inputs.
     """
 

@@ -9,7 +9,16 @@ from .node import Node, symbolic
 
 
 class InputLayer(Layer):
-    """Holds the symbolic input of a model; see `Input`."""
+    """The layer behind a symbolic input of a model, made by `Input`.
+
+    Args:
+        shape, batch_size, dtype, batch_shape, name: as in `Input`.
+        input_tensor: symbolic tensor that becomes the input. Default None: a new one.
+        sparse, ragged, optional: not supported, must be None or False.
+
+    Raises:
+        ValueError: as in `Input`.
+    """
 
     def __init__(
         self,
@@ -91,16 +100,19 @@ def Input(  # noqa: N802 - Keras's name
     """A symbolic tensor that a model takes as its input.
 
     Args:
-        shape: tuple of ints and Nones without the batch axis.
-        batch_size: int, or None (default) for any.
-        dtype: float32 by default.
-        batch_shape: instead of `shape` and `batch_size`.
-        name: name of the input, for data given as a dict.
-        tensor: a symbolic tensor to make the input of.
-        sparse, ragged, optional: must be false.
+        shape: tuple of ints and None, without the batch axis.
+        batch_size: int. Default None: any.
+        dtype: name of a dtype. Default None: `config.floatx()`.
+        batch_shape: tuple, in place of `shape` and `batch_size`.
+        name: str, the name of the input, which is the key for data given as a dict. Default None: generated.
+        tensor: symbolic tensor that becomes the input. Default None: a new one.
+        sparse, ragged, optional: not supported, must be None or False.
+
+    Returns:
+        A symbolic tensor of shape (batch_size, *shape).
 
     Raises:
-        ValueError: no shape, or contradicting ones.
+        ValueError: no shape, `shape` together with `batch_shape`, or an argument that is not supported.
     """
     layer = InputLayer(
         shape=shape,

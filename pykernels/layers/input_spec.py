@@ -1,4 +1,4 @@
-"""What a layer demands of its inputs, and the errors when it does not get it."""
+"""The inputs that a layer accepts, and the errors for other inputs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ class InputSpec:
     Args:
         dtype: expected dtype, None for any.
         shape: expected shape, None dimensions for any.
-        ndim: expected rank. max_ndim, min_ndim: bounds of the rank.
-        axes: dict of axis index and expected size.
-        allow_last_axis_squeeze: a last axis of size 1 may be missing or superfluous.
-        name: expected name of the input, for inputs given as a dict.
-        optional: None may be passed.
+        ndim: int, the expected rank. Default None: any.
+        max_ndim, min_ndim: ints, bounds of the rank. Default None.
+        axes: dict of axis -> expected size.
+        allow_last_axis_squeeze: whether a last axis of size 1 may be missing or added. Default False.
+        name: str, the expected name of the input, for inputs given as a dict.
+        optional: whether None may be passed. Default False.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Names of Keras 1 whose arguments come in another order than those of their successors, and `merge`.
+"""Layers of Keras 1 whose positional arguments differ from those of today's layers, and `merge`.
 
 `Convolution2D(64, 3, 3)` has 64 filters of 3 x 3 there; as an alias of today's `Conv2D` it would have windows of 3 x 3
 and strides of 3. (Old argument names are in `pykernels.compat.arguments`.)
@@ -42,7 +42,7 @@ def _rows_and_columns(name: str, args: tuple, kwargs: dict) -> tuple[tuple, dict
 
 
 class Convolution2D(Conv2D, metaclass=_OldName):
-    """`Conv2D`, for which `Convolution2D(filters, rows, columns)` is accepted."""
+    """`Conv2D` with the positional arguments of Keras 1: `Convolution2D(filters, rows, columns)`."""
 
     _positions = staticmethod(_rows_and_columns)
 
@@ -60,13 +60,13 @@ class AtrousConvolution1D(Conv1D, metaclass=_OldName):
 
 
 class Deconvolution2D(Conv2DTranspose, metaclass=_OldName):
-    """`Conv2DTranspose`, for which `Deconvolution2D(filters, rows, columns)` is accepted."""
+    """`Conv2DTranspose` with the positional arguments of Keras 1: `Deconvolution2D(filters, rows, columns)`."""
 
     _positions = staticmethod(_rows_and_columns)
 
 
 class SeparableConvolution2D(SeparableConv2D, metaclass=_OldName):
-    """`SeparableConv2D`, for which `SeparableConvolution2D(filters, rows, columns)` is accepted."""
+    """`SeparableConv2D` with the positional arguments of Keras 1: `SeparableConvolution2D(filters, rows, columns)`."""
 
     _positions = staticmethod(_rows_and_columns)
 
@@ -75,15 +75,18 @@ _MODES = {"sum": Add, "mul": Multiply, "ave": Average, "max": Maximum}
 
 
 def merge(inputs, mode="sum", concat_axis=-1, dot_axes=-1, arguments=None, name=None):
-    """One tensor of several, as Keras 1 did it.
+    """Combines several tensors into one, as in Keras 1.
 
     Args:
         inputs: list of tensors.
-        mode: "sum", "mul", "ave", "max", "concat", "dot", "cos", or a function of the list.
-        concat_axis: axis for "concat".
-        dot_axes: axis, or one for each of two inputs, for "dot" and "cos".
-        arguments: dict of further arguments for a function.
-        name: of the layer.
+        mode: "sum" (default), "mul", "ave", "max", "concat", "dot", "cos", or a callable that takes the list.
+        concat_axis: int, the axis for "concat". Default -1.
+        dot_axes: int or tuple of two ints, the axes for "dot" and "cos". Default -1.
+        arguments: dict of keyword arguments for a callable.
+        name: str, the name of the layer.
+
+    Returns:
+        A tensor.
 
     Raises:
         ValueError: another mode.

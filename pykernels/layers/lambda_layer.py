@@ -12,17 +12,22 @@ from .layer import Layer
 
 
 class Lambda(Layer):
-    """Applies a function written with `pykernels.ops` (or Python operators) to its input.
+    """Applies a function to its input.
+
+    The configuration of the layer contains the name of the function, or the bytecode of a `lambda` expression, as Keras
+    writes it. Bytecode is loaded only with `safe_mode=False` and by the same version of Python. To save such a model,
+    prefer a named function decorated with `saving.register_keras_serializable()`.
 
     Args:
-        function: called as `function(inputs, **arguments)`, with `training` too if it takes that.
-        output_shape: shape of a sample, or a function of the input shape; inferred by default.
-        arguments: dict of further keyword arguments.
-        mask: must be None.
+        function: callable `function(inputs, **arguments)` written with `pykernels.ops` or Python operators. If it has a
+            parameter `training`, that is passed too.
+        output_shape: tuple, the shape of one output sample, or a callable of the input shape. Default None: inferred.
+        mask: not supported, must be None.
+        arguments: dict of keyword arguments for the function. Default None.
+        **kwargs: arguments of `Layer`.
 
-    The configuration names a function; of a `lambda` expression it holds the bytecode, as Keras writes it, which is
-    read back only with `safe_mode=False` and by the same version of Python. Better decorate a named function with
-    `saving.register_keras_serializable()`.
+    Raises:
+        ValueError: `mask` is given.
     """
 
     def __init__(self, function, output_shape=None, mask=None, arguments=None, **kwargs):

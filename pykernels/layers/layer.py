@@ -59,20 +59,23 @@ def _tracked_build(build):
 
 
 class Layer(LayerState):
-    """A callable with state: `y = layer(x)`.
+    """The base class of all layers: a callable with variables, `y = layer(x)`.
 
-    Subclasses store arguments in `__init__`, make variables in `build(input_shape)` with `add_weight`, and compute in
-    `call(inputs)` with `pykernels.ops`; `get_config` returns the constructor's arguments. `call` may take `training`,
-    which is True in `fit`. On arrays a layer computes at once; on symbolic tensors it records.
+    A subclass stores its arguments in `__init__`, makes variables in `build(input_shape)` with `add_weight`, and
+    computes its output in `call(inputs)` with `pykernels.ops`. `get_config` returns the arguments of the constructor.
+    `call` may have a parameter `training`, which is True in `fit`. Called with arrays, a layer computes at once; called
+    with symbolic tensors, it records the computation.
 
     Args:
-        activity_regularizer: regularizer of the output; its value, divided by the batch size, joins the loss.
-        trainable: whether training changes the layer's variables.
-        dtype: of computations and variables; `config.floatx()` (float32) by default.
-        autocast: whether float inputs of another precision are converted to `dtype`.
-        name: the class name in snake case, made unique, by default.
-        input_shape, input_dim, batch_input_shape, batch_size: shape of the input, for the first layer of a Sequential.
-        weights: list of arrays that become the initial weights (Keras 1).
+        activity_regularizer: regularizer of the output. Its value, divided by the batch size, is added to the loss.
+            Default None.
+        trainable: whether training updates the variables of the layer. Default True.
+        dtype: name of the dtype of computations and variables. Default None: `config.floatx()`.
+        autocast: whether float inputs of another precision are converted to `dtype`. Default True.
+        name: str. Default None: the class name in snake case, made unique.
+        input_shape, input_dim, batch_input_shape, batch_size: shape of the input, for the first layer of a
+            `Sequential`.
+        weights: list of arrays, the initial weights (Keras 1).
     """
 
     # Package interface: `_inbound_nodes`, `_build_shapes_dict`, `_batch_shape_arg`, `_auto_config` (args and kwargs of
@@ -145,7 +148,7 @@ class Layer(LayerState):
 
     # --- building ---------------------------------------------------------------------------------------
     def build(self, input_shape=None):
-        """Makes the variables. Called with the shape of the first input before the first call."""
+        """Makes the variables. It is called once, before the first call, with the shape of the input."""
         self.built = True
         self._set_initial_weights()
 
@@ -267,7 +270,7 @@ class Layer(LayerState):
 
     # --- shapes -----------------------------------------------------------------------------------------
     def compute_output_shape(self, *args, **kwargs):
-        """Shape of the output for inputs of the given shape; by default `call` is recorded to find it."""
+        """The shape of the output for inputs of the given shape. By default `call` is recorded to infer it."""
         shapes = [*args, *kwargs.values()]
         inputs = [map_shapes(lambda s: symbolic(s, self.compute_dtype), s) for s in shapes]
         with Trace():
@@ -302,7 +305,8 @@ class Layer(LayerState):
 
     # --- configuration ----------------------------------------------------------------------------------
     def get_config(self) -> dict:
-        """The constructor's arguments as plain values. A subclass adds its own to `super().get_config()`."""
+        """The arguments of the constructor as a dict of plain values. A subclass adds its own to
+        `super().get_config()`."""
         config = {
             "name": self.name,
             "trainable": self.trainable,
@@ -344,7 +348,7 @@ class Layer(LayerState):
 
     @classmethod
     def from_config(cls, config):
-        """A layer with the arguments that `get_config` gave."""
+        """Makes a layer from the dict that `get_config` returned."""
         try:
             return cls(**config)
         except TypeError as error:
@@ -354,7 +358,7 @@ class Layer(LayerState):
             ) from error
 
     def get_build_config(self) -> dict | None:
-        """The shapes that `build` was called with, as files keep them; None before."""
+        """A dict with the shapes that `build` was called with, for saving; None before `build`."""
         shapes = self._build_shapes_dict
         if not shapes:
             return None
@@ -363,7 +367,7 @@ class Layer(LayerState):
         return {"shapes_dict": shapes}
 
     def build_from_config(self, config: dict) -> None:
-        """Builds with what `get_build_config` gave."""
+        """Builds the layer from the dict that `get_build_config` returned."""
         if "input_shape" in config:
             self.build(map_shapes(tuple, config["input_shape"]))
         elif "shapes_dict" in config:

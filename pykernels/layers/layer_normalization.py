@@ -19,21 +19,23 @@ def _check_axis(axis):
 
 
 class LayerNormalization(AffineNormalization):
-    """`gamma * (x - mean) / sqrt(variance + epsilon) + beta` with the moments of each sample (Ba et al., 2016).
+    """`gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with mean and variance of each sample (Ba et al., 2016).
 
     Args:
-        axis: int or list of ints, the axes that are normalised together. Default: the last.
+        axis: int or list of ints, the axes to normalize over. Default -1.
         epsilon: float added to the variance. Default 1e-3.
-        center, scale: whether there is a beta, a gamma.
-        beta_initializer, gamma_initializer: "zeros" and "ones" by default.
-        beta_regularizer, gamma_regularizer: penalties that join the loss.
-        beta_constraint, gamma_constraint: applied after each update.
+        center: whether `beta` is added. Default True.
+        scale: whether to multiply by `gamma`. Default True.
+        beta_initializer, gamma_initializer: initializers, "zeros" and "ones" by default.
+        beta_regularizer, gamma_regularizer: regularizers, whose values are added to the loss. Default None.
+        beta_constraint, gamma_constraint: constraints, applied after each update. Default None.
 
-    Weights: gamma, beta, of the extents of the axes.
+    Input shape: any of rank 2 or more. Output shape: the same.
+    Weights: gamma, beta, of the sizes of the axes.
 
     Raises:
-        TypeError: `axis` is not that.
-        ValueError: later, an axis that the inputs do not have, or of unknown extent.
+        TypeError: `axis` is not an int or a list of ints.
+        ValueError: at the call, an axis that the inputs do not have, or whose size is unknown.
     """
 
     def __init__(
@@ -80,22 +82,24 @@ class LayerNormalization(AffineNormalization):
 
 
 class GroupNormalization(AffineNormalization):
-    """Layer normalization of groups of channels, over all other axes of a sample (Wu and He, arXiv:1803.08494).
+    """Normalization of each sample over groups of channels and all other axes (Wu and He, arXiv:1803.08494).
 
     Args:
         groups: positive int that divides the channels; -1 for one group per channel (instance normalization). Default
             32.
-        axis: int, the axis of the channels. Default: the last.
+        axis: int, the axis of the channels. Default -1.
         epsilon: float added to the variance. Default 1e-3.
-        center, scale: whether there is a beta, a gamma.
-        beta_initializer, gamma_initializer: "zeros" and "ones" by default.
-        beta_regularizer, gamma_regularizer: penalties that join the loss.
-        beta_constraint, gamma_constraint: applied after each update.
+        center: whether `beta` is added. Default True.
+        scale: whether to multiply by `gamma`. Default True.
+        beta_initializer, gamma_initializer: initializers, "zeros" and "ones" by default.
+        beta_regularizer, gamma_regularizer: regularizers, whose values are added to the loss. Default None.
+        beta_constraint, gamma_constraint: constraints, applied after each update. Default None.
 
+    Input shape: any of rank 2 or more. Output shape: the same.
     Weights: gamma, beta, each (channels,).
 
     Raises:
-        ValueError: `groups` is not that; later, channels that are not a multiple of it.
+        ValueError: `groups` is not a positive int or -1; at the call, `groups` does not divide the number of channels.
     """
 
     def __init__(
@@ -160,13 +164,15 @@ class GroupNormalization(AffineNormalization):
 
 
 class UnitNormalization(Layer):
-    """Each sample divided by its length along an axis or several.
+    """Divides each sample by its L2 norm along one axis or several.
 
     Args:
-        axis: int or list of ints. Default: the last.
+        axis: int or list of ints. Default -1.
+
+    Input shape: any of rank 2 or more. Output shape: the same.
 
     Raises:
-        TypeError: `axis` is not that.
+        TypeError: `axis` is not an int or a list of ints.
     """
 
     def __init__(self, axis=-1, **kwargs):
@@ -196,10 +202,11 @@ class RMSNormalization(Layer):
     """`inputs / sqrt(mean(inputs^2) + epsilon) * scale` (Zhang and Sennrich, arXiv:1910.07467).
 
     Args:
-        axis: int or list of ints, the axes of the mean. Default: the last.
-        epsilon: float. Default 1e-6.
+        axis: int or list of ints, the axes of the mean. Default -1.
+        epsilon: float added to the mean. Default 1e-6.
 
-    Weights: scale, of the extents of the axes.
+    Input shape: any of rank 2 or more. Output shape: the same.
+    Weights: scale, of the sizes of the axes.
     """
 
     def __init__(self, axis=-1, epsilon=1e-6, **kwargs):

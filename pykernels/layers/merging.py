@@ -1,6 +1,6 @@
-"""Layers that make one tensor of several: Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot.
+"""Layers that combine several tensors into one: Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot.
 
-Each has a function of the same name in small letters: `add([a, b])` is `Add()([a, b])`.
+Each has a function of the same name in lower case: `add([a, b])` is `Add()([a, b])`.
 """
 
 from __future__ import annotations
@@ -80,7 +80,13 @@ def _with_rank(x, rank: int):
 
 
 class Add(_Merge):
-    """The sum of its inputs, a list of tensors whose samples broadcast."""
+    """The elementwise sum of its inputs.
+
+    Inputs: list of tensors (batch, ...) whose samples broadcast. Output shape: the broadcast shape.
+
+    Raises:
+        ValueError: at the call, inputs that are not a list, or shapes that do not broadcast.
+    """
 
     def _combine(self, a, b):
         return ops.add(a, b)
@@ -89,8 +95,10 @@ class Add(_Merge):
 class Subtract(_Merge):
     """The first of its two inputs minus the second.
 
+    Inputs: list of two tensors (batch, ...) whose samples broadcast. Output shape: the broadcast shape.
+
     Raises:
-        ValueError: another number of inputs than two.
+        ValueError: at the call, another number of inputs than two, or shapes that do not broadcast.
     """
 
     def build(self, input_shape):
@@ -106,14 +114,26 @@ class Subtract(_Merge):
 
 
 class Multiply(_Merge):
-    """The product of its inputs, a list of tensors whose samples broadcast."""
+    """The elementwise product of its inputs.
+
+    Inputs: list of tensors (batch, ...) whose samples broadcast. Output shape: the broadcast shape.
+
+    Raises:
+        ValueError: at the call, inputs that are not a list, or shapes that do not broadcast.
+    """
 
     def _combine(self, a, b):
         return ops.multiply(a, b)
 
 
 class Average(_Merge):
-    """The mean of its inputs, a list of tensors whose samples broadcast."""
+    """The elementwise mean of its inputs.
+
+    Inputs: list of tensors (batch, ...) whose samples broadcast. Output shape: the broadcast shape.
+
+    Raises:
+        ValueError: at the call, inputs that are not a list, or shapes that do not broadcast.
+    """
 
     def _combine(self, a, b):
         return ops.add(a, b)
@@ -123,27 +143,41 @@ class Average(_Merge):
 
 
 class Maximum(_Merge):
-    """The largest of its inputs, element by element; the inputs' samples broadcast."""
+    """The elementwise maximum of its inputs.
+
+    Inputs: list of tensors (batch, ...) whose samples broadcast. Output shape: the broadcast shape.
+
+    Raises:
+        ValueError: at the call, inputs that are not a list, or shapes that do not broadcast.
+    """
 
     def _combine(self, a, b):
         return ops.maximum(a, b)
 
 
 class Minimum(_Merge):
-    """The smallest of its inputs, element by element; the inputs' samples broadcast."""
+    """The elementwise minimum of its inputs.
+
+    Inputs: list of tensors (batch, ...) whose samples broadcast. Output shape: the broadcast shape.
+
+    Raises:
+        ValueError: at the call, inputs that are not a list, or shapes that do not broadcast.
+    """
 
     def _combine(self, a, b):
         return ops.minimum(a, b)
 
 
 class Concatenate(Layer):
-    """Its inputs side by side along one axis.
+    """Concatenates its inputs along one axis.
 
     Args:
-        axis: int, the axis (the batch is 0). Default: the last.
+        axis: int; the batch axis is 0. Default -1.
+
+    Inputs: list of at least two tensors of equal shapes except along `axis`.
 
     Raises:
-        ValueError: when called, inputs that differ along another axis.
+        ValueError: at the call, inputs whose shapes differ along another axis.
     """
 
     def __init__(self, axis=-1, **kwargs):
@@ -191,17 +225,19 @@ class Concatenate(Layer):
 
 
 class Dot(Layer):
-    """The dot products of the samples of two tensors along an axis of each.
+    """Dot products of the samples of two tensors along an axis of each.
 
     Args:
-        axes: int, the axis of both inputs; or two ints, one for each. Not 0, the batch.
-        normalize: whether the inputs are first divided by their length along that axis (then it is the cosine of the
-            angle between them).
+        axes: int, the axis of both inputs, or a tuple of two ints. The batch axis (0) is not allowed.
+        normalize: whether both inputs are first divided by their L2 norm along that axis; the result is then their
+            cosine similarity. Default False.
 
-    Output shape: the first input's without its axis, then the second's without batch and its axis; at least rank 2.
+    Inputs: list of two tensors. Output shape: the shape of the first without its axis, then that of the second without
+    the batch and its axis; at least rank 2.
 
     Raises:
-        TypeError, ValueError: `axes` is not that; when called, axes of different extents.
+        TypeError: `axes` is not an int or a tuple.
+        ValueError: `axes` does not consist of two ints; at the call, axes of different sizes.
     """
 
     def __init__(self, axes, normalize=False, **kwargs):
@@ -287,40 +323,106 @@ def _size(extents: tuple, layer: Layer) -> int:
 
 
 def add(inputs, **kwargs):
-    """`Add(**kwargs)(inputs)`."""
+    """`Add(**kwargs)(inputs)`.
+
+    Args:
+        inputs: list of tensors.
+        **kwargs: arguments of `Add`.
+
+    Returns:
+        A tensor.
+    """
     return Add(**kwargs)(inputs)
 
 
 def subtract(inputs, **kwargs):
-    """`Subtract(**kwargs)(inputs)`."""
+    """`Subtract(**kwargs)(inputs)`.
+
+    Args:
+        inputs: list of tensors.
+        **kwargs: arguments of `Subtract`.
+
+    Returns:
+        A tensor.
+    """
     return Subtract(**kwargs)(inputs)
 
 
 def multiply(inputs, **kwargs):
-    """`Multiply(**kwargs)(inputs)`."""
+    """`Multiply(**kwargs)(inputs)`.
+
+    Args:
+        inputs: list of tensors.
+        **kwargs: arguments of `Multiply`.
+
+    Returns:
+        A tensor.
+    """
     return Multiply(**kwargs)(inputs)
 
 
 def average(inputs, **kwargs):
-    """`Average(**kwargs)(inputs)`."""
+    """`Average(**kwargs)(inputs)`.
+
+    Args:
+        inputs: list of tensors.
+        **kwargs: arguments of `Average`.
+
+    Returns:
+        A tensor.
+    """
     return Average(**kwargs)(inputs)
 
 
 def maximum(inputs, **kwargs):
-    """`Maximum(**kwargs)(inputs)`."""
+    """`Maximum(**kwargs)(inputs)`.
+
+    Args:
+        inputs: list of tensors.
+        **kwargs: arguments of `Maximum`.
+
+    Returns:
+        A tensor.
+    """
     return Maximum(**kwargs)(inputs)
 
 
 def minimum(inputs, **kwargs):
-    """`Minimum(**kwargs)(inputs)`."""
+    """`Minimum(**kwargs)(inputs)`.
+
+    Args:
+        inputs: list of tensors.
+        **kwargs: arguments of `Minimum`.
+
+    Returns:
+        A tensor.
+    """
     return Minimum(**kwargs)(inputs)
 
 
 def concatenate(inputs, axis=-1, **kwargs):
-    """`Concatenate(axis, **kwargs)(inputs)`."""
+    """`Concatenate(axis, **kwargs)(inputs)`.
+
+    Args:
+        inputs: list of tensors.
+        axis: int. Default -1.
+        **kwargs: arguments of `Concatenate`.
+
+    Returns:
+        A tensor.
+    """
     return Concatenate(axis=axis, **kwargs)(inputs)
 
 
 def dot(inputs, axes=-1, **kwargs):
-    """`Dot(axes, **kwargs)(inputs)`."""
+    """`Dot(axes, **kwargs)(inputs)`.
+
+    Args:
+        inputs: list of two tensors.
+        axes: int, or a tuple of two ints. Default -1.
+        **kwargs: arguments of `Dot`.
+
+    Returns:
+        A tensor.
+    """
     return Dot(axes=axes, **kwargs)(inputs)

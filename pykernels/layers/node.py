@@ -38,7 +38,7 @@ class Node:
 
     The layer holds its nodes and a tensor holds (in its history) the layer. A node therefore holds neither the layer
     nor its results, or a model that is deleted would wait for the garbage collector; a result that nobody holds any
-    more is made anew when it is asked for.
+    more is made again when it is asked for.
 
     Attributes:
         operation: the layer.

@@ -1,4 +1,4 @@
-"""Layers that disturb their inputs while training: spatial and Gaussian dropout, Gaussian noise, alpha dropout."""
+"""Layers that add noise to their inputs in training: spatial and Gaussian dropout, Gaussian noise, alpha dropout."""
 
 from __future__ import annotations
 
@@ -29,14 +29,17 @@ class _SpatialDropout(Dropout):
 
 
 class SpatialDropout1D(_SpatialDropout):
-    """Sets whole channels of a sequence (batch, steps, channels) to 0 while training and scales the others.
+    """Sets random channels of sequences to 0 with frequency `rate` in training, and divides the others by `1 - rate`.
 
     Args:
-        rate: float from 0 to 1, the share of channels. The others are divided by `1 - rate`.
-        seed: int; by default one derived from the global seed.
+        rate: float from 0 to 1.
+        seed: int. Default None: derived from the global seed.
+        name, dtype, **kwargs: arguments of `Layer`.
+
+    Input shape: (batch, steps, channels). Output shape: the same.
 
     Raises:
-        ValueError: `rate` outside of 0 to 1.
+        ValueError: `rate` is not in [0, 1].
     """
 
     @accepts_old_names("SpatialDropout1D")
@@ -45,16 +48,19 @@ class SpatialDropout1D(_SpatialDropout):
 
 
 class SpatialDropout2D(_SpatialDropout):
-    """Sets whole channels of images to 0 while training and scales the others.
+    """Sets random channels of images to 0 with frequency `rate` in training, and divides the others by `1 - rate`.
 
     Args:
-        rate: float from 0 to 1, the share of channels. The others are divided by `1 - rate`.
-        data_format: "channels_last" (batch, height, width, channels) or "channels_first". Default:
-            `config.image_data_format()`.
-        seed: int; by default one derived from the global seed.
+        rate: float from 0 to 1.
+        data_format: "channels_last": (batch, height, width, channels), or "channels_first": (batch, channels, height,
+            width). Default: `config.image_data_format()`.
+        seed: int. Default None: derived from the global seed.
+        name, dtype, **kwargs: arguments of `Layer`.
+
+    Input shape: (batch, height, width, channels). Output shape: the same.
 
     Raises:
-        ValueError: `rate` outside of 0 to 1.
+        ValueError: `rate` is not in [0, 1].
     """
 
     @accepts_old_names("SpatialDropout2D")
@@ -82,14 +88,14 @@ class _Noise(Layer):
 
 
 class GaussianNoise(_Noise):
-    """Adds normally distributed numbers while training.
+    """Adds Gaussian noise of mean 0 in training.
 
     Args:
-        stddev: float from 0 to 1, their standard deviation.
-        seed: int; by default one derived from the global seed.
+        stddev: float from 0 to 1, the standard deviation.
+        seed: int. Default None: derived from the global seed.
 
     Raises:
-        ValueError: `stddev` outside of 0 to 1.
+        ValueError: `stddev` is not in [0, 1].
     """
 
     @accepts_old_names("GaussianNoise")
@@ -113,14 +119,14 @@ class GaussianNoise(_Noise):
 
 
 class GaussianDropout(_Noise):
-    """Multiplies by numbers of mean 1 and variance `rate / (1 - rate)` while training (Srivastava et al., 2014).
+    """Multiplies by Gaussian noise of mean 1 and variance `rate / (1 - rate)` in training (Srivastava et al., 2014).
 
     Args:
-        rate: float from 0 up to, not including, 1.
-        seed: int; by default one derived from the global seed.
+        rate: float, 0 <= rate < 1.
+        seed: int. Default None: derived from the global seed.
 
     Raises:
-        ValueError: `rate` outside of that.
+        ValueError: `rate` is not in [0, 1).
     """
 
     @accepts_old_names("GaussianDropout")
@@ -147,15 +153,17 @@ _SELU_FLOOR = -1.6732632423543772 * 1.0507009873554805
 
 
 class AlphaDropout(_Noise):
-    """Dropout to selu's lowest value while training, then scaled and shifted so that mean and variance stay.
+    """Dropout for networks of `selu` units: in training, dropped elements get the lowest value of selu, and the result
+    is scaled and shifted so that mean and variance are kept.
 
     Args:
         rate: float from 0 to 1.
-        noise_shape: shape of the pattern, 1 along the axes where it is shared, None for the inputs' extent.
-        seed: int; by default one derived from the global seed.
+        noise_shape: tuple of ints and None, the shape of the random mask; 1 along an axis shares the mask along it.
+            Default None: the shape of the inputs.
+        seed: int. Default None: derived from the global seed.
 
     Raises:
-        ValueError: `rate` outside of 0 to 1.
+        ValueError: `rate` is not in [0, 1].
     """
 
     @accepts_old_names("AlphaDropout")

@@ -33,12 +33,17 @@ def _first_spatial_axis(data_format: str) -> int:
 
 
 class ZeroPadding1D(Layer):
-    """Zeros before and after a sequence.
+    """Adds zeros before and after a sequence.
 
     Args:
-        padding: int for both ends, or (before, after). Default 1.
-        data_format: "channels_last" (batch, steps, channels) or "channels_first" (batch, channels, steps). Default:
+        padding: int for both ends, or a tuple (before, after). Default 1.
+        data_format: "channels_last": (batch, steps, channels), or "channels_first": (batch, channels, steps). Default:
             `config.image_data_format()`.
+
+    Input shape: (batch, steps, channels). Output shape: (batch, before + steps + after, channels).
+
+    Raises:
+        ValueError: `padding` has another form or a negative number.
     """
 
     def __init__(self, padding=1, data_format=None, **kwargs):
@@ -64,15 +69,15 @@ class ZeroPadding1D(Layer):
 
 
 class ZeroPadding2D(Layer):
-    """Zeros around an image.
+    """Adds zeros around an image.
 
     Args:
         padding: int for all sides, (height, width), or ((top, bottom), (left, right)). Default 1.
-        data_format: "channels_last" (batch, height, width, channels) or "channels_first". Default:
-            `config.image_data_format()`.
+        data_format: "channels_last": (batch, height, width, channels), or "channels_first": (batch, channels, height,
+            width). Default: `config.image_data_format()`.
 
     Raises:
-        ValueError: `padding` is none of these.
+        ValueError: `padding` has another form or a negative number.
     """
 
     @accepts_old_names("ZeroPadding2D")
@@ -100,13 +105,13 @@ class ZeroPadding2D(Layer):
 
 
 class Cropping1D(Layer):
-    """Cuts the ends off a sequence (batch, steps, channels).
+    """Crops a sequence (batch, steps, channels).
 
     Args:
         cropping: int for both ends, or (before, after). Default (1, 1).
 
     Raises:
-        ValueError: when called, nothing would be left.
+        ValueError: at the call, the result would be empty.
     """
 
     def __init__(self, cropping=(1, 1), **kwargs):
@@ -132,15 +137,15 @@ class Cropping1D(Layer):
 
 
 class Cropping2D(Layer):
-    """Cuts the edges off an image.
+    """Crops an image.
 
     Args:
         cropping: int for all sides, (height, width), or ((top, bottom), (left, right)). Default 0.
-        data_format: "channels_last" (batch, height, width, channels) or "channels_first". Default:
-            `config.image_data_format()`.
+        data_format: "channels_last": (batch, height, width, channels), or "channels_first": (batch, channels, height,
+            width). Default: `config.image_data_format()`.
 
     Raises:
-        ValueError: `cropping` is none of these; when called, nothing would be left.
+        ValueError: `cropping` has another form or a negative number; at the call, the result would be empty.
     """
 
     @accepts_old_names("Cropping2D")

@@ -1,4 +1,4 @@
-"""Pooling layers: the largest or the mean of each window, or of the whole image."""
+"""Pooling layers: the maximum or the mean of each window, or of the whole image."""
 
 from __future__ import annotations
 
@@ -60,17 +60,20 @@ class _AveragePooling(_Pooling):
 
 
 class MaxPooling1D(_MaxPooling):
-    """The largest of each window of a sequence.
+    """The maximum of each window of a sequence.
 
     Args:
-        pool_size: int, the steps of a window. Default 2.
-        strides: int, from window to window; None (default) for `pool_size`.
-        padding: "valid" (whole windows only) or "same" (ceil(steps / strides) windows).
-        data_format: "channels_last" (batch, steps, channels) or "channels_first" (batch, channels, steps). Default:
+        pool_size: int, the length of the window. Default 2.
+        strides: int, the distance between windows. Default None: `pool_size`.
+        padding: "valid" (default: no padding) or "same" (ceil(steps / strides) windows).
+        data_format: "channels_last": (batch, steps, channels), or "channels_first": (batch, channels, steps). Default:
             `config.image_data_format()`.
+        name, **kwargs: arguments of `Layer`.
+
+    Input shape: (batch, steps, channels). Output shape: (batch, new_steps, channels).
 
     Raises:
-        ValueError: arguments that are not these; later, a window longer than the sequence.
+        ValueError: an invalid argument; at the call, a window longer than the sequence.
     """
 
     rank = 1
@@ -81,17 +84,20 @@ class MaxPooling1D(_MaxPooling):
 
 
 class MaxPooling2D(_MaxPooling):
-    """The largest of each window of an image.
+    """The maximum of each window of an image.
 
     Args:
-        pool_size: int, or (height, width) of a window. Default 2.
-        strides: int or (height, width), from window to window; None (default) for `pool_size`.
-        padding: "valid" (whole windows only) or "same" (ceil(extent / stride) windows).
-        data_format: "channels_last" (batch, height, width, channels) or "channels_first". Default:
-            `config.image_data_format()`.
+        pool_size: int or (height, width), the size of the window. Default (2, 2).
+        strides: int or (height, width), the distance between windows. Default None: `pool_size`.
+        padding: "valid" (default: no padding) or "same" (ceil(size / strides) windows).
+        data_format: "channels_last": (batch, height, width, channels), or "channels_first": (batch, channels, height,
+            width). Default: `config.image_data_format()`.
+        name, **kwargs: arguments of `Layer`.
+
+    Input shape: (batch, height, width, channels). Output shape: (batch, new_height, new_width, channels).
 
     Raises:
-        ValueError: arguments that are not these; later, a window larger than the image.
+        ValueError: an invalid argument; at the call, a window larger than the image.
     """
 
     @accepts_old_names("MaxPooling2D")
@@ -100,9 +106,16 @@ class MaxPooling2D(_MaxPooling):
 
 
 class AveragePooling1D(_AveragePooling):
-    """The mean of each window of a sequence, of what is inside: padding does not count.
+    """The mean of each window of a sequence; padding is left out of the mean.
 
-    Arguments and errors are those of `MaxPooling1D`; `pool_size` is 2 by default as in Keras 2.
+    Args:
+        pool_size: int, the length of the window. Default 2, as in Keras 2 (Keras 3 has no default).
+        strides, padding, data_format, name, **kwargs: as in `MaxPooling1D`.
+
+    Input shape: (batch, steps, channels). Output shape: (batch, new_steps, channels).
+
+    Raises:
+        ValueError: as in `MaxPooling1D`.
     """
 
     rank = 1
@@ -113,9 +126,17 @@ class AveragePooling1D(_AveragePooling):
 
 
 class AveragePooling2D(_AveragePooling):
-    """The mean of each window of an image, of what is inside: padding does not count.
+    """The mean of each window of an image; padding is left out of the mean.
 
-    Arguments and errors are those of `MaxPooling2D`; `pool_size` is (2, 2) by default as in Keras 2.
+    Args:
+        pool_size: int or (height, width), the size of the window. Default (2, 2), as in Keras 2 (Keras 3 has no
+            default).
+        strides, padding, data_format, name, **kwargs: as in `MaxPooling2D`.
+
+    Input shape: (batch, height, width, channels). Output shape: (batch, new_height, new_width, channels).
+
+    Raises:
+        ValueError: as in `MaxPooling2D`.
     """
 
     @accepts_old_names("AveragePooling2D")
@@ -158,36 +179,42 @@ class _GlobalAveragePooling(_GlobalPooling):
 
 
 class GlobalMaxPooling1D(_GlobalMaxPooling):
-    """The largest value of each channel of a sequence: (batch, channels).
+    """The maximum of each channel of a sequence.
 
     Args:
-        data_format: "channels_last" (batch, steps, channels) or "channels_first" (batch, channels, steps). Default:
+        data_format: "channels_last": (batch, steps, channels), or "channels_first": (batch, channels, steps). Default:
             `config.image_data_format()`.
-        keepdims: whether the axis of steps stays, with extent 1.
+        keepdims: whether the axis of steps is kept with size 1. Default False.
+
+    Input shape: (batch, steps, channels). Output shape: (batch, channels).
     """
 
     rank = 1
 
 
 class GlobalMaxPooling2D(_GlobalMaxPooling):
-    """The largest value of each channel of an image: (batch, channels).
+    """The maximum of each channel of an image.
 
     Args:
-        data_format: "channels_last" (batch, height, width, channels) or "channels_first". Default:
-            `config.image_data_format()`.
-        keepdims: whether the spatial axes stay, with extent 1.
+        data_format: "channels_last": (batch, height, width, channels), or "channels_first": (batch, channels, height,
+            width). Default: `config.image_data_format()`.
+        keepdims: whether the spatial axes are kept with size 1. Default False.
+
+    Input shape: (batch, height, width, channels). Output shape: (batch, channels).
     """
 
 
 class GlobalAveragePooling1D(_GlobalAveragePooling):
-    """The mean of each channel of a sequence: (batch, channels).
+    """The mean of each channel of a sequence.
 
     Args:
-        data_format: "channels_last" (batch, steps, channels) or "channels_first" (batch, channels, steps). Default:
+        data_format: "channels_last": (batch, steps, channels), or "channels_first": (batch, channels, steps). Default:
             `config.image_data_format()`.
-        keepdims: whether the axis of steps stays, with extent 1.
+        keepdims: whether the axis of steps is kept with size 1. Default False.
 
-    Call arguments: inputs; mask: bool (batch, steps), the steps that count.
+    Input shape: (batch, steps, channels). Output shape: (batch, channels).
+
+    Call arguments: inputs; mask: bool tensor (batch, steps), True for the steps to average.
     """
 
     rank = 1
@@ -208,10 +235,12 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
 
 
 class GlobalAveragePooling2D(_GlobalAveragePooling):
-    """The mean of each channel of an image: (batch, channels).
+    """The mean of each channel of an image.
 
     Args:
-        data_format: "channels_last" (batch, height, width, channels) or "channels_first". Default:
-            `config.image_data_format()`.
-        keepdims: whether the spatial axes stay, with extent 1.
+        data_format: "channels_last": (batch, height, width, channels), or "channels_first": (batch, channels, height,
+            width). Default: `config.image_data_format()`.
+        keepdims: whether the spatial axes are kept with size 1. Default False.
+
+    Input shape: (batch, height, width, channels). Output shape: (batch, channels).
     """

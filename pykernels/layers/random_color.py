@@ -1,4 +1,4 @@
-"""Random changes of the values of images: contrast and brightness. Keras's layers of the same names."""
+"""Random contrast and brightness: Keras's layers of the same names."""
 
 from __future__ import annotations
 
@@ -51,18 +51,19 @@ class _Adjustment(ImageLayer):
 
 
 class RandomContrast(_Adjustment):
-    """Scales the distance of values from their channel's mean, by a factor for each image.
+    """Changes the contrast by a random factor for each image: scales the difference of each value and its channel's
+    mean.
 
     Args:
-        factor: number from 0 to 1, or a pair (lower, upper) of them: factors are drawn from [1 - lower, 1 + upper). A
-            number f means (0, f).
-        value_range: pair of numbers; results are kept within. Default (0, 255).
-        seed: int; by default one derived from the global seed.
+        factor: float from 0 to 1, or a tuple (lower, upper). The factor is drawn from [1 - lower, 1 + upper). A float f
+            means (0, f).
+        value_range: tuple (lowest, highest), to which the results are clipped. Default (0, 255).
+        seed: int. Default None: derived from the global seed.
 
-    Call arguments: see `RandomFlip`.
+    Call arguments, inputs and outputs: as in `RandomFlip`.
 
     Raises:
-        ValueError: `factor` that is not that.
+        ValueError: `factor` has another form or is out of range.
     """
 
     factor_bounds = (0, 1)
@@ -84,18 +85,18 @@ class RandomContrast(_Adjustment):
 
 
 class RandomBrightness(_Adjustment):
-    """Adds a number to the values of each image.
+    """Adds a random number to the values of each image.
 
     Args:
-        factor: number from -1 to 1, or a pair (lowest, highest): share of the value range to add. A number f means
-            (-|f|, |f|).
-        value_range: pair of numbers; results are kept within. Default (0, 255).
-        seed: int; by default one derived from the global seed.
+        factor: float from -1 to 1, or a tuple (lowest, highest): the fraction of the value range to add. A float f
+            means (-|f|, |f|).
+        value_range: tuple (lowest, highest), to which the results are clipped. Default (0, 255).
+        seed: int. Default None: derived from the global seed.
 
-    Call arguments: see `RandomFlip`.
+    Call arguments, inputs and outputs: as in `RandomFlip`.
 
     Raises:
-        ValueError: arguments that are not that.
+        ValueError: `factor` or `value_range` has another form or is out of range.
     """
 
     _key = "rgb_delta"

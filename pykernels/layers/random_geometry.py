@@ -1,6 +1,6 @@
-"""Random changes of where things are in images: flips, rotations, zooms, translations, crops.
+"""Random geometric changes of images: flips, rotations, zooms, translations, crops.
 
-Keras's layers of the same names; images are changed while training only. All of them but the resizing of images that
+Keras's layers of the same names; images are changed in training only. All of them but the resizing of images that
 are too small for a crop are one affine map of a batch, with a matrix for each image.
 """
 
@@ -59,11 +59,13 @@ class RandomFlip(_Mapping):
 
     Args:
         mode: "horizontal" (left to right), "vertical" or "horizontal_and_vertical" (both or neither, as Keras does).
-        seed: int; by default one derived from the global seed.
+        seed: int. Default None: derived from the global seed.
         data_format: "channels_last" or "channels_first". Default: `config.image_data_format()`.
 
-    Call arguments: inputs: (batch, height, width, channels) or (height, width, channels), or a dict with "images";
-    training: True by default, False in `evaluate` and `predict`. Outputs are of the layer's dtype.
+    Call arguments: inputs: images (batch, height, width, channels) or (height, width, channels), or a dict with
+    "images";
+    training: bool, True by default, False in `evaluate` and `predict`. Outputs have the shape of the inputs and the
+    layer's dtype.
 
     Raises:
         ValueError: another `mode`, or a `seed` that is not an int.
@@ -153,21 +155,21 @@ class _Filling(_Mapping):
 
 
 class RandomRotation(_Filling):
-    """Rotates images about their centre, each by an angle of its own.
+    """Rotates each image about its centre by a random angle.
 
     Args:
-        factor: number from -1 to 1, or a pair (lowest, highest): share of a whole turn; a number f means (-|f|, |f|).
-            Positive angles turn counter-clockwise.
-        fill_mode: what comes from outside: "reflect" (default), "wrap", "constant" (`fill_value`) or "nearest".
+        factor: float from -1 to 1, or a tuple (lowest, highest): the angle as a fraction of a full turn. A float f
+            means (-|f|, |f|). Positive angles are counter-clockwise.
+        fill_mode: how pixels outside of the image are filled: "reflect" (default), "wrap", "constant" or "nearest".
         interpolation: "bilinear" (default) or "nearest".
-        seed: int; by default one derived from the global seed.
-        fill_value: number, for "constant".
+        seed: int. Default None: derived from the global seed.
+        fill_value: float, for "constant". Default 0.
         data_format: "channels_last" or "channels_first". Default: `config.image_data_format()`.
 
-    Call arguments: see `RandomFlip`.
+    Call arguments, inputs and outputs: as in `RandomFlip`.
 
     Raises:
-        ValueError: `factor` that is not that.
+        ValueError: `factor` has another form or is out of range.
         NotImplementedError: another fill mode or interpolation.
     """
 
@@ -219,18 +221,19 @@ class RandomRotation(_Filling):
 
 
 class RandomZoom(_Filling):
-    """Zooms images about their centre, each by factors of its own.
+    """Zooms each image about its centre by random factors.
 
     Args:
-        height_factor: number above -1 and at most 1, or a pair (lowest, highest) of them: a height of 1 + factor times
-            the image's becomes the image, so that positive factors show more. A number f means (-|f|, |f|).
-        width_factor: likewise. None (default): the height's, so that the aspect ratio stays.
-        fill_mode, interpolation, seed, fill_value, data_format: see `RandomRotation`.
+        height_factor: float in (-1, 1], or a tuple (lowest, highest). The result shows 1 + factor times the height of
+            the
+            image: positive factors zoom out. A float f means (-|f|, |f|).
+        width_factor: likewise for the width. Default None: the factor of the height, which keeps the aspect ratio.
+        fill_mode, interpolation, seed, fill_value, data_format: as in `RandomRotation`.
 
-    Call arguments: see `RandomFlip`.
+    Call arguments, inputs and outputs: as in `RandomFlip`.
 
     Raises:
-        ValueError: factors that are not that.
+        ValueError: a factor has another form or is out of range.
         NotImplementedError: another fill mode or interpolation.
     """
 
@@ -278,18 +281,18 @@ class RandomZoom(_Filling):
 
 
 class RandomTranslation(_Filling):
-    """Moves images, each by distances of its own.
+    """Translates each image by random distances.
 
     Args:
-        height_factor: number from -1 to 1, or a pair (lowest, highest): share of the height to move down. A number f
-            means (-|f|, |f|).
-        width_factor: likewise, share of the width to move right.
-        fill_mode, interpolation, seed, fill_value, data_format: see `RandomRotation`.
+        height_factor: float from -1 to 1, or a tuple (lowest, highest): the distance down as a fraction of the height.
+            A float f means (-|f|, |f|).
+        width_factor: likewise, the distance to the right as a fraction of the width.
+        fill_mode, interpolation, seed, fill_value, data_format: as in `RandomRotation`.
 
-    Call arguments: see `RandomFlip`.
+    Call arguments, inputs and outputs: as in `RandomFlip`.
 
     Raises:
-        ValueError: factors that are not that.
+        ValueError: a factor has another form or is out of range.
         NotImplementedError: another fill mode or interpolation.
     """
 
@@ -332,17 +335,18 @@ class RandomTranslation(_Filling):
 
 
 class RandomCrop(_Mapping):
-    """Cuts a part out of images, at one random place for the whole batch.
+    """Crops images at one random position for the whole batch.
 
-    Outside of training, and where images are too small, the largest centred part with the result's aspect ratio is
-    resized instead. (Keras 3 says the same, but returns images as they are outside of training.)
+    At inference, and if images are too small, the largest centred part with the aspect ratio of the result is resized
+    instead. (Keras 3 documents the same, but returns the images unchanged at inference.)
 
     Args:
-        height, width: of the result.
-        seed: int; by default one derived from the global seed.
+        height, width: positive ints, the size of the result.
+        seed: int. Default None: derived from the global seed.
         data_format: "channels_last" or "channels_first". Default: `config.image_data_format()`.
+        name, **kwargs: arguments of `Layer`.
 
-    Call arguments: see `RandomFlip`.
+    Call arguments: as in `RandomFlip`. Output shape: (batch, height, width, channels).
     """
 
     def __init__(self, height, width, seed=None, data_format=None, name=None, **kwargs):
@@ -357,7 +361,7 @@ class RandomCrop(_Mapping):
         return None not in (height, width) and height > self.height and width > self.width
 
     def get_random_transformation(self, data, training=True, seed=None):
-        """(first row, first column): int32 scalars drawn anew in training, else ints."""
+        """(first row, first column): int32 scalars drawn again in each training step, else ints."""
         images = self._images(data)
         height, width = self._extents(images)
         if None in (height, width):

@@ -1,4 +1,4 @@
-"""Layers that enlarge sequences, images and volumes by whole factors."""
+"""Layers that enlarge sequences, images and volumes by integer factors."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from .layer import Layer
 
 
 class UpSampling1D(Layer):
-    """Each step of a sequence (batch, steps, channels) `size` times in a row.
+    """Repeats each step of a sequence `size` times.
 
     Args:
         size: positive int. Default 2.
 
+    Input shape: (batch, steps, channels). Output shape: (batch, steps * size, channels).
+
     Raises:
-        TypeError, ValueError: `size` is not that.
+        TypeError: `size` is not an int.
+        ValueError: `size` is not positive.
     """
 
     @accepts_old_names("UpSampling1D")
@@ -59,17 +62,17 @@ class _UpSampling(Layer):
 
 
 class UpSampling2D(_UpSampling):
-    """Images enlarged by whole factors.
+    """Enlarges images by integer factors.
 
     Args:
-        size: int or (rows, columns): the factors. Default 2.
-        data_format: "channels_last" (batch, height, width, channels) or "channels_first". Default:
-            `config.image_data_format()`.
+        size: int or (rows, columns), the factors. Default (2, 2).
+        data_format: "channels_last": (batch, height, width, channels), or "channels_first": (batch, channels, height,
+            width). Default: `config.image_data_format()`.
         interpolation: "nearest" (default: each row and column is repeated), "bilinear", "bicubic", "lanczos3" or
             "lanczos5", as in `ops.image.resize`.
 
     Raises:
-        ValueError: `size` that is not positive whole numbers; at the call, another interpolation.
+        ValueError: `size` is not positive ints; at the call, another interpolation.
     """
 
     @accepts_old_names("UpSampling2D")
@@ -86,15 +89,15 @@ class UpSampling2D(_UpSampling):
 
 
 class UpSampling3D(_UpSampling):
-    """Volumes enlarged by whole factors: each slice, row and column is repeated.
+    """Enlarges volumes by integer factors: each slice, row and column is repeated.
 
     Args:
-        size: int or (slices, rows, columns): the factors. Default 2.
+        size: int or (slices, rows, columns), the factors. Default (2, 2, 2).
         data_format: "channels_last" (batch, depth, height, width, channels) or "channels_first". Default:
             `config.image_data_format()`.
 
     Raises:
-        ValueError: `size` that is not positive whole numbers.
+        ValueError: `size` is not positive ints.
     """
 
     rank = 3

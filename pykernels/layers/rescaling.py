@@ -1,4 +1,4 @@
-"""Inputs brought to a range that suits a network: Rescaling by given numbers, Normalization by those of a data set."""
+"""Layers that scale their inputs: Rescaling by given numbers, Normalization by the statistics of a data set."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from .layer import Layer
 
 
 class Rescaling(Layer):
-    """`inputs * scale + offset`, in the layer's dtype: `Rescaling(1 / 255)` takes pixels to 0..1.
+    """`inputs * scale + offset`, in the layer's dtype. `Rescaling(1 / 255)` maps pixels to [0, 1].
 
     Args:
-        scale: number, or one per channel.
-        offset: number, or one per channel. Default 0.
+        scale: float, or an array with one per channel.
+        offset: float, or an array with one per channel. Default 0.
+        **kwargs: arguments of `Layer`.
+
+    Input shape: any. Output shape: the same.
     """
 
     def __init__(self, scale, offset=0.0, **kwargs):
@@ -47,18 +50,19 @@ def _plain(value):
 
 
 class Normalization(Layer):
-    """`(inputs - mean) / sqrt(variance)`, with moments that `adapt` takes from data, or that are given.
+    """`(inputs - mean) / sqrt(variance)`, with mean and variance computed by `adapt` or given as arguments.
 
     Args:
-        axis: int, tuple of ints, or None: the axes that have moments of their own (features, channels). Default: the
-            last; None for one mean and one variance.
-        mean, variance: numbers, or arrays of at most as many axes as `axis` has; both or neither.
-        invert: whether the inverse is computed, `mean + inputs * sqrt(variance)`.
+        axis: int, tuple of ints, or None: the axes along which each index has a mean and a variance of its own
+            (features, channels). Default -1; None for one mean and one variance.
+        mean, variance: floats or arrays that broadcast to the sizes of `axis`; both or neither. Default None.
+        invert: whether the inverse is computed, `mean + inputs * sqrt(variance)`. Default False.
 
-    Weights, without given moments: mean, variance, count (none of them trained).
+    Input shape: any. Output shape: the same.
+    Weights, if mean and variance are not given: mean, variance, count (not trainable).
 
     Raises:
-        ValueError: only one of mean and variance, or of different shapes; later, an axis of unknown extent.
+        ValueError: only one of mean and variance, or different shapes; at the call, an axis whose size is unknown.
     """
 
     def __init__(self, axis=-1, mean=None, variance=None, invert=False, **kwargs):
@@ -119,11 +123,11 @@ class Normalization(Layer):
         """Sets mean and variance to those of `data`.
 
         Args:
-            data: array, or an iterable of batches (a batch may be a tuple, of which the first element counts).
+            data: array, or an iterable of batches; of a batch that is a tuple, the first element is used.
 
         Raises:
-            TypeError: something else.
-            ValueError: no batch; other extents than the layer was built for; moments that were given.
+            TypeError: `data` is neither.
+            ValueError: no batch; other sizes than the layer was built for; mean and variance were given to the layer.
         """
         if self.input_mean is not None:
             raise ValueError(f"Layer '{self.name}' was given its mean and variance: it cannot be adapted")

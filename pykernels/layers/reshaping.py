@@ -1,4 +1,4 @@
-"""Layers that move elements and compute nothing: Flatten, Reshape, Permute, RepeatVector."""
+"""Layers that only reorder elements: Flatten, Reshape, Permute, RepeatVector."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .layer import Layer
 
 
 class Flatten(Layer):
-    """Keeps the batch axis and makes one axis of all others; (batch,) becomes (batch, 1).
+    """Flattens each sample: (batch, ...) becomes (batch, features), and (batch,) becomes (batch, 1).
 
     Args:
-        data_format: "channels_last" or "channels_first"; the latter moves the channels to the end first. Default:
-            `config.image_data_format()`.
+        data_format: "channels_last" or "channels_first"; with the latter the channels are moved to the end first.
+            Default: `config.image_data_format()`.
     """
 
     def __init__(self, data_format=None, **kwargs):
@@ -37,13 +37,15 @@ class Flatten(Layer):
 
 
 class Reshape(Layer):
-    """Gives each sample the target shape.
+    """Reshapes each sample.
 
     Args:
-        target_shape: tuple of ints without the batch; one of them may be -1.
+        target_shape: tuple of ints, without the batch axis. One of them may be -1, which is inferred.
+
+    Output shape: (batch, *target_shape).
 
     Raises:
-        ValueError: a shape that does not hold the number of elements of a sample.
+        ValueError: the number of elements of a sample does not fit.
     """
 
     @accepts_old_names("Reshape")
@@ -86,10 +88,10 @@ class Reshape(Layer):
 
 
 class Permute(Layer):
-    """The axes of each sample in another order.
+    """Permutes the axes of each sample.
 
     Args:
-        dims: tuple of the axes' numbers, from 1 (0 is the batch). `Permute((2, 1))` exchanges the two axes.
+        dims: tuple of ints from 1; the batch axis (0) is left out. `Permute((2, 1))` exchanges the first two axes.
 
     Raises:
         ValueError: `dims` is not a permutation of 1, 2, ...
@@ -116,13 +118,16 @@ class Permute(Layer):
 
 
 class RepeatVector(Layer):
-    """(batch, features) becomes (batch, n, features).
+    """Repeats each sample n times.
 
     Args:
         n: positive int.
 
+    Input shape: (batch, features). Output shape: (batch, n, features).
+
     Raises:
-        TypeError, ValueError: `n` is not that.
+        TypeError: `n` is not an int.
+        ValueError: `n` is not positive.
     """
 
     def __init__(self, n, **kwargs):

@@ -1,4 +1,4 @@
-"""Layers that give images another size: Resizing, CenterCrop."""
+"""Layers that change the size of images: Resizing, CenterCrop."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from .image_layer import ImageLayer
 
 
 class Resizing(ImageLayer):
-    """Images in another size, in their own dtype (integers are rounded).
+    """Resizes images. The dtype is kept; integers are rounded.
 
     Args:
-        height, width: of the result.
-        interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
-        crop_to_aspect_ratio: whether the largest centred part with the result's aspect ratio is resized.
-        pad_to_aspect_ratio: whether `fill_value` is added on both sides to reach that ratio.
+        height, width: positive ints, the size of the result.
+        interpolation: "bilinear" (default), "nearest", "bicubic", "lanczos3" or "lanczos5".
+        crop_to_aspect_ratio: whether to crop to the aspect ratio of the result first, instead of distorting. Default
+            False.
+        pad_to_aspect_ratio: whether to pad to the aspect ratio of the result first. Default False.
         fill_mode: "constant".
-        fill_value: number. Default 0.
-        antialias: whether, in shrinking, kernels are as wide as the new pixels.
+        fill_value: float, the padding. Default 0.
+        antialias: whether to filter before making images smaller. Default False.
         data_format: "channels_last" or "channels_first". Default: `config.image_data_format()`.
 
-    Inputs: (batch, height, width, channels) or (height, width, channels), or a dict with "images".
+    Inputs: images (batch, height, width, channels) or (height, width, channels), or a dict with "images".
 
     Raises:
         ValueError: at the call, an argument that `ops.image.resize` does not take.
@@ -87,15 +88,15 @@ class Resizing(ImageLayer):
 
 
 class CenterCrop(ImageLayer):
-    """The middle of images. Images that are too small are resized instead: of the largest centred part with the
-    result's aspect ratio, bilinearly.
+    """Crops the centre of images. Images that are too small are resized instead (bilinear, after a crop to the aspect
+    ratio of the result).
 
     Args:
-        height, width: of the result.
+        height, width: positive ints, the size of the result.
         data_format: "channels_last" or "channels_first". Default: `config.image_data_format()`.
 
-    Inputs: (batch, height, width, channels) or (height, width, channels), or a dict with "images". Outputs are of the
-    layer's dtype.
+    Inputs: images (batch, height, width, channels) or (height, width, channels), or a dict with "images". The outputs
+    have the layer's dtype.
     """
 
     takes_factor = False

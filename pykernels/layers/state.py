@@ -78,7 +78,7 @@ class LayerState:
         return [*self._trainable_variables, *self._non_trainable_variables]
 
     def _walked(self) -> tuple[int, list, list]:
-        """(version, the layers within this one, their and its own variables), found anew after a change."""
+        """(version, the layers within this one, their and its own variables), found again after a change."""
         walk = self.__dict__.get("_walk")
         if walk is None or walk[0] != StructureVersion.value:
             version = StructureVersion.value
@@ -103,14 +103,14 @@ class LayerState:
 
     @property
     def weights(self) -> list[Variable]:
-        """All variables of the layer and of the layers within it."""
+        """All variables of the layer and of the layers inside it."""
         return list(self._walked()[2])
 
     variables = weights
 
     @property
     def trainable_weights(self) -> list[Variable]:
-        """The variables that training changes."""
+        """The variables that training updates."""
         return [v for v in self.weights if v.trainable] if self.trainable else []
 
     trainable_variables = trainable_weights
@@ -123,7 +123,8 @@ class LayerState:
 
     @property
     def trainable(self) -> bool:
-        """Whether training changes the layer. Setting it sets the layers within as well; compile again after it."""
+        """Whether training updates the layer. Setting it also sets all layers inside. Compile the model again after a
+        change."""
         return self._trainable
 
     @trainable.setter
@@ -151,18 +152,22 @@ class LayerState:
         overwrite_with_gradient=False,
         name=None,
     ) -> Variable:
-        """Makes a variable of this layer.
+        """Adds a variable to the layer.
 
         Args:
-            shape: tuple of ints; `()` by default.
-            initializer: name, object or callable `(shape, dtype)`; default glorot_uniform for floats, zeros otherwise.
-            dtype: the layer's by default.
-            trainable: whether training changes it.
-            autocast, aggregation: as in Keras; there is one device and one precision, so they change nothing.
-            regularizer: callable whose value joins the loss.
-            constraint: callable applied after each update.
-            overwrite_with_gradient: must be False.
-            name: name of the variable.
+            shape: tuple of ints. Default None: `()`.
+            initializer: name, `Initializer` or callable `(shape, dtype)`. Default None: "glorot_uniform" for floats,
+                "zeros" otherwise.
+            dtype: name of a dtype. Default None: the dtype of the layer.
+            trainable: whether training updates the variable. Default True.
+            autocast, aggregation: accepted as in Keras. They have no effect: there is one device and one precision.
+            regularizer: callable, whose value is added to the loss. Default None.
+            constraint: callable, applied after each update. Default None.
+            overwrite_with_gradient: not supported, must be False.
+            name: str, the name of the variable.
+
+        Returns:
+            A `Variable`.
         """
         if overwrite_with_gradient:
             raise ValueError(f"Layer '{self.name}': add_weight(overwrite_with_gradient=True) is not supported")
@@ -198,11 +203,18 @@ class LayerState:
         return variable
 
     def get_weights(self) -> list[np.ndarray]:
-        """Copies of the values of `weights`."""
+        """The values of `weights` as a list of new arrays."""
         return [v.numpy() for v in self.weights]
 
     def set_weights(self, weights) -> None:
-        """Sets the values of `weights`. Raises ValueError, before anything changes, when number or shapes differ."""
+        """Sets the values of `weights`.
+
+        Args:
+            weights: list of arrays, in the order of `get_weights`.
+
+        Raises:
+            ValueError: another number of arrays or other shapes; no weight is changed.
+        """
         variables = self.weights
         weights = list(weights)
         if len(variables) != len(weights):
@@ -221,7 +233,7 @@ class LayerState:
             variable.assign(value)
 
     def save_own_variables(self, store) -> None:
-        """Writes the layer's own variables into a dict-like `store`, under "0", "1", ...; may be overridden."""
+        """Writes the variables of the layer itself to the dict-like `store`, as "0", "1", ...; may be overridden."""
         for i, variable in enumerate(self._own_variables()):
             store[str(i)] = variable.numpy()
 
@@ -247,7 +259,14 @@ class LayerState:
 
     # --- losses -----------------------------------------------------------------------------------------
     def add_loss(self, loss) -> None:
-        """Adds a scalar (or a list of them), made in `call`, to the loss that training minimises."""
+        """Adds a value computed in `call` to the loss.
+
+        Args:
+            loss: scalar tensor, or a list of them.
+
+        Raises:
+            ValueError: a callable, or a call outside of `build` and `call`.
+        """
         for item in loss if isinstance(loss, (list, tuple)) else [loss]:
             if callable(item):
                 raise ValueError(f"Layer '{self.name}': add_loss takes tensors, not functions. Received: {item}")
@@ -259,7 +278,7 @@ class LayerState:
             self._losses.append(item)
 
     def add_metric(self, *args, **kwargs):
-        """As in Keras 3, which no longer has it: raises NotImplementedError that says what to do instead."""
+        """Removed in Keras 3. Raises NotImplementedError, whose message says what to do instead."""
         raise NotImplementedError(
             f"Layer '{self.name}': add_metric() is gone since Keras 3. Pass metrics to `Model.compile(metrics=[...])`, "
             "or make a metric an attribute of the layer and call its update_state() in call()."
@@ -267,7 +286,7 @@ class LayerState:
 
     @property
     def losses(self) -> list:
-        """Values of `add_loss` and activity regularizers of the last call, and those of weight regularizers."""
+        """The values of `add_loss` and of activity regularizers in the last call, and of weight regularizers."""
         values = [loss for layer in self._flatten_layers() for loss in layer._losses]
         return values + [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
 
