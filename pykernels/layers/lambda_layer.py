@@ -15,8 +15,10 @@ class Lambda(Layer):
     """Applies a function to its input.
 
     The configuration of the layer contains the name of the function, or the bytecode of a `lambda` expression, as Keras
-    writes it. Bytecode is loaded only with `safe_mode=False` and by the same version of Python. To save such a model,
-    prefer a named function decorated with `saving.register_keras_serializable()`.
+    writes it. Bytecode is loaded only with `safe_mode=False` and by the same minor version of Python; the names it may
+    use are np, ops, K and those in `custom_objects`. In its place, `custom_objects={"name_of_the_layer": function}`
+    gives a function. To save such a model, prefer a named function decorated with
+    `saving.register_keras_serializable()`.
 
     Args:
         function: callable `function(inputs, **arguments)` written with `pykernels.ops` or Python operators. If it has a
@@ -41,7 +43,14 @@ class Lambda(Layer):
 
     def call(self, inputs, training=None):
         phase = {"training": training} if self._takes_training else {}
-        return self.function(inputs, **self.arguments, **phase)
+        try:
+            return self.function(inputs, **self.arguments, **phase)
+        except NameError as error:
+            raise NameError(
+                f"Layer '{self.name}': its function uses a name that it does not know: {error}. A function that was "
+                "loaded from a file knows np, ops, K and what is in `custom_objects`; pass what it needs there, or a "
+                f"function of your own under the name '{self.name}'."
+            ) from error
 
     def compute_output_shape(self, input_shape):
         if self._output_shape is None:
@@ -76,8 +85,47 @@ class Lambda(Layer):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
+        """The layer. In place of a function of the file, whether its bytecode or a name that nobody knows, it takes the
+        one that `custom_objects` has under the name of the layer.
+
+        Raises:
+            ValueError: bytecode in safe mode, or of another version of Python; a name that nobody knows.
+        """
         config = dict(config)
-        for key in ("function", "output_shape", "arguments"):
-            if key in config:
-                config[key] = serialization.deserialize_keras_object(config[key], custom_objects)
+        name = config.get("name")
+        given = serialization.get_registered_object(name, custom_objects) if isinstance(name, str) else None
+        given = given if callable(given) and not inspect.isclass(given) else None
+        for key in ("function", "output_shape"):
+            if key == "output_shape" and given is not None and _is_code(config.get(key)):
+                del config[key]  # it follows from the function
+            elif key in config:
+                stand_in = given if key == "function" else None
+                config[key] = _revived(config[key], f"layer '{name}'", custom_objects, stand_in)
+        if not callable(config.get("function")):
+            raise ValueError(
+                f"Layer '{name}': the function {config.get('function')!r} is not known. Pass it in `custom_objects`, "
+                "under its own name or that of the layer."
+            )
+        if "arguments" in config:
+            config["arguments"] = serialization.deserialize_keras_object(config["arguments"], custom_objects)
         return cls(**config)
+
+
+def _is_code(value) -> bool:
+    return isinstance(value, dict) and value.get("class_name") == "__lambda__"
+
+
+def _revived(value, owner: str, custom_objects, stand_in):
+    """The function or plain value that a configuration describes."""
+    if not _is_code(value):
+        try:
+            found = serialization.deserialize_keras_object(value, custom_objects)
+        except TypeError:
+            if stand_in is None:
+                raise
+            found = value
+        return found if callable(found) or stand_in is None else stand_in
+    if stand_in is not None:
+        return stand_in
+    inner = value.get("config") or {}
+    return serialization.load_lambda(inner.get("value", inner), owner, custom_objects)

@@ -177,7 +177,7 @@ class LayerGraph:
                 values[slot.index] = value
         return map_structure(lambda t: values[self.index[id(t)]], self.returned_struct)
 
-    def calls(self, inputs: list, call):
+    def replay(self, inputs: list, call):
         """The outputs, each step made by `call(step, args, kwargs)`: for copies of the graph."""
         values: list = [None] * len(self.tensors)
         values[: len(inputs)] = inputs

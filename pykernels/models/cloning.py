@@ -10,6 +10,9 @@ from ..utils import serialization
 from ..utils.allocation_guard import AllocationGuard
 from ..utils.system_memory import physical_memory
 from ..utils.tree import flatten, map_structure
+from .functional import Functional
+from .model import takes_ends
+from .sequential import Sequential
 
 
 def model_from_json(json_string, custom_objects=None):
@@ -38,7 +41,10 @@ def model_from_config(config, custom_objects=None):
 
 
 def clone_model(model, input_tensors=None, clone_function=None, call_function=None, recursive=False, **kwargs):
-    """A model of the same layers, made anew, with weights of their own.
+    """A model of the same layers, made anew, with weights of their own; compiled as the model is.
+
+    A subclass whose constructor takes something else than inputs and outputs (or a list of layers) becomes a plain
+    functional model (or `Sequential`) of its layers, as in Keras.
 
     Args:
         model: Sequential or functional.
@@ -113,7 +119,8 @@ def _clone_sequential(model, input_tensors, functions):
         layers.insert(0, _input_of(given[0]))
     elif first is not None:
         layers.insert(0, _from_config(first))
-    return type(model)(layers, name=model.name, trainable=model.trainable)
+    cls = type(model) if type(model).__init__ is Sequential.__init__ else Sequential
+    return _compiled_like(model, cls(layers, name=model.name, trainable=model.trainable))
 
 
 def _input_of(x):
@@ -138,5 +145,12 @@ def _clone_functional(model, input_tensors, functions):
                 f"`input_tensors` must have the structure of the model's inputs, {len(graph.inputs)} tensors. "
                 f"Received: {len(flatten(inputs))}"
             )
-    outputs = graph.calls(flatten(inputs), functions.call)
-    return type(model)(inputs, outputs, name=model.name)
+    outputs = graph.replay(flatten(inputs), functions.call)
+    cls = type(model) if takes_ends(type(model)) else Functional
+    return _compiled_like(model, cls(inputs, outputs, name=model.name))
+
+
+def _compiled_like(model, clone):
+    if model.compiled:
+        clone.compile_from_config(model.get_compile_config())
+    return clone

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+
 from ..graph import Tensor
 from ..layers.layer import Layer
 from ..layers.layer_graph import LayerCall, LayerGraph, Slot
 from ..utils import serialization
 from ..utils.allocation_guard import allocation_guard
 from ..utils.tree import flatten, map_structure
+from .old_nodes import old_call
 from .op_config import GraphOp, op_config
 
 _LEAF = (str, int, int)
@@ -132,7 +135,8 @@ class _Reader:
                 args, kwargs = arguments
                 if not any(isinstance(x, Tensor) for x in flatten([args, kwargs])):  # it would be computed right now
                     raise ValueError(f"Invalid Functional model configuration: '{name}' is called without a tensor.")
-                self.results[name].append(flatten(self.layers[name](*args, **kwargs)))
+                layer = self.layers[name]
+                self.results[name].append(flatten(layer(*args, **_taken(layer, kwargs))))
             if len(waiting) == len(pending):
                 raise ValueError(
                     "Invalid Functional model configuration. The graph of the Functional model either has loops or "
@@ -165,10 +169,8 @@ class _Reader:
 
         if isinstance(node, dict):
             args, kwargs = revive(node["args"]), revive(node["kwargs"])
-        else:  # Keras 1 and 2: [[name, call, place, kwargs], ...]
-            tensors = [find(*_history(entry[:3]), old=True) for entry in node]
-            kwargs = dict(node[0][3]) if node and len(node[0]) > 3 else {}
-            args = [tensors[0] if len(tensors) == 1 else tensors]
+        else:
+            args, kwargs = old_call(node, lambda entry: find(*_history(entry), old=True), self.results)
         return None if missing else (args, kwargs)
 
     def ends(self):
@@ -188,6 +190,21 @@ class _Reader:
         if not isinstance(x, (list, tuple)):
             raise ValueError(f"The model's configuration should name a tensor here: {str(x)[:200]}")
         return [self._end(item) for item in x]
+
+
+def _taken(layer, kwargs: dict) -> dict:
+    """Without what the layer need not be told: Keras 3.0 to 3.5 wrote `training: True` for layers of augmentation,
+    whose default it is and which follow the outer call, and `mask: None` for layers that take no mask."""
+    if not isinstance(layer, Layer):
+        return kwargs
+    if kwargs.get("training") is True and layer.trains_by_default:
+        kwargs = {key: value for key, value in kwargs.items() if key != "training"}
+    if None not in kwargs.values():
+        return kwargs
+    parameters = inspect.signature(layer.call).parameters
+    if any(p.kind == p.VAR_KEYWORD for p in parameters.values()):
+        return kwargs
+    return {key: value for key, value in kwargs.items() if value is not None or key in parameters}
 
 
 def _history(entry) -> tuple:

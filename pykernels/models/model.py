@@ -88,7 +88,7 @@ class Model(Trainer, SavingMixin, Layer):
         self._direct_version = -1
         if graph is not None:
             self.built = True
-            if _takes_ends(type(self)):
+            if takes_ends(type(self)):
                 self._auto_config = ((), {})
         if trainable is not None:
             self.trainable = trainable
@@ -322,7 +322,7 @@ class Model(Trainer, SavingMixin, Layer):
     def get_config(self) -> dict:
         """The calls between the layers where the model is made from inputs and outputs, else the constructor's
         arguments. A subclass with a constructor of its own adds those that are no plain values."""
-        if self._graph is not None and _takes_ends(type(self)):
+        if self._graph is not None and takes_ends(type(self)):
             return Model._functional_class.get_config(self)
         return super().get_config()
 
@@ -331,7 +331,7 @@ class Model(Trainer, SavingMixin, Layer):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """The model, with new weights, that `get_config` described."""
-        if _takes_ends(cls) and {"layers", "input_layers", "output_layers"} <= set(config):
+        if takes_ends(cls) and {"layers", "input_layers", "output_layers"} <= set(config):
             return Model._functional_class.from_config.__func__(cls, config, custom_objects)
         return super().from_config(config)
 
@@ -371,7 +371,7 @@ class Model(Trainer, SavingMixin, Layer):
         return state
 
 
-def _takes_ends(cls: type) -> bool:
+def takes_ends(cls: type) -> bool:
     """Whether the constructor of a model class takes inputs and outputs."""
     spec = inspect.getfullargspec(cls.__init__)
     return spec.args[1:] == ["inputs", "outputs", "name"] or (

@@ -14,10 +14,12 @@ from ..ops.image import RESIZE_INTERPOLATIONS
 from ..ops.shapes import known
 from ..utils.naming import to_camel_case
 from ..utils.tree import map_structure
+from . import tf_ops
 
 _NUMPY, _NN, _CORE = "keras.src.ops.numpy", "keras.src.ops.nn", "keras.src.ops.core"
 _IMAGE, _OF_ACTIVATIONS = "keras.src.ops.image", "keras.src.activations.activations"
 _OWN = "pykernels.ops"
+_OF_TF_OPS = tuple(f"{root}.layers.core.tf_op_layer" for root in ("keras.src", "keras", "tf_keras.src"))
 
 # Ops that a class of Keras describes without arguments: module and class.
 _BY_OP = {op: (f"keras.src.ops.{keras}", to_camel_case(op)) for op in op_names() if (keras := definition(op).keras)}
@@ -208,6 +210,8 @@ class GraphOp:
         """The op that an entry of a model's configuration means; None when it means a layer."""
         module, kind, config = entry.get("module"), entry.get("class_name"), dict(entry["config"])
         name = str(config.pop("name", kind))
+        if kind in tf_ops.CLASSES and module in (None, "keras.layers", *_OF_TF_OPS):
+            return cls(name, tf_ops.tf_function(kind, name, config), {})
         if module == _OWN and kind == "GraphOp":
             op = config.get("op")
             if op not in _OWN_OPS and op not in _BY_OP:

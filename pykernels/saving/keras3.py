@@ -8,9 +8,10 @@ from __future__ import annotations
 from ..graph import Variable
 from ..layers.state import LayerState
 from ..user_warning import warn
-from . import training_state
+from . import optimizer_state, training_state
 from .hdf5.reader import Dataset, Group, Hdf5File
 from .matching import Found, match
+from .places import Places
 from .tree import own_variables, read_variable, value_for_file, walk
 
 
@@ -62,8 +63,8 @@ def read(model, h5: Hdf5File, skip_mismatch: bool, optimizer=True) -> None:
     if "vars" not in h5 and "layers" not in h5 and not any(isinstance(h5[k], Group) for k in h5):
         raise ValueError(f"{h5.name} has neither the layout of Keras 3 nor that of earlier weights files.")
     found, own = [], []
-    for path, layer in walk(model):
-        group = _vars(h5, path)
+    places = Places(h5)
+    for path, layer, group in places.of(model):
         if _overridden(layer, "load_own_variables"):
             own.append((layer, group))
             continue
@@ -72,7 +73,7 @@ def read(model, h5: Hdf5File, skip_mismatch: bool, optimizer=True) -> None:
             found.append(Found(layer.name, variables, path or "vars", _datasets(group)))
     pairs = match(model, h5.name, found, skip_mismatch)
     if optimizer and getattr(model, "compiled", False):
-        pairs += _optimizer_pairs(model, _vars(h5, "optimizer"))
+        pairs += _optimizer_pairs(model, places.group("optimizer"))
     for dataset, _ in pairs:
         dataset.check()
     for dataset, variable in pairs:
@@ -81,13 +82,6 @@ def read(model, h5: Hdf5File, skip_mismatch: bool, optimizer=True) -> None:
         budget = 64 + 16 * sum(v.size for v in layer.weights)
         store = {d.path.rpartition("/")[2]: d.read(8 * budget) for d in _datasets(group) or ()}
         layer.load_own_variables(store)
-
-
-def _vars(h5: Hdf5File, path: str) -> Group | None:
-    group = h5.get(f"{path}/vars" if path else "vars")
-    if group is None and "_layer_checkpoint_dependencies" in h5:  # Keras 2.13
-        group = h5.get(path.replace("layers", "_layer_checkpoint_dependencies", 1) + "/vars")
-    return group if isinstance(group, Group) else None
 
 
 def _datasets(group: Group | None) -> list[Dataset] | None:
@@ -107,12 +101,10 @@ def _optimizer_pairs(model, group: Group | None) -> list[tuple[Dataset, Variable
             variables = optimizer.variables[: len(datasets)]
             return [(d, v) for d, v in zip(datasets, variables, strict=False) if d.shape == v.shape == ()]
         optimizer.build(model.trainable_variables)
-    variables = optimizer.variables
-    if [d.shape for d in datasets] == [v.shape for v in variables]:
-        return list(zip(datasets, variables, strict=True))
-    if len(datasets) > 2:
+    pairs = optimizer_state.fit(optimizer, datasets)
+    if pairs is None:
         warn(
-            f"Skipping variable loading for optimizer '{optimizer.name}', because it has {len(variables)} variables "
-            f"whereas the saved optimizer has {len(datasets)} variables, or their shapes differ."
+            f"Skipping variable loading for optimizer '{optimizer.name}', because it has {len(optimizer.variables)} "
+            f"variables whereas the saved optimizer has {len(datasets)} variables, or their shapes differ."
         )
-    return []
+    return pairs or []

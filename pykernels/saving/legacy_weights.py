@@ -6,17 +6,22 @@ groups "layer_0", ... with data sets "param_0", ...
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..user_warning import warn
+from . import optimizer_state
 from .hdf5.reader import Group, Hdf5File
 from .matching import Found, match, shapes, table
-from .theano import convert, is_converted
+from .owners import assign
+from .theano import Converted, convert
 from .tree import read_variable, value_for_file
 
 _ATTRIBUTE_LIMIT = 64512  # bytes that an object header of HDF5 holds
 _TOP = "top_level_model_weights"
 _KERAS_VERSION = "2.15.0"
+_SORTED = ("0.", "1.", *(f"2.0.{i}" for i in range(7)))  # versions that sorted what they trained by name
 
 
 # --- writing --------------------------------------------------------------------------------------------------
@@ -105,19 +110,28 @@ def names_in(group: Group, attribute: str) -> list[str]:
     return names
 
 
-def saved_layers(root: Group) -> list[tuple[str, list]]:
-    """(name, data sets) of the layers that have weights, in the order of the file."""
+class Saved(NamedTuple):
+    """What a file has under the name of a layer; `names` are those of the data sets."""
+
+    name: str
+    names: list[str]
+    datasets: list
+
+
+def saved_layers(root: Group) -> list[Saved]:
+    """The layers that have weights, in the order of the file."""
     if "nb_layers" in root.attrs:  # before Keras 1
-        names = [f"layer_{i}" for i in range(_count(root, "nb_layers"))]
-        groups = [root.group(name) for name in names]
-        saved = [
-            (n, [g.dataset(f"param_{i}") for i in range(_count(g, "nb_params"))])
-            for n, g in zip(names, groups, strict=True)
-        ]
+        groups = [(name, root.group(name)) for name in (f"layer_{i}" for i in range(_count(root, "nb_layers")))]
+        named = [(name, g, [f"param_{i}" for i in range(_count(g, "nb_params"))]) for name, g in groups]
     else:
         groups = [(name, root.group(name)) for name in names_in(root, "layer_names")]
-        saved = [(name, [g.dataset(w) for w in names_in(g, "weight_names")]) for name, g in groups]
-    return [(name, datasets) for name, datasets in saved if datasets]
+        named = [(name, g, names_in(g, "weight_names")) for name, g in groups]
+    return [Saved(name, names, _datasets(g, names)) for name, g, names in named if names]
+
+
+def _datasets(group: Group, names: list[str]) -> list:
+    """Some names of Keras 2 on Theano begin with a slash: those data sets are in the root of the file."""
+    return [group.file.root.dataset(n.lstrip("/")) if n.startswith("/") else group.dataset(n) for n in names]
 
 
 def _count(group: Group, attribute: str) -> int:
@@ -127,31 +141,42 @@ def _count(group: Group, attribute: str) -> int:
     return int(value)
 
 
-def read(model, h5: Hdf5File, skip_mismatch: bool, by_name: bool) -> bool:
-    """Reads what `write`, or Keras 0, 1 and 2, wrote; by place, or by the names of layers.
+class Read(NamedTuple):
+    """What `read` found out, by the ids of the model's variables.
 
-    Returns:
-        Whether filters of Keras 1 or of its Theano backend were converted (an optimizer's state would not be).
+    Attributes:
+        names: the name in the file.
+        conversions: the `Converted` data set of those whose filters Keras 1 or its Theano backend stored otherwise.
+    """
+
+    names: dict[int, str]
+    conversions: dict[int, Converted]
+
+
+def read(model, h5: Hdf5File, skip_mismatch: bool, by_name: bool) -> Read:
+    """Reads what `write`, or Keras 0, 1 and 2, wrote; by the names of layers where the file has the same ones as the
+    model, or `by_name` asks for it, else by place; within nested models by the names of the arrays.
 
     Raises:
-        ValueError: layers that do not fit, unless `skip_mismatch`. OSError: a damaged file.
+        ValueError: layers that do not fit, unless `skip_mismatch`; a nested model whose arrays fit in several ways.
+        OSError: a damaged file.
     """
     root = weights_root(h5)
     saved = saved_layers(root)
     layers = [layer for layer in model.layers if layer.weights]
-    if by_name:
-        names = dict(saved)
-        chosen = [(layer, layer.name, names[layer.name]) for layer in layers if layer.name in names]
+    named = {entry.name: entry for entry in saved}
+    if by_name or (len(named) == len(saved) and set(named) == {layer.name for layer in layers}):
+        places = [(layer, named[layer.name]) for layer in layers if layer.name in named]
     else:
         if len(saved) != len(layers) and not skip_mismatch:
             _raise_count(model, h5, saved, layers)
-        places = [saved[i] if i < len(saved) else ("-", None) for i in range(len(layers))]
-        chosen = [(layer, name, datasets) for layer, (name, datasets) in zip(layers, places, strict=True)]
+        places = [(layer, saved[i] if i < len(saved) else None) for i, layer in enumerate(layers)]
+    chosen = [part for layer, entry in places for part in _parts(layer, entry, h5.name)]
     converted = convert(model, root, chosen)
-    found = [Found(layer.name, ordered(layer), name, datasets) for layer, name, datasets in converted]
+    found = [Found(p.layer.name, p.variables, p.name, p.datasets) for p in converted]
     own = root.get(_TOP)
     if isinstance(own, Group) and not by_name:
-        datasets = [own.dataset(name) for name in names_in(own, "weight_names")]
+        datasets = _datasets(own, names_in(own, "weight_names"))
         if datasets:
             found.append(Found(model.name, model._own_variables(), _TOP, datasets))
     pairs = match(model, h5.name, found, skip_mismatch)
@@ -159,15 +184,39 @@ def read(model, h5: Hdf5File, skip_mismatch: bool, by_name: bool) -> bool:
         dataset.check()
     for dataset, variable in pairs:
         read_variable(dataset, variable)
-    return is_converted(chosen, converted)
+    kept = [pair for p in converted for pair in zip(p.variables, p.names, p.datasets or (), strict=False)]
+    return Read(
+        {id(v): name for v, name, _ in kept},
+        {id(v): dataset for v, _, dataset in kept if isinstance(dataset, Converted)},
+    )
+
+
+class Part(NamedTuple):
+    """A layer with weights of its own, and what the file has for it (None: nothing)."""
+
+    layer: object
+    variables: list
+    name: str
+    names: list[str]
+    datasets: list | None
+
+
+def _parts(layer, entry: Saved | None, file_name: str) -> list[Part]:
+    """The layers within a layer of the model; the layer as a whole where the file does not fit to them."""
+    if entry is None:
+        return [Part(layer, ordered(layer), "-", [], None)]
+    owned = assign(layer, file_name, entry.names, entry.datasets)
+    if owned is None:
+        return [Part(layer, ordered(layer), entry.name, entry.names, entry.datasets)]
+    return [Part(o.layer, o.layer._own_variables(), entry.name, o.names, o.datasets) for o in owned]
 
 
 def _raise_count(model, h5, saved, layers) -> None:
     rows = []
     for i in range(max(len(saved), len(layers))):
-        there = f"{saved[i][0]}: {shapes(saved[i][1])}" if i < len(saved) else "-"
+        there = f"{saved[i].name}: {shapes(saved[i].datasets)}" if i < len(saved) else "-"
         here = f"{layers[i].name}: {shapes(layers[i].weights)}" if i < len(layers) else "-"
-        fits = i < min(len(saved), len(layers)) and shapes(saved[i][1]) == shapes(layers[i].weights)
+        fits = i < min(len(saved), len(layers)) and shapes(saved[i].datasets) == shapes(layers[i].weights)
         rows.append((there, here, fits))
     raise ValueError(
         f"Layer count mismatch when loading weights from file {h5.name}. Model expected {len(layers)} layers, found "
@@ -182,39 +231,31 @@ def write_optimizer(model, h5) -> None:
     write_arrays(h5.create_group("optimizer_weights"), names, variables)
 
 
-def read_optimizer(model, h5: Hdf5File) -> None:
-    """The state of the optimizer, in the orders of Keras 3 and of Keras 1 and 2; a warning when it does not fit."""
+def read_optimizer(model, h5: Hdf5File, weights: Read) -> None:
+    """The state of the optimizer, in the orders of Keras 3 and of Keras 1 and 2; a warning when it does not fit.
+
+    Args:
+        weights: what `read` returned: Keras 1 sorted them by their names, and its filters are converted here too.
+    """
     group = h5.get("optimizer_weights")
     if not isinstance(group, Group):
         return
-    datasets = [group.dataset(name) for name in names_in(group, "weight_names")]
+    names = names_in(group, "weight_names")
+    datasets = _datasets(group, names)
     optimizer = model.optimizer
     if len(datasets) > 2 and not optimizer.built:
         optimizer.build(model.trainable_variables)
-    variables = optimizer.variables
-    for order in _orders(variables, len(model.trainable_variables)):
-        if len(order) == len(datasets) and all(d.shape == v.shape for d, v in zip(datasets, order, strict=True)):
-            for dataset, variable in zip(datasets, order, strict=True):
-                dataset.check()
-                read_variable(dataset, variable)
-            return
-    if datasets:
+    version = weights_root(h5).attrs.get("keras_version")
+    by_name = None
+    if not isinstance(version, str) or version.startswith(_SORTED):
+        by_name = [weights.names.get(id(v), v.name) for v in optimizer._trainable_variables]
+    pairs = optimizer_state.fit(optimizer, datasets, names, by_name, weights.conversions)
+    for dataset, _ in pairs or ():
+        dataset.check()
+    for dataset, variable in pairs or ():
+        read_variable(dataset, variable)
+    if datasets and pairs is None:
         warn(
             f"The saved state of the optimizer ({len(datasets)} arrays) does not fit to '{optimizer.name}' "
-            f"({len(variables)} variables); the optimizer starts afresh."
+            f"({len(optimizer.variables)} variables); the optimizer starts afresh."
         )
-
-
-def _orders(variables, count: int):
-    """The orders in which the state may have been saved."""
-    yield variables
-    scalars, slots = variables[:2], variables[2:]
-    yield scalars[: min(2, len(variables))]
-    yield [scalars[0], *slots]
-    if count and len(slots) % count == 0:
-        per = len(slots) // count
-        grouped = [slots[i * per + j] for j in range(per) for i in range(count)]  # all of one kind, then the next
-        for order in (grouped, slots):
-            yield [scalars[0], *order]
-            yield [*scalars, *order]
-            yield order

@@ -8,17 +8,22 @@ import os
 
 import numpy as np
 
+from .. import backend, ops
 from ..layers.node import outside_traces
 from ..user_warning import warn
 from ..utils import serialization
 from ..utils.allocation_guard import AllocationGuard
 from ..utils.atomic import atomic_write
+from ..utils.code import provide
 from . import keras3, legacy_weights
 from .archive import CONFIG, METADATA, KerasArchive, write_archive
 from .checkpoints import remember
 from .errors import reading
 from .hdf5.reader import Hdf5File, is_hdf5
-from .legacy_config import is_legacy, modern_compile, modern_model
+from .legacy_compile import modern_compile
+from .legacy_config import modern_model
+
+provide({"np": np, "numpy": np, "ops": ops, "K": backend, "backend": backend})
 
 _KERAS_VERSION = "3.12.0"  # whose forms these are
 _TEXT_LIMIT = 1 << 28
@@ -178,9 +183,10 @@ def _load_archive(path, archive: KerasArchive, custom_objects, compile):  # noqa
     compile_config = config.pop("compile_config", None) if isinstance(config, dict) else None
     with AllocationGuard(keras3.numbers_in(h5) + _SPARE_NUMBERS, path) as limit:
         model = build_model(config, custom_objects, path)
-        if compile and compile_config:
-            _compile(model, compile_config, path)
+        compiled = compile and compile_config and _compile(model, modern_compile(compile_config), path)
     keras3.read(model, h5, skip_mismatch=False)
+    if compiled and model.compiled and "optimizer" not in h5:
+        warn(f"{path} has no state of the optimizer '{model.optimizer.name}', which starts afresh.")
     limit.fill_rest()
     remember(model, h5)
     archive.finish()
@@ -197,10 +203,10 @@ def _load_legacy(path, h5: Hdf5File, custom_objects, compile):  # noqa: A002
     root = legacy_weights.weights_root(h5)
     if root is None:
         raise ValueError(f"{path} has no weights.")
-    numbers = h5.budget.numbers_of([d for _, datasets in legacy_weights.saved_layers(root) for d in datasets])
+    numbers = h5.budget.numbers_of([d for entry in legacy_weights.saved_layers(root) for d in entry.datasets])
     with AllocationGuard(numbers + _SPARE_NUMBERS, path) as limit:
         model = build_model(parse_json(text, path), custom_objects, path)
-        converted = legacy_weights.read(model, h5, skip_mismatch=False, by_name=False)
+        done = legacy_weights.read(model, h5, skip_mismatch=False, by_name=False)
         limit.fill_rest()
         training = h5.attrs.get("training_config")
         if not compile:
@@ -211,13 +217,7 @@ def _load_legacy(path, h5: Hdf5File, custom_objects, compile):  # noqa: A002
                 "manually."
             )
         elif _compile(model, modern_compile(parse_json(training, path)), path):
-            if converted and "optimizer_weights" in h5:
-                warn(
-                    f"{path} is of Keras 1 or its Theano backend: the filters were converted, the state of the "
-                    "optimizer cannot be and starts afresh."
-                )
-            else:
-                legacy_weights.read_optimizer(model, h5)
+            legacy_weights.read_optimizer(model, h5, done)
     return model
 
 
@@ -237,8 +237,7 @@ def build_model(config, custom_objects, path: str):
     Raises:
         ValueError: it is not the configuration of a layer or model. TypeError: an unknown class.
     """
-    if is_legacy(config):
-        config = modern_model(config)
+    config = modern_model(config)
     model = serialization.deserialize_keras_object(config, custom_objects)
     if not hasattr(model, "load_weights"):
         raise ValueError(f"{path}: the configuration is that of {type(model).__name__}, not of a model.")

@@ -31,30 +31,26 @@ class Converted:
         array[...] = self.function(self.dataset.read(self.dataset.bytes))
 
 
-def convert(model, root: Group, chosen: list[tuple]) -> list[tuple]:
-    """(layer, name, data sets) of a file, with the data sets of old files converted."""
+def convert(model, root: Group, parts: list) -> list:
+    """The parts of a file (`Part` of the weights' reader), with the data sets of old files converted."""
     version, backend = root.attrs.get("keras_version"), root.attrs.get("backend")
     old = not isinstance(version, str) or version.startswith(("0", "1"))
-    convs = [(x, d) for x, _, d in chosen if type(x).__name__ in _CONV and d and len(d[0].shape) in (3, 4)]
+    fits = [(p.layer, p.datasets) for p in parts if type(p.layer).__name__ in _CONV and p.datasets]
+    convs = [(layer, datasets) for layer, datasets in fits if len(datasets[0].shape) in (3, 4)]
     if not convs or not (old or backend == "theano"):
-        return chosen
+        return parts
     first = old and _is_channels_first(convs, backend)
     turned = backend == "theano" or (first and backend is None)
     flattened = _behind_flatten(model) if first else {}
     result = []
-    for layer, name, datasets in chosen:
+    for part in parts:
+        layer, datasets = part.layer, part.datasets
         if any(layer is x for x, _ in convs):
             datasets = [_kernel(layer, datasets[0], first, turned, old), *datasets[1:]]
         elif id(layer) in flattened and datasets and len(datasets[0].shape) == 2:
             datasets = [_rows(datasets[0], flattened[id(layer)]), *datasets[1:]]
-        result.append((layer, name, datasets))
+        result.append(part._replace(datasets=datasets))
     return result
-
-
-def is_converted(chosen: list[tuple], converted: list[tuple]) -> bool:
-    """Whether `convert` changed anything."""
-    pairs = zip(chosen, converted, strict=True)
-    return any(a is not b for before, after in pairs for a, b in zip(before[2] or (), after[2] or (), strict=True))
 
 
 def _is_channels_first(convs, backend) -> bool:
@@ -120,6 +116,8 @@ def _behind_flatten(model) -> dict[int, tuple]:
     found: dict[int, tuple] = {}
     image = None
     for layer in model.layers:
+        if hasattr(layer, "_graph"):
+            found |= _behind_flatten(layer)
         kind = type(layer).__name__
         if kind == "Flatten":
             shape = layer.input_shape

@@ -10,7 +10,7 @@ from ..layers.state import LayerState
 from ..utils.naming import to_snake_case
 from .hdf5.reader import Dataset
 
-_MAX_DEPTH = 64
+MAX_DEPTH = 64
 
 
 def walk(model, optimizer=None) -> Iterator[tuple[str, object]]:
@@ -23,40 +23,56 @@ def walk(model, optimizer=None) -> Iterator[tuple[str, object]]:
 
 
 def _children(layer, path: str, seen: set, depth: int):
-    if depth > _MAX_DEPTH:
-        raise ValueError(f"Layers are nested more than {_MAX_DEPTH} deep at '{path}'.")
-    listed = f"{path}/layers" if path else "layers"
+    if depth > MAX_DEPTH:
+        raise ValueError(f"Layers are nested more than {MAX_DEPTH} deep at '{path}'.")
+    before = f"{path}/" if path else ""
     is_model, has_graph = hasattr(layer, "_graph"), getattr(layer, "_graph", None) is not None
+    held = children(layer)
     if has_graph or hasattr(layer, "_stack"):
-        yield from _listed(layer.layers, listed, seen, depth)
-        is_model = False
-    # To Keras the property `layers` of a model is an attribute like others: those that come after it are listed there.
-    for name in sorted([*vars(layer), *(["layers"] if is_model else [])], key=lambda n: "~" + n if n[0] == "_" else n):
-        value = layer.layers if is_model and name == "layers" else vars(layer)[name]
-        if name in layer._not_state or name in ("_stack", "_graph"):
-            continue
-        here = f"{path}/{name}" if path else name
+        held.insert(0, ("layers", layer.layers))
+    elif is_model:  # to Keras this property is an attribute like others: those that come after it are listed there
+        held.insert(sum(1 for name, _ in held if _order(name) < "layers"), ("layers", layer.layers))
+    for name, value in held:
         if isinstance(value, LayerState):
-            yield from _visit(value, here, seen, depth)
-        elif isinstance(value, (list, tuple, dict)):
-            yield from _listed(value, here, seen, depth)
+            yield from _visit(value, before + name, seen, depth)
+        else:
+            for place, item in numbered(value):
+                yield from _visit(item, f"{before}{name}/{place}", seen, depth)
 
 
-def _listed(items, path: str, seen: set, depth: int):
-    if depth > _MAX_DEPTH:
-        raise ValueError(f"Containers are nested more than {_MAX_DEPTH} deep at '{path}'.")
+def _order(name: str) -> str:
+    return f"~{name}" if name[0] == "_" else name
+
+
+def children(layer) -> list[tuple[str, object]]:
+    """(attribute, layer or container) of what a layer holds, in the order of Keras 3: private ones last."""
+    held = vars(layer)
+    return [
+        (name, held[name])
+        for name in sorted(held, key=_order)
+        if name not in layer._not_state
+        and name not in ("_stack", "_graph")
+        and isinstance(held[name], (LayerState, list, tuple, dict))
+    ]
+
+
+def numbered(items, depth: int = 0) -> Iterator[tuple[str, LayerState]]:
+    """(place, layer) of the layers in a container; they are numbered by class, in snake case."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"Containers are nested more than {MAX_DEPTH} deep.")
     used: dict[str, int] = {}
 
     def place(kind):
         count = used.get(kind, 0)
         used[kind] = count + 1
-        return f"{path}/{kind}_{count}" if count else f"{path}/{kind}"
+        return f"{kind}_{count}" if count else kind
 
     for item in items.values() if isinstance(items, dict) else items:
         if isinstance(item, LayerState):
-            yield from _visit(item, place(to_snake_case(type(item).__name__)), seen, depth)
+            yield place(to_snake_case(type(item).__name__)), item
         elif isinstance(item, (list, tuple, dict)):
-            yield from _listed(item, place("container"), seen, depth + 1)
+            here = place("container")
+            yield from ((f"{here}/{key}", inner) for key, inner in numbered(item, depth + 1))
 
 
 def _visit(layer, path: str, seen: set, depth: int):

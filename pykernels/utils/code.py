@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import binascii
 import codecs
+import dis
 import marshal
+import sys
 import types
 
 
@@ -16,8 +18,14 @@ def dump_function(function) -> dict:
     return {"code": code, "defaults": function.__defaults__, "closure": closure}
 
 
-def load_function(config):
-    """The function that `dump_function`, or Keras, wrote. It can do anything: never call this for untrusted files.
+def load_function(config, names=None):
+    """The function that `dump_function`, or Keras 1, 2 or 3, wrote. It can do anything: never call this for untrusted
+    files.
+
+    Args:
+        config: dict or list of code, defaults and closure; or the code alone.
+        names: dict of the global names that the function may use, besides Python's built-in ones and those that
+            `provide` was told.
 
     Raises:
         ValueError: not such a form, or bytecode of another version of Python.
@@ -26,22 +34,54 @@ def load_function(config):
         text, defaults, closure = config.get("code"), config.get("defaults"), config.get("closure")
     elif isinstance(config, (list, tuple)) and len(config) == 3:
         text, defaults, closure = config
+    elif isinstance(config, str):
+        text, defaults, closure = config, None, None
     else:
         raise ValueError(f"This is not the bytecode of a function: {str(config)[:200]}")
-    try:
-        raw = codecs.decode(text.encode("ascii"), "base64")
-        code = marshal.loads(raw)
-    except (UnicodeError, binascii.Error, EOFError, ValueError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"The bytecode of a lambda cannot be read ({error}); it was probably written by another version of Python. "
-            "Pass a named function in `custom_objects`."
-        ) from error
-    if not isinstance(code, types.CodeType):
-        raise ValueError("The bytecode of a lambda is not that of a function.")
+    code = _load_code(text)
     cells = tuple(types.CellType(value) for value in closure) if closure else None
-    return types.FunctionType(code, globals_of_functions(), code.co_name, tuple(defaults) if defaults else None, cells)
+    known = {"__builtins__": __builtins__, **_provided, **(names or {})}
+    return types.FunctionType(code, known, code.co_name, tuple(defaults) if defaults else None, cells)
 
 
-def globals_of_functions() -> dict:
-    """The names that loaded functions see: Python's built-in ones."""
-    return {"__builtins__": __builtins__}
+def _load_code(text) -> types.CodeType:
+    try:
+        code = marshal.loads(_raw(text))
+        if not isinstance(code, types.CodeType):
+            raise ValueError("it is not that of a function")
+        _check(code)
+    except (UnicodeError, binascii.Error, EOFError, ValueError, TypeError, AttributeError, IndexError) as error:
+        raise ValueError(
+            f"The bytecode of a lambda cannot be read ({error}); it was probably written by another version of Python "
+            f"than {sys.version_info[0]}.{sys.version_info[1]}. Pass a function in `custom_objects`, under the name of "
+            "the layer or of the function."
+        ) from error
+    return code
+
+
+def _raw(text: str) -> bytes:
+    """Keras 1 wrote the bytes as characters, later versions in base64."""
+    if text.isascii():
+        return codecs.decode(text.encode("ascii"), "base64")
+    return text.encode("raw_unicode_escape")
+
+
+def _check(code: types.CodeType) -> None:
+    """Raises ValueError for instructions that this version of Python does not have, or begins no function with: nothing
+    in the bytes says which version they are for, and those of another could crash this one."""
+    instructions = list(dis.get_instructions(code))
+    if any(i.opname.startswith("<") for i in instructions):
+        raise ValueError("it has unknown instructions")
+    if sys.version_info >= (3, 11) and "RESUME" not in [i.opname for i in instructions[:4]]:
+        raise ValueError("it does not begin as functions do")
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            _check(constant)
+
+
+_provided: dict = {}
+
+
+def provide(names: dict) -> None:
+    """Global names for loaded functions: the modules that lambdas of Keras's examples use. For pykernels' modules."""
+    _provided.update(names)

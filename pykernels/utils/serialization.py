@@ -43,6 +43,11 @@ def register_internal(module: str, cls: type) -> None:
     _builtin.setdefault(module, {})[cls.__name__] = cls
 
 
+def builtin(module: str, name: str):
+    """The class or function of pykernels that Keras's module has under that name; None if there is none."""
+    return _builtin.get(module, {}).get(name)
+
+
 def public_module(cls) -> str | None:
     """Keras's name of the module that exports this class of pykernels, the shortest; None for other classes."""
     modules = [module for module, objects in _builtin.items() if objects.get(cls.__name__) is cls]
@@ -314,13 +319,40 @@ def _array(inner) -> np.ndarray:
 
 
 def _lambda(inner):
+    return load_lambda(inner.get("value", inner), "a layer")
+
+
+def load_lambda(code, owner: str, custom_objects=None):
+    """The function of bytecode that a file holds.
+
+    Args:
+        code: as `utils.code.load_function` takes it.
+        owner: whose it is, for the message.
+        custom_objects: names that the function may use, besides those of the scopes.
+
+    Raises:
+        ValueError: in safe mode; or bytecode that cannot be read.
+    """
     if in_safe_mode():
         raise ValueError(
-            "The file holds the bytecode of a lambda, which could do anything on this computer, and is not run by "
-            "default. If you trust the file's author, pass `safe_mode=False`; better, give a named function in "
-            "`custom_objects`."
+            f"The file holds the bytecode of a lambda ({owner}), which could do anything on this computer, and is not "
+            "run by default. If you trust the file's author, pass `safe_mode=False`; better, give a function of your "
+            "own in `custom_objects`, under the name of the layer."
         )
-    return load_function(inner.get("value", inner))
+    names: dict = {}
+    for table in (*_scope_stack(), custom_objects or {}):
+        names.update(table)
+    return load_function(code, names)
+
+
+def keras_module(module) -> str | None:
+    """The module of a configuration as Keras 3 calls it: those of tf.keras and tf_keras have other beginnings."""
+    if not isinstance(module, str):
+        return None
+    for old in ("tensorflow.python.keras", "tensorflow.keras", "tf.keras", "tf_keras"):
+        if module == old or module.startswith(old + "."):
+            module = "keras" + module[len(old) :]
+    return module.replace("keras.api._v2.", "").replace("keras.api.", "keras.").replace("keras.src.", "keras.")
 
 
 def _find(registered_name, name, what, config, custom_objects, module_objects):
@@ -329,7 +361,7 @@ def _find(registered_name, name, what, config, custom_objects, module_objects):
         if found is not None:
             return found
     name = name or registered_name
-    module = str(config.get("module") or "").replace("tensorflow.keras", "keras").replace("keras.src.", "keras.")
+    module = keras_module(config.get("module")) or ""
     if module.startswith(("keras", "pykernels", "builtins")):
         for public, objects in _builtin.items():
             if name in objects and (module.startswith(public) or module == "builtins"):

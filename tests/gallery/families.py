@@ -1,0 +1,696 @@
+"""Small models, one per family of layers, in the spelling that Keras 2.0 to 3 and tf.keras understand."""
+
+# ruff: noqa: N806 - L, R, C, M and E are modules of the library that is passed in
+from __future__ import annotations
+
+import numpy as np
+
+FAMILIES = {}
+
+
+class Lacks(Exception):  # noqa: N818 - not an error: that version of Keras has no such thing
+    """What a family needs came later, or is gone."""
+
+
+def family(function):
+    FAMILIES[function.__name__] = function
+    return function
+
+
+class Case:
+    """A model, its inputs and targets.
+
+    Args:
+        x, y: shapes of a sample, or lists of them; `y` None for models that are not trained.
+        step: whether a further step of training is the same for everybody (no dropout, no augmentation).
+        labels: number of classes when the targets are class numbers.
+        one_hot: whether the targets are one-hot rows.
+        random: whether the weights may be replaced (not those that `adapt` set).
+    """
+
+    def __init__(self, model, x, y=None, step=True, labels=None, one_hot=False, random=True):
+        rng = np.random.RandomState(7)
+        several = isinstance(x, list)
+        xs = [rng.uniform(-1, 1, (6, *shape)).astype("float32") for shape in (x if several else [x])]
+        self.model, self.x, self.step = model, xs if several else xs[0], step and y is not None
+        self.random = random
+        self.y = None
+        if labels:
+            self.y = rng.randint(0, labels, (6, 1)).astype("float32")
+        elif one_hot:
+            self.y = np.eye(y[-1], dtype="float32")[rng.randint(0, y[-1], 6)]
+        elif y is not None:
+            ys = [rng.uniform(0, 1, (6, *shape)).astype("float32") for shape in (y if isinstance(y, list) else [y])]
+            self.y = ys if isinstance(y, list) else ys[0]
+
+
+def rate(keras, value):
+    """The learning rate under the name that this version knows."""
+    return {"lr" if keras.version < (2, 3) else "learning_rate": value}
+
+
+def need(keras, *names):
+    for name in names:
+        if not hasattr(keras.layers, name):
+            raise Lacks(name)
+
+
+def sequence(keras, items):
+    model = keras.models.Sequential()
+    for item in items:
+        model.add(item)
+    return model
+
+
+# --- plain ----------------------------------------------------------------------------------------------------
+@family
+def dense(keras):
+    L = keras.layers
+    model = sequence(
+        keras,
+        [
+            L.Dense(5, activation="relu", input_shape=(4,)),
+            L.Dense(4, activation="tanh", use_bias=False),
+            L.Dropout(0.0),
+            L.Dense(3),
+            L.Activation("softmax"),
+        ],
+    )
+    model.compile(keras.optimizers.Adam(**rate(keras, 0.01)), "categorical_crossentropy", metrics=["accuracy"])
+    return Case(model, (4,), (3,), one_hot=True)
+
+
+@family
+def dense_input_dim(keras):
+    model = sequence(keras, [keras.layers.Dense(5, input_dim=4, activation="sigmoid"), keras.layers.Dense(2)])
+    model.compile("rmsprop", "mse", metrics=["mae", "mse"])
+    return Case(model, (4,), (2,))
+
+
+@family
+def convnet(keras):
+    L = keras.layers
+    model = sequence(
+        keras,
+        [
+            L.Conv2D(3, (3, 3), padding="same", input_shape=(6, 7, 2), kernel_initializer="he_normal"),
+            L.BatchNormalization(),
+            L.Activation("relu"),
+            L.MaxPooling2D((2, 2)),
+            L.Conv2D(2, 2, strides=(1, 2), activation="elu"),
+            L.Flatten(),
+            L.Dense(3, activation="softmax"),
+        ],
+    )
+    optimizer = keras.optimizers.SGD(momentum=0.9, nesterov=True, **rate(keras, 0.05))
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return Case(model, (6, 7, 2), (1,), labels=3)
+
+
+@family
+def convnet_functional(keras):
+    L = keras.layers
+    x = inputs = L.Input(shape=(8, 8, 3), name="image")
+    for filters in (2, 3):
+        x = L.Conv2D(filters, 3, padding="same", activation="relu", dilation_rate=2)(x)
+        x = L.MaxPooling2D(padding="same")(x)
+    skip = L.Conv2D(3, 1, strides=4, use_bias=False)(inputs)
+    x = L.add([x, skip])
+    x = L.GlobalAveragePooling2D()(x)
+    model = keras.models.Model(inputs, L.Dense(1, activation="sigmoid", name="answer")(x))
+    model.compile("adam", "binary_crossentropy", metrics=["binary_accuracy"])
+    return Case(model, (8, 8, 3), (1,))
+
+
+@family
+def depthwise(keras):
+    L = keras.layers
+    need(keras, "DepthwiseConv2D")
+    model = sequence(
+        keras,
+        [
+            L.DepthwiseConv2D((3, 3), depth_multiplier=2, padding="same", input_shape=(6, 6, 2)),
+            L.BatchNormalization(scale=False),
+            L.ReLU(6.0),
+            L.SeparableConv2D(3, 3, depth_multiplier=2, activation="relu", use_bias=False),
+            L.BatchNormalization(center=False, momentum=0.9, epsilon=1e-4),
+            L.DepthwiseConv2D(2, strides=2, use_bias=False),
+            L.GlobalAveragePooling2D(),
+            L.Dense(2),
+        ],
+    )
+    model.compile("sgd", "mean_squared_error")
+    return Case(model, (6, 6, 2), (2,))
+
+
+@family
+def separable(keras):
+    L = keras.layers
+    model = sequence(
+        keras,
+        [L.SeparableConv2D(3, (3, 3), depth_multiplier=2, input_shape=(5, 6, 2), padding="same"), L.Flatten()],
+    )
+    model.compile("sgd", "mse")
+    return Case(model, (5, 6, 2), (90,))
+
+
+@family
+def sequences(keras):
+    L = keras.layers
+    model = sequence(
+        keras,
+        [
+            L.Conv1D(4, 3, activation="relu", input_shape=(16, 3)),
+            L.MaxPooling1D(2),
+            L.ZeroPadding1D((1, 2)),
+            L.Cropping1D((1, 0)),
+            L.UpSampling1D(2),
+            L.AveragePooling1D(3, strides=2, padding="same"),
+            L.Conv1D(3, 2, padding="causal", dilation_rate=2),
+            L.GlobalMaxPooling1D(),
+            L.RepeatVector(3),
+            L.GlobalAveragePooling1D(),
+        ],
+    )
+    model.compile("adam", "mae")
+    return Case(model, (16, 3), (3,))
+
+
+@family
+def windows(keras):
+    L = keras.layers
+    model = sequence(
+        keras,
+        [
+            L.ZeroPadding2D(((1, 0), (2, 1)), input_shape=(6, 5, 2)),
+            L.Conv2DTranspose(3, 3, strides=2, padding="same"),
+            L.Cropping2D(((1, 2), (0, 1))),
+            L.AveragePooling2D((2, 3), strides=1, padding="same"),
+            L.MaxPooling2D(3, strides=2, padding="valid"),
+            L.UpSampling2D((2, 3)),
+            L.Permute((3, 1, 2)),
+            L.Reshape((-1, 6)),
+            L.Flatten(),
+            L.Dense(2),
+        ],
+    )
+    model.compile("sgd", "mse")
+    return Case(model, (6, 5, 2), (2,))
+
+
+# --- graphs ---------------------------------------------------------------------------------------------------
+@family
+def merges(keras):
+    L = keras.layers
+    a, b = L.Input((4,)), L.Input((4,))
+    c, d = L.Dense(4)(a), L.Dense(4, activation="tanh")(b)
+    parts = [
+        L.Add()([c, d]),
+        L.Multiply()([c, d, a]),
+        L.Average()([c, d]),
+        L.Maximum()([c, d]),
+        L.Dot(axes=1)([c, d]),
+        L.Dot(axes=-1, normalize=True)([a, b]),
+    ]
+    for name in ("Subtract", "Minimum"):
+        if hasattr(L, name):
+            parts.append(getattr(L, name)()([c, d]))
+    x = L.Concatenate(axis=-1)(parts)
+    model = keras.models.Model([a, b], L.Dense(2)(x))
+    model.compile("adam", "mse")
+    return Case(model, [(4,), (4,)], (2,))
+
+
+@family
+def multi_output(keras):
+    L = keras.layers
+    a, b = L.Input((4,), name="left"), L.Input((3,), name="right")
+    x = L.concatenate([L.Dense(3, activation="relu")(a), b])
+    one = L.Dense(2, activation="sigmoid", name="one")(x)
+    two = L.Dense(1, name="two")(x)
+    model = keras.models.Model(inputs=[a, b], outputs=[one, two])
+    model.compile(
+        keras.optimizers.SGD(**rate(keras, 0.1)),
+        loss={"one": "binary_crossentropy", "two": "mse"},
+        loss_weights={"one": 0.25, "two": 2.0},
+        metrics={"one": ["binary_accuracy"], "two": ["mae"]},
+    )
+    return Case(model, [(4,), (3,)], [(2,), (1,)])
+
+
+@family
+def multi_output_lists(keras):
+    L = keras.layers
+    a = L.Input((4,))
+    one, two = L.Dense(2, activation="sigmoid", name="p")(a), L.Dense(1, name="q")(a)
+    model = keras.models.Model(a, [one, two])
+    model.compile("adam", ["binary_crossentropy", "mae"], loss_weights=[1.0, 0.5])
+    return Case(model, (4,), [(2,), (1,)])
+
+
+@family
+def shared(keras):
+    L = keras.layers
+    a, b = L.Input((6, 6, 1)), L.Input((6, 6, 1))
+    tower = sequence(keras, [L.Conv2D(2, 3, activation="relu", input_shape=(6, 6, 1)), L.Flatten(), L.Dense(3)])
+    x = L.concatenate([tower(a), tower(b)])
+    model = keras.models.Model([a, b], L.Dense(1, activation="sigmoid")(x))
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return Case(model, [(6, 6, 1), (6, 6, 1)], (1,))
+
+
+@family
+def nested(keras):
+    """A base whose first half is frozen, as in transfer learning; layers of equal shapes."""
+    L = keras.layers
+    inputs = L.Input((4, 4, 2))
+    x = inputs
+    for _ in range(4):
+        x = L.Conv2D(2, 3, padding="same", activation="relu")(x)
+        x = L.BatchNormalization()(x)
+    base = keras.models.Model(inputs, x, name="base")
+    for layer in base.layers[:5]:
+        layer.trainable = False
+    model = sequence(keras, [base, L.Flatten(), L.Dense(3), L.Dense(3, activation="softmax")])
+    if keras.version < (2, 2, 3):
+        model.build((None, 4, 4, 2))
+    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    return Case(model, (4, 4, 2), (3,), one_hot=True)
+
+
+@family
+def nested_functional(keras):
+    L = keras.layers
+    inner_in = L.Input((4,))
+    hidden = L.Dense(4, activation="relu")(inner_in)
+    inner = keras.models.Model(inner_in, [hidden, L.Dense(4)(hidden)], name="inner")
+    head = sequence(keras, [L.Dense(4, activation="tanh", input_shape=(4,)), L.Dense(4)])
+    inputs = L.Input((4,))
+    one, two = inner(inputs)
+    x = L.add([head(one), two])
+    x = head(x)
+    for layer in head.layers:
+        layer.trainable = False
+    model = keras.models.Model(inputs, L.Dense(2)(x))
+    model.compile("sgd", "mse")
+    return Case(model, (4,), (2,))
+
+
+# --- parts of layers ------------------------------------------------------------------------------------------
+@family
+def regularizers(keras):
+    L, R, C = keras.layers, keras.regularizers, keras.constraints
+    model = sequence(
+        keras,
+        [
+            L.Dense(
+                4,
+                input_shape=(4,),
+                kernel_regularizer=R.l2(0.01),
+                bias_regularizer=R.l1(0.02),
+                kernel_constraint=C.max_norm(2.0) if hasattr(C, "max_norm") else C.MaxNorm(2.0),
+                bias_constraint=C.non_neg() if hasattr(C, "non_neg") else C.NonNeg(),
+            ),
+            L.Dense(3, kernel_constraint=C.MinMaxNorm(0.1, 0.9, rate=0.5, axis=0)),
+            L.Dense(3, kernel_constraint=C.UnitNorm(axis=0), bias_regularizer="l2"),
+        ],
+    )
+    model.compile("sgd", "mse")
+    return Case(model, (4,), (3,))
+
+
+@family
+def activity_regularizers(keras):
+    L, R = keras.layers, keras.regularizers
+    l1_l2 = getattr(R, "l1_l2", None) or R.L1L2
+    model = sequence(
+        keras,
+        [
+            L.Dense(4, input_shape=(4,), activity_regularizer=l1_l2(l1=0.01, l2=0.02)),
+            L.Dense(3, activity_regularizer="l1", kernel_regularizer=l1_l2(0.1, 0.2)),
+        ],
+    )
+    model.compile("sgd", "mse")
+    # By the size of the batch its value is divided in tf.keras and here, not in Keras before and in some of Keras 3.
+    return Case(model, (4,), (3,), step=(2, 4) <= keras.version < (3,))
+
+
+@family
+def initializers(keras):
+    L, init = keras.layers, keras.initializers
+    given = [
+        init.Zeros(),
+        init.Ones(),
+        init.Constant(0.5),
+        init.RandomNormal(0.0, 0.1, seed=1),
+        init.RandomUniform(-0.1, 0.1, seed=2),
+        init.TruncatedNormal(stddev=0.2),
+        init.VarianceScaling(scale=2.0, mode="fan_out", distribution="uniform"),
+        init.Orthogonal(gain=0.5),
+        init.Identity(gain=0.5),
+        *("lecun_uniform", "glorot_normal", "he_uniform", "lecun_normal", "random_uniform"),
+    ]
+    items = [L.Dense(4, kernel_initializer=x, input_shape=(4,)) for x in given[:1]]
+    items += [L.Dense(4, kernel_initializer=x) for x in given[1:]]
+    return Case(sequence(keras, items), (4,))
+
+
+@family
+def activations(keras):
+    L = keras.layers
+    x = inputs = L.Input((5, 4))
+    for name in ("elu", "selu", "softplus", "softsign", "relu", "tanh", "sigmoid", "linear"):
+        x = L.Dense(4, activation=name)(x)
+    for name in ("exponential", "swish", "gelu"):
+        if hasattr(keras.activations, name):
+            x = L.Activation(name)(x)
+    slope = "alpha" if keras.version < (3,) else "negative_slope"
+    x = L.LeakyReLU(**{slope: 0.2})(x)
+    x = L.ELU(alpha=0.7)(x)
+    x = L.PReLU(shared_axes=[1])(x)
+    if hasattr(L, "ReLU"):
+        x = L.ReLU(max_value=3.0)(x)
+        x = L.ReLU(negative_slope=0.1, threshold=0.05)(x) if keras.version >= (2, 2, 3) else x
+    if hasattr(L, "Softmax"):
+        x = L.Softmax(axis=1)(x)
+    return Case(keras.models.Model(inputs, x), (5, 4))
+
+
+@family
+def normalizations(keras):
+    L = keras.layers
+    x = inputs = L.Input((4, 4, 6))
+    x = L.BatchNormalization(axis=-1, beta_initializer="ones", gamma_regularizer="l2")(x)
+    x = L.BatchNormalization(axis=3)(x)  # TensorFlow divides the moving variance by n - 1
+    for name in ("LayerNormalization", "UnitNormalization", "GroupNormalization", "RMSNormalization"):
+        if hasattr(L, name):
+            x = getattr(L, name)(**({"groups": 3} if name[0] == "G" else {}))(x)
+    if hasattr(L, "LayerNormalization"):
+        x = L.LayerNormalization(epsilon=1e-4, center=False)(x)
+    model = keras.models.Model(inputs, x)
+    model.compile("sgd", "mse")
+    return Case(model, (4, 4, 6), (4, 4, 6))
+
+
+@family
+def noise(keras):
+    L = keras.layers
+    x = inputs = L.Input((4, 4, 2))
+    x = L.SpatialDropout2D(0.25)(x)
+    x = L.GaussianNoise(0.1)(x)
+    x = L.GaussianDropout(0.3)(x)
+    x = L.AlphaDropout(0.2)(x)
+    x = L.Dropout(0.5, noise_shape=None, seed=3)(x)
+    x = L.Reshape((16, 2))(x)
+    x = L.SpatialDropout1D(0.4)(x)
+    x = L.Flatten()(x)
+    model = keras.models.Model(inputs, L.Dense(2)(x))
+    model.compile("adam", "mse")
+    return Case(model, (4, 4, 2), (2,), step=False)
+
+
+@family
+def functions(keras):
+    """Lambdas by name and as code."""
+    L = keras.layers
+    x = inputs = L.Input((4,))
+    x = L.Dense(4)(x)
+    x = L.Lambda(double, name="doubled")(x)
+    x = L.Lambda(lambda t: t * 3.0 - 1.0, name="tripled")(x)
+    x = L.Lambda(scaled, arguments={"factor": 0.5}, output_shape=(4,), name="scaled")(x)
+    model = keras.models.Model(inputs, L.Dense(2)(x))
+    model.compile("sgd", "mse")
+    return Case(model, (4,), (2,))
+
+
+def double(x):
+    return x * 2.0
+
+
+def scaled(x, factor):
+    return x * factor
+
+
+@family
+def operators(keras):
+    """Arithmetic on symbolic tensors: layers TFOpLambda in tf.keras, operations in Keras 3."""
+    if keras.version < (2, 4):
+        raise Lacks("arithmetic on symbolic tensors")
+    L = keras.layers
+    a, b = L.Input((4, 4, 3)), L.Input((4, 4, 3))
+    c = L.Dense(3)(a)
+    x = a * 2.0 + b
+    x = x - c / 4.0
+    x = 1.0 - x
+    x = -x
+    x = abs(x) ** 2
+    y = x[:, 1:, ::2, 0]
+    y = L.Flatten()(y)
+    z = L.Dense(6)(L.Flatten()(c))
+    model = keras.models.Model([a, b], L.Dense(2)(y * z))
+    model.compile("sgd", "mse")
+    return Case(model, [(4, 4, 3), (4, 4, 3)], (2,))
+
+
+# --- images ---------------------------------------------------------------------------------------------------
+@family
+def augmentation(keras):
+    L = keras.layers
+    E = L if hasattr(L, "RandomFlip") else getattr(getattr(L, "experimental", None), "preprocessing", None)
+    if E is None:
+        raise Lacks("augmentation layers")
+    x = inputs = L.Input((8, 8, 3))
+    x = E.RandomFlip("horizontal")(x)
+    x = E.RandomRotation(0.1, fill_mode="nearest")(x)
+    x = E.RandomZoom(0.2)(x)
+    x = E.RandomTranslation(0.1, 0.2, interpolation="nearest")(x)
+    x = E.RandomContrast(0.3)(x)
+    if hasattr(E, "RandomBrightness"):
+        x = E.RandomBrightness(0.2)(x)
+    if keras.version < (3, 6):  # later ones leave images as they are outside of training, whatever they say
+        x = E.RandomCrop(6, 6)(x)
+    x = E.Resizing(5, 7)(x)
+    x = E.CenterCrop(4, 4)(x)
+    x = E.Rescaling(1.0 / 127.5, offset=-1)(x)
+    x = L.Flatten()(x)
+    model = keras.models.Model(inputs, L.Dense(2)(x))
+    model.compile("adam", "mse")
+    return Case(model, (8, 8, 3), (2,), step=False)
+
+
+@family
+def preprocessing_sequential(keras):
+    """As in the lesson on image classification: a Sequential of augmentation within the model."""
+    L = keras.layers
+    need(keras, "RandomFlip", "RandomRotation", "RandomZoom", "Rescaling")
+    data = sequence(
+        keras, [L.RandomFlip("horizontal", input_shape=(8, 8, 3)), L.RandomRotation(0.1), L.RandomZoom(0.1)]
+    )
+    model = sequence(
+        keras,
+        [
+            data,
+            L.Rescaling(1.0 / 255),
+            L.Conv2D(2, 3, padding="same", activation="relu"),
+            L.MaxPooling2D(),
+            L.Dropout(0.2),
+            L.Flatten(),
+            L.Dense(3, name="outputs"),
+        ],
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
+    return Case(model, (8, 8, 3), (1,), labels=3, step=False)
+
+
+@family
+def normalization_layer(keras):
+    L = keras.layers
+    E = L if hasattr(L, "Normalization") else getattr(getattr(L, "experimental", None), "preprocessing", None)
+    if E is None:
+        raise Lacks("Normalization")
+    x = inputs = L.Input((3,))
+    layer = E.Normalization(axis=-1)
+    layer.adapt(np.arange(12, dtype="float32").reshape(4, 3) ** 2)
+    x = layer(x)
+    if keras.version >= (2, 6):
+        x = E.Normalization(mean=[0.5, 1.0, 2.0], variance=[1.0, 4.0, 0.25])(x)
+        x = E.Normalization(axis=None, mean=0.5, variance=2.0)(x)
+    model = keras.models.Model(inputs, L.Dense(2)(x))
+    model.compile("adam", "mse")
+    return Case(model, (3,), (2,), random=False)
+
+
+@family
+def resampling(keras):
+    L = keras.layers
+    x = inputs = L.Input((4, 5, 2))
+    x = L.UpSampling2D(2, interpolation="bilinear")(x) if keras.version >= (2, 2, 3) else L.UpSampling2D(2)(x)
+    if hasattr(L, "Resizing"):
+        x = L.Resizing(5, 6, interpolation="bilinear")(x)
+        x = L.Resizing(4, 4, crop_to_aspect_ratio=True)(x)
+    return Case(keras.models.Model(inputs, L.Flatten()(x)), (4, 5, 2))
+
+
+# --- compile --------------------------------------------------------------------------------------------------
+def _trained_by(name, make):
+    def build(keras):
+        L = keras.layers
+        model = sequence(
+            keras, [L.Dense(4, activation="relu", input_shape=(4,)), L.BatchNormalization(), L.Dense(4), L.Dense(2)]
+        )
+        try:
+            optimizer = make(keras)
+        except (TypeError, ValueError, AttributeError, ImportError) as error:
+            raise Lacks(f"{name}: {error}") from error
+        model.compile(optimizer, "mse")
+        return Case(model, (4,), (2,))
+
+    build.__name__ = f"optimizer_{name}"
+    family(build)
+
+
+_trained_by("adam", lambda k: k.optimizers.Adam(beta_1=0.8, beta_2=0.9, epsilon=1e-6, **rate(k, 0.02)))
+_trained_by("amsgrad", lambda k: k.optimizers.Adam(amsgrad=True))
+_trained_by("adam_decay", lambda k: _old(k).Adam(decay=0.1, **rate(k, 0.05)))
+_trained_by("sgd", lambda k: k.optimizers.SGD(**rate(k, 0.1)))
+_trained_by("sgd_momentum", lambda k: k.optimizers.SGD(momentum=0.8, **rate(k, 0.1)))
+_trained_by("sgd_decay", lambda k: _old(k).SGD(decay=0.5, momentum=0.9, nesterov=True, **rate(k, 0.1)))
+_trained_by("clip", lambda k: k.optimizers.SGD(clipnorm=0.5, **rate(k, 0.1)))
+_trained_by("clipvalue", lambda k: k.optimizers.Adam(clipvalue=0.01))
+_trained_by("rmsprop", lambda k: k.optimizers.RMSprop(rho=0.8, **rate(k, 0.01)))
+_trained_by("rmsprop_momentum", lambda k: k.optimizers.RMSprop(momentum=0.5, **rate(k, 0.01)))
+_trained_by("rmsprop_centered", lambda k: k.optimizers.RMSprop(centered=True, momentum=0.5, **rate(k, 0.01)))
+_trained_by("adamw", lambda k: k.optimizers.AdamW(weight_decay=0.1, **rate(k, 0.01)))
+_trained_by("legacy_adam", lambda k: k.optimizers.legacy.Adam(amsgrad=True))
+_trained_by("legacy_sgd", lambda k: k.optimizers.legacy.SGD(momentum=0.9))
+_trained_by("legacy_rmsprop", lambda k: k.optimizers.legacy.RMSprop(momentum=0.5))
+_trained_by("ema", lambda k: k.optimizers.SGD(use_ema=True, ema_momentum=0.9, momentum=0.9, **rate(k, 0.1)))
+_trained_by(
+    "schedule",
+    lambda k: k.optimizers.SGD(learning_rate=k.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5, staircase=True)),
+)
+_trained_by("cosine", lambda k: k.optimizers.Adam(k.optimizers.schedules.CosineDecay(0.1, 10)))
+_trained_by(
+    "piecewise", lambda k: k.optimizers.Adam(k.optimizers.schedules.PiecewiseConstantDecay([1, 2], [0.1, 0.2, 0.3]))
+)
+_trained_by("polynomial", lambda k: k.optimizers.SGD(k.optimizers.schedules.PolynomialDecay(0.1, 10, 0.01, power=2.0)))
+_trained_by("inverse", lambda k: k.optimizers.SGD(k.optimizers.schedules.InverseTimeDecay(0.1, 1, 0.5)))
+
+
+def _old(keras):
+    """Optimizers that take `decay`."""
+    if keras.version >= (3,):
+        raise AttributeError("decay")
+    return keras.optimizers.legacy if keras.version >= (2, 11) else keras.optimizers
+
+
+@family
+def losses(keras):
+    """Losses and metrics as objects."""
+    if not hasattr(keras.losses, "CategoricalCrossentropy"):
+        raise Lacks("losses as objects")
+    L, M = keras.layers, keras.metrics
+    model = sequence(keras, [L.Dense(4, activation="relu", input_shape=(4,)), L.Dense(3)])
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
+    names = ("CategoricalAccuracy", "TopKCategoricalAccuracy", "MeanSquaredError", "CategoricalCrossentropy")
+    metrics = [getattr(M, name)(**({"k": 2} if name[0] == "T" else {})) for name in names]
+    model.compile(keras.optimizers.Adam(), loss, metrics=[*metrics, "mae"])
+    return Case(model, (4,), (3,), one_hot=True)
+
+
+@family
+def losses_by_output(keras):
+    if not hasattr(keras.losses, "CategoricalCrossentropy"):
+        raise Lacks("losses as objects")
+    L, M = keras.layers, keras.metrics
+    a = L.Input((4,))
+    one, two = L.Dense(2, activation="sigmoid", name="p")(a), L.Dense(1, name="q")(a)
+    model = keras.models.Model(a, [one, two])
+    model.compile(
+        keras.optimizers.Adam(),
+        loss=[keras.losses.BinaryCrossentropy(), keras.losses.MeanAbsoluteError()],
+        metrics=[[M.BinaryAccuracy(threshold=0.4)], [M.MeanSquaredError(name="squares"), "mae"]],
+    )
+    return Case(model, (4,), [(2,), (1,)])
+
+
+# --- the user's own -------------------------------------------------------------------------------------------
+def custom_objects(keras):
+    """Classes and functions of the families below, made for this library."""
+    L = keras.layers
+
+    class Scale(L.Layer):
+        def __init__(self, start=1.0, groups=1, mode=0, **kwargs):
+            super().__init__(**kwargs)
+            self.start, self.groups, self.mode = start, groups, mode
+
+        def build(self, input_shape):
+            self.factor = self.add_weight(
+                name="factor", shape=(int(input_shape[-1]),), initializer="ones", trainable=True
+            )
+            super().build(input_shape)
+
+        def call(self, inputs):
+            return inputs * self.factor * self.start * self.groups
+
+        def compute_output_shape(self, input_shape):
+            return input_shape
+
+        def get_config(self):
+            config = {"start": self.start, "groups": self.groups, "mode": self.mode}
+            return dict(list(super().get_config().items()) + list(config.items()))
+
+    class Block(keras.models.Model):
+        def __init__(self, units=3, **kwargs):
+            super().__init__(**kwargs)
+            self.units = units
+            self.first = L.Dense(units, activation="relu")
+            self.second = L.Dense(units)
+            self.norm = L.BatchNormalization()
+            self.rest = [L.Dense(units), L.Dense(2)]
+
+        def call(self, inputs, training=None):
+            x = self.norm(self.second(self.first(inputs)), training=training)
+            for layer in self.rest:
+                x = layer(x)
+            return x
+
+        def get_config(self):
+            return {"units": self.units}
+
+        @classmethod
+        def from_config(cls, config, custom_objects=None):
+            return cls(**{k: v for k, v in config.items() if k in ("units", "name")})
+
+    def halved(y_true, y_pred):
+        error = y_true - y_pred
+        return keras.mean(error * error, -1) / 2.0
+
+    def cubic(x):
+        return x * x * x
+
+    return {"Scale": Scale, "Block": Block, "halved": halved, "cubic": cubic, "double": double, "scaled": scaled}
+
+
+@family
+def custom_layer(keras):
+    L, own = keras.layers, keras.custom
+    x = inputs = L.Input((4,))
+    x = own["Scale"](0.5)(x)
+    x = own["Scale"](groups=3, mode=0)(x)
+    x = L.Dense(3, activation=own["cubic"])(x)
+    model = keras.models.Model(inputs, L.Dense(2)(x))
+    model.compile("sgd", own["halved"], metrics=[own["halved"]])
+    return Case(model, (4,), (2,))
+
+
+@family
+def subclass(keras):
+    if keras.version < (2, 2):
+        raise Lacks("subclassed models")
+    model = keras.custom["Block"]()
+    if keras.version >= (2, 4):
+        model(np.zeros((1, 4), "float32"))
+    model.compile("adam", "mse")
+    return Case(model, (4,), (2,))
