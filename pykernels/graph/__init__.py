@@ -1,6 +1,7 @@
 """Symbolic tensors, variables, the op registry, autodiff and programs."""
 
 from .autodiff import gradients
+from .eager_array import EagerArray, eager, set_binary_ufuncs
 from .program import Program, Source, Workspaces
 from .registry import NONDIFFERENTIABLE, OP_TABLES, apply, apply_into, define, definition, op_names
 from .scopes import current_path, scope
@@ -11,6 +12,7 @@ from .variable import Variable
 __all__ = [
     "NONDIFFERENTIABLE",
     "OP_TABLES",
+    "EagerArray",
     "Program",
     "Source",
     "Tensor",
@@ -23,9 +25,11 @@ __all__ = [
     "current_trace",
     "define",
     "definition",
+    "eager",
     "gradients",
     "op_names",
     "scope",
+    "set_binary_ufuncs",
     "set_operators",
     "set_ufuncs",
 ]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core
+from .eager_array import EagerArray
 from .scopes import current_label
 from .tensor import Node, Tensor
 from .variable import Variable
@@ -105,7 +106,7 @@ def _value(x):
 def apply(name: str, inputs: Sequence, **attrs):
     """Applies an op: recorded when an input is symbolic (or a Variable inside a Trace), run at once otherwise.
 
-    Returns a Tensor or an array; a tuple of them when the op has several outputs.
+    Returns a Tensor or an `EagerArray`; a tuple of them when the op has several outputs.
     """
     op = _ops[name]
     operands = _operands(inputs)
@@ -113,7 +114,7 @@ def apply(name: str, inputs: Sequence, **attrs):
     if _is_symbolic(operands, bool(trace_stack())):
         outs = Node(op, operands, attrs, out_types, label=current_label()).outputs
     else:
-        outs = _core.run_op(name, [_value(x) for x in operands], out_types, attrs)
+        outs = [y.view(EagerArray) for y in _core.run_op(name, [_value(x) for x in operands], out_types, attrs)]
     return outs[0] if len(outs) == 1 else tuple(outs)
 
 

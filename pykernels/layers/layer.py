@@ -11,7 +11,7 @@ from .. import config as settings
 from .. import ops, regularizers
 from ..graph import Tensor, Trace, current_path, current_trace, scope
 from ..utils.naming import auto_name
-from ..utils.tree import as_given, flatten, map_shapes, map_structure
+from ..utils.tree import as_eager, flatten, map_shapes, map_structure
 from .context import calling, structure_changed, training_phase
 from .input_spec import InputSpec, assert_input_compatibility
 from .node import Node, outside_traces, symbolic
@@ -192,7 +192,7 @@ class Layer(LayerState):
         leaves = flatten([list(args), kwargs])
         if current_trace() is None and any(isinstance(x, Tensor) for x in leaves):
             return self._symbolic_call(args, kwargs)
-        return as_given(leaves, self._call(args, kwargs))
+        return as_eager(self._call(args, kwargs))
 
     def _convert(self, values):
         return map_structure(self._convert_one, values)

@@ -9,7 +9,7 @@ import numpy as np
 from .. import ops
 from ..compat.arguments import translate
 from ..data_adapters.arrays import Data, make_data
-from ..graph import Tensor, Trace, current_trace
+from ..graph import EagerArray, Tensor, Trace, current_trace
 from ..layers.context import StructureVersion, training_phase
 from ..layers.input_spec import InputSpec
 from ..layers.layer import Layer
@@ -17,7 +17,7 @@ from ..layers.layer_graph import LayerGraph
 from ..layers.node import symbolic
 from ..training.step_programs import StepSignature, step_signature
 from ..training.trainer import Trainer
-from ..utils.tree import as_given, flatten, map_shapes, map_structure, tree_size, tree_unflatten
+from ..utils.tree import as_eager, flatten, map_shapes, map_structure, tree_size, tree_unflatten
 from .saving_mixin import SavingMixin
 from .summary import print_summary
 
@@ -210,17 +210,16 @@ class Model(Trainer, SavingMixin, Layer):
     def __call__(self, *args, **kwargs):
         """The model's outputs for arrays or symbolic tensors. Without `training` each layer does what it does by
         default: random layers of images change them, all others do as in `predict`."""
-        leaves = flatten(list(args))
         training = kwargs.get("training")
         if training is None:  # a model within a model or layer that is called
             training = training_phase()
         if len(args) == 1 and not training:
             run = self._direct(args[0], training)
             if run is not None:
-                return as_given(leaves, run((args[0],), self._next_run())[0])
+                return as_eager(run((args[0],), self._next_run())[0])
         if args and "_graph" in self.__dict__ and not any(isinstance(x, Tensor) for x in flatten(args[0])):
             args = (self._as_inputs(args[0]), *args[1:])
-        return as_given(leaves, super().__call__(*args, **kwargs))
+        return as_eager(super().__call__(*args, **kwargs))
 
     def _as_inputs(self, x):
         """Arrays in the structure and of the dtypes that `call` takes."""
@@ -238,7 +237,7 @@ class Model(Trainer, SavingMixin, Layer):
 
     def _direct(self, x, training):
         """For one plain array that fits: the program's own function, found again at little cost. Else None."""
-        if type(x) is not np.ndarray or current_trace() is not None:
+        if type(x) not in (np.ndarray, EagerArray) or current_trace() is not None:
             return None
         if self._direct_version != StructureVersion.value:
             self._programs.validate(self)

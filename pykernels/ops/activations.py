@@ -168,8 +168,8 @@ def exponential(x):
 
 
 def hard_tanh(x):
-    """x limited to [-1, 1]."""
-    return clip(float_tensor(x), -1.0, 1.0)
+    """x limited to [-1, 1], of x's dtype (bool becomes int32)."""
+    return clip(x, -1, 1)
 
 
 def tanh_shrink(x):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import config
-from ..graph import NONDIFFERENTIABLE, Tensor, Variable, apply, define
+from ..graph import NONDIFFERENTIABLE, Tensor, Variable, apply, define, eager
 from .binary import where
 from .shapes import known, unknown
 from .types import dtype_of, number_like, passed_on, standardize_dtype, to_tensor
@@ -59,7 +59,7 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
     if sparse or ragged:
         raise ValueError("pykernels has neither sparse nor ragged tensors")
     y = to_tensor(x, dtype)
-    return passed_on(y) if y is x else y
+    return passed_on(y) if y is x else eager(y)
 
 
 def array(x, dtype=None):
@@ -124,12 +124,12 @@ def _concrete(shape) -> tuple:
 
 def zeros(shape, dtype=None):
     """An array of zeros; `dtype` defaults to `floatx()`."""
-    return np.zeros(_concrete(shape), standardize_dtype(dtype))
+    return eager(np.zeros(_concrete(shape), standardize_dtype(dtype)))
 
 
 def ones(shape, dtype=None):
     """An array of ones; `dtype` defaults to `floatx()`."""
-    return np.ones(_concrete(shape), standardize_dtype(dtype))
+    return eager(np.ones(_concrete(shape), standardize_dtype(dtype)))
 
 
 def empty(shape, dtype=None):
@@ -141,7 +141,7 @@ def full(shape, fill_value, dtype=None):
     """An array filled with `fill_value` (a number, or a tensor that broadcasts); `dtype` defaults to `floatx()`."""
     value, dims = to_tensor(fill_value, standardize_dtype(dtype)), _concrete(shape)
     if isinstance(value, np.ndarray) and value.ndim == 0:
-        return np.full(dims, value)
+        return eager(np.full(dims, value))
     return apply("broadcast_to", [value], shape=dims)
 
 
@@ -178,19 +178,19 @@ def arange(start, stop=None, step=None, dtype=None):
     if dtype is None:
         floats = any(isinstance(v, (float, np.floating)) for v in (start, stop, step))
         dtype = config.floatx() if floats else "int32"
-    return np.arange(start, stop, step).astype(standardize_dtype(dtype))
+    return eager(np.arange(start, stop, step).astype(standardize_dtype(dtype)))
 
 
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
     """`num` evenly spaced numbers from `start` to `stop` (included with `endpoint`); with `retstep` also the step."""
     values, step = np.linspace(start, stop, num, endpoint=endpoint, retstep=True, axis=axis)
-    values = values.astype(standardize_dtype(dtype))
-    return (values, values.dtype.type(step)) if retstep else values
+    values = eager(values.astype(standardize_dtype(dtype)))
+    return (values, eager(values.dtype.type(step))) if retstep else values
 
 
 def eye(N, M=None, k=0, dtype=None):  # noqa: N803 - Keras's names
     """An (N, M) array with ones on the k-th diagonal; M defaults to N, `dtype` to `floatx()`."""
-    return np.eye(N, M, k, dtype=standardize_dtype(dtype))
+    return eager(np.eye(N, M, k, dtype=standardize_dtype(dtype)))
 
 
 def identity(n, dtype=None):
@@ -200,7 +200,7 @@ def identity(n, dtype=None):
 
 def tri(N, M=None, k=0, dtype=None):  # noqa: N803 - Keras's names
     """An (N, M) array with ones on and below the k-th diagonal."""
-    return np.tri(N, M, k, dtype=standardize_dtype(dtype))
+    return eager(np.tri(N, M, k, dtype=standardize_dtype(dtype)))
 
 
 def _triangle(x, k, lower):

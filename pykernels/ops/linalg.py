@@ -60,7 +60,8 @@ def matmul(x1, x2):
 
     Args:
         x1, x2: tensors of rank 1 or more. A vector is a row on the left, a column on the right, and that dimension is
-            taken out of the result. Promoted to one dtype; integers are multiplied exactly up to 2**53.
+            taken out of the result. Promoted to one dtype. Integers are multiplied exactly up to 2**53 and wrap round;
+            of bools, one true pair is enough.
 
     Returns:
         A tensor of shape (..., x1.shape[-2], x2.shape[-1]).
@@ -72,7 +73,10 @@ def matmul(x1, x2):
     dtype = dtype_of(x1)
     if not is_float(dtype):
         x1, x2 = (apply("cast", [x], dtype="float64") for x in (x1, x2))
-        return apply("cast", [matmul(x1, x2)], dtype="int32" if dtype in ("bool", "uint8") else dtype)
+        y = matmul(x1, x2)
+        if dtype not in ("bool", "int64"):
+            y = apply("cast", [y], dtype="int64")  # from there integers wrap round
+        return apply("cast", [y], dtype=dtype)
     a, b = tuple(x1.shape), tuple(x2.shape)
     if not a or not b:
         raise ValueError(f"matmul takes tensors of rank 1 or more. Received: x1.shape={a}, x2.shape={b}")

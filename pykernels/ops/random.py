@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..graph import NONDIFFERENTIABLE, apply, current_trace, define
+from ..graph import NONDIFFERENTIABLE, apply, current_trace, define, eager
 from ..graph.registry import OpDef
 from ..graph.tensor import Node
 from ..utils.naming import auto_name
@@ -235,4 +235,4 @@ def shuffle(x, axis=0, seed=None):
     keys = apply(
         "random_uniform", [], shape=(x.shape[axis],), dtype="float64", minval=0.0, maxval=1.0, **draw_seed(seed)
     )
-    return np.take(x, np.argsort(keys, kind="stable"), axis=axis)
+    return eager(np.take(x, np.argsort(keys, kind="stable"), axis=axis))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import config
-from ..graph import Tensor, Variable, apply
+from ..graph import EagerArray, Tensor, Variable, apply, eager
 from ..graph.tensor import DTYPES
 
 __all__ = [
@@ -70,7 +70,7 @@ def passed_on(x):
     """
     if isinstance(x, Variable):
         return apply("reshape", [x], shape=tuple(x.shape))
-    return x.copy() if isinstance(x, np.ndarray) else x
+    return x.copy().view(EagerArray) if isinstance(x, np.ndarray) else x
 
 
 def only_where(condition, x):
@@ -163,7 +163,7 @@ def operands(*xs, like: str | None = None) -> list:
     precision: it counts as a Python number does.
     """
     xs = [_scalar_or_tensor(x) for x in xs]
-    beside_tensor = any(isinstance(x, (Tensor, Variable)) for x in xs)
+    beside_tensor = any(isinstance(x, (Tensor, Variable, EagerArray)) for x in xs)
     dtypes = [_dtype_or_weak(x, beside_tensor) for x in xs]
     dtype = result_type(*dtypes) if like is None else result_type(*dtypes, like)
     return [_as(x, dtype) for x in xs]
@@ -182,7 +182,7 @@ def _scalar_or_tensor(x):
 def _dtype_or_weak(x, beside_tensor: bool):
     if isinstance(x, (int, float)):
         return type(x)
-    if beside_tensor and isinstance(x, np.ndarray) and x.dtype == np.float64:
+    if beside_tensor and type(x) is np.ndarray and x.dtype == np.float64:
         return float
     return dtype_of(x)
 
@@ -196,7 +196,7 @@ def _as(x, dtype: str):
 def cast(x, dtype):
     """`x` converted to `dtype`, a value of its own. Floats are truncated towards zero; to bool: not equal to zero."""
     y = to_tensor(x, dtype)
-    return passed_on(y) if y is x else y
+    return passed_on(y) if y is x else eager(y)
 
 
 def float_tensor(x):

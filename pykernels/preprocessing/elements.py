@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from ..utils.eager_array import EagerArray
+from ..graph import EagerArray
 from ..utils.tree import map_structure
 
 

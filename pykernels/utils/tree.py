@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .eager_array import EagerArray
+from ..graph import EagerArray, Tensor
 
 LEAF = "leaf"
 
@@ -54,11 +54,11 @@ def map_shapes(function: Callable[[tuple], Any], structure: Any) -> Any:
     return structure
 
 
-def as_given(leaves: list, outputs: Any) -> Any:
-    """`outputs` with their arrays as `EagerArray`s, where the inputs' `leaves` have one."""
-    if any(type(x) is EagerArray for x in leaves):
-        return map_structure(lambda y: y.view(EagerArray) if type(y) is np.ndarray else y, outputs)
-    return outputs
+def as_eager(outputs: Any) -> Any:
+    """`outputs` with their arrays as `EagerArray`s."""
+    if isinstance(outputs, Tensor):
+        return outputs
+    return map_structure(lambda y: y.view(EagerArray) if type(y) is np.ndarray else y, outputs)
 
 
 # --- structures as a flat list and a hashable spec -------------------------------------------------------
