@@ -1,4 +1,4 @@
-"""The protocol of callbacks."""
+"""The base class of callbacks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ BATCH_HOOKS = {
 
 
 class Callback:
-    """Base class: a subclass overrides the moments it wants to hear of.
+    """The base class of callbacks. A subclass overrides the methods that it needs.
+
+    `logs` is a dict with the loss and the metrics; in `on_epoch_end` it contains those of the validation too, as
+    "val_...". A callback that overrides a method for batches makes training return to Python after each batch; others
+    cost nothing per batch.
 
     Attributes:
         params: dict with `verbose`, `epochs` and `steps`.
-        model: the model that is trained; `model.stop_training = True` ends the training.
-
-    `logs` holds the loss and the metrics ("val_..." too in `on_epoch_end`). A callback that overrides a batch hook
-    makes training return to Python after every batch; the others cost nothing per batch.
+        model: the model in training. `model.stop_training = True` ends the training.
     """
 
     def __init__(self):
@@ -41,10 +42,10 @@ class Callback:
         """Keras 2's name of `on_train_batch_end`."""
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Called with the number of the epoch, from 0."""
+        """Called at the start of an epoch; `epoch` is its number, from 0."""
 
     def on_epoch_end(self, epoch, logs=None):
-        """Called with the results of the epoch, validation included."""
+        """Called at the end of an epoch; `logs` has the results of training and validation."""
 
     def on_train_batch_begin(self, batch, logs=None):
         self.on_batch_begin(batch, logs=logs)
@@ -62,13 +63,13 @@ class Callback:
         """Called before each batch of `predict`."""
 
     def on_predict_batch_end(self, batch, logs=None):
-        """Called after each batch of `predict`; `logs["outputs"]` is its result."""
+        """Called after each batch of `predict`; `logs["outputs"]` has the predictions."""
 
     def on_train_begin(self, logs=None):
         """Called once at the start of `fit`."""
 
     def on_train_end(self, logs=None):
-        """Called once at the end of `fit`, with the results of the last epoch."""
+        """Called once at the end of `fit`; `logs` has the results of the last epoch."""
 
     def on_test_begin(self, logs=None):
         """Called at the start of `evaluate` and of each validation."""

@@ -1,4 +1,4 @@
-"""The list that calls several callbacks."""
+"""A list of callbacks that are called together."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class CallbackList:
     """Calls several callbacks in order.
 
     Args:
-        callbacks: a callback or a list of them.
-        add_history: whether to add a `History` when there is none.
-        add_progbar: whether to add a `ProgbarLogger` when there is none.
-        model: given to each callback.
-        params: `epochs`, `steps`, `verbose`, given to each callback.
+        callbacks: a `Callback` or a list of them. Default None.
+        add_history: whether to add a `History` if there is none. Default False.
+        add_progbar: whether to add a `ProgbarLogger` if there is none. Default False.
+        model: the model, which becomes the attribute `model` of each callback. Default None.
+        **params: `epochs`, `steps` and `verbose`, which become the attribute `params` of each callback.
     """
 
     def __init__(self, callbacks=None, add_history=False, add_progbar=False, model=None, **params):
@@ -68,11 +68,11 @@ class CallbackList:
             callback.set_model(model)
 
     def hooks_batches(self, mode: str) -> bool:
-        """Whether a callback wants to hear of every batch of "train", "test" or "predict"."""
+        """Whether a callback overrides a method for batches of "train", "test" or "predict"."""
         return self._hooks[mode]
 
     def progress(self, mode: str, steps: int, logs) -> None:
-        """Tells progress bars how far it is; `logs()` gives the results so far, and is called only when shown."""
+        """Updates progress bars. `logs()` returns the results so far; it is called only if they are shown."""
         for callback in self._progress:
             callback._on_progress(mode, steps, logs)
 

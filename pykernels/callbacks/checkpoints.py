@@ -1,4 +1,4 @@
-"""Callbacks that save: ModelCheckpoint, BackupAndRestore."""
+"""Callbacks that save the model: ModelCheckpoint, BackupAndRestore."""
 
 from __future__ import annotations
 
@@ -48,26 +48,27 @@ class _EveryBatches:
 
 
 class ModelCheckpoint(_EveryBatches, MonitorCallback):
-    """Saves the model, or its weights, as training goes on.
+    """Saves the model or its weights during training.
 
-    A file saved within `fit` also holds where the training stands (see `pykernels.saving.training_state`): after
-    `load_model(file)`, or `load_weights(file)` into a compiled model, `fit(..., initial_epoch=<the next epoch>)` ends
-    in the bits of an uninterrupted run.
+    A file saved during `fit` also contains the state of the training (see `pykernels.saving.training_state`). After
+    `load_model(file)`, or `load_weights(file)` into a compiled model, `fit(..., initial_epoch=<the next epoch>)`
+    continues the training; the result has the same bits as that of an uninterrupted run.
 
     Args:
-        filepath: of the file; may have fields such as "{epoch:02d}-{val_loss:.2f}.keras". It ends in ".keras" or ".h5",
+        filepath: path. It may have fields, such as "{epoch:02d}-{val_loss:.2f}.keras". It ends in ".keras" or ".h5";
             with `save_weights_only` in ".weights.h5" or ".h5". Missing folders are made.
-        monitor: name in the logs. Default "val_loss".
-        verbose: 1 prints what is saved.
-        save_best_only: whether only improvements of `monitor` are saved.
-        save_weights_only: `save_weights` instead of `save`.
-        mode: "auto", "min" or "max".
-        save_freq: "epoch", or a number of batches.
-        initial_value_threshold: value of `monitor` to beat at first.
-        period: number of epochs, as Keras 1 and 2 had it.
+        monitor: str, a name in the logs. Default "val_loss".
+        verbose: 0 (default), or 1 to print a message for each file.
+        save_best_only: whether only improvements of `monitor` are saved. Default False.
+        save_weights_only: whether `save_weights` is called instead of `save`. Default False.
+        mode: "auto" (default), "min" or "max".
+        save_freq: "epoch" (default), or an int, the number of batches between files.
+        initial_value_threshold: float, the value of `monitor` that the first improvement must exceed. Default None.
+        period: int, the number of epochs between files (Keras 1 and 2). Default 1.
 
     Raises:
-        ValueError: another ending, or a `save_freq` of another kind. KeyError: a field that the logs do not have.
+        ValueError: another ending, or an invalid `save_freq`.
+        KeyError: while training, a field of `filepath` that the logs do not have.
     """
 
     runs_last = True
@@ -186,20 +187,21 @@ class _Fields(dict):
 
 
 class BackupAndRestore(_EveryBatches, Callback):
-    """Saves where the training stands, and goes on from there when `fit` is called again after an interruption.
+    """Saves the state of the training, and continues from it when `fit` is called again after an interruption.
 
-    The bits are those of an uninterrupted run: weights, optimizer, learning rate, order of the rows, random streams,
-    metrics, and what EarlyStopping, ReduceLROnPlateau and ModelCheckpoint remember. A generator given as `x` starts
-    anew and is read on to where it was.
+    The result has the same bits as that of an uninterrupted run. The state consists of weights, optimizer, learning
+    rate, order of the rows, random streams, metrics, and the state of EarlyStopping, ReduceLROnPlateau and
+    ModelCheckpoint. A generator that was passed as `x` is started again and read up to its position.
 
     Args:
-        backup_dir: folder for the checkpoint; of this callback alone.
-        save_freq: "epoch" (default), or a number of batches.
-        double_checkpoint: keep the checkpoint before the last one too, and use it when the last is damaged.
-        delete_checkpoint: remove the folder when training has ended (default).
+        backup_dir: path of a folder that nothing else uses.
+        save_freq: "epoch" (default), or an int, the number of batches between checkpoints.
+        double_checkpoint: whether the checkpoint before the last one is kept too, and used if the last is damaged.
+            Default False.
+        delete_checkpoint: whether the folder is removed at the end of the training. Default True.
 
     Raises:
-        ValueError: no `backup_dir`, or a `save_freq` of another kind.
+        ValueError: an empty `backup_dir`, or an invalid `save_freq`.
     """
 
     runs_last = True

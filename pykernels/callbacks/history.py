@@ -9,13 +9,12 @@ from .logs import Logs
 
 
 class History(Callback):
-    """Collects the logs of each epoch. `fit` adds one and returns it.
+    """Records the logs of each epoch. `fit` adds one and returns it.
 
     Attributes:
-        history: dict of lists, one entry per epoch; "acc" and "accuracy" both answer.
-        epoch: list of the epochs' numbers.
-
-    `history.rates` remembers the learning rates, for `visualization.plot_history`.
+        history: dict of name -> list with one value per epoch. "acc" and "accuracy" give the same list.
+            `history.rates` has the learning rates, for `visualization.plot_history`.
+        epoch: list of the numbers of the epochs.
     """
 
     is_history = True

@@ -1,4 +1,4 @@
-"""Logs and histories: dicts that answer to the metric names of every Keras era."""
+"""Logs and histories: dicts that accept the metric names of all versions of Keras."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ _OTHER = {**LOG_NAMES, **{new: old for old, new in LOG_NAMES.items()}}
 
 
 class Logs(dict):
-    """A dict in which "acc" and "accuracy" (and "val_acc", "lr", ...) find the same entry, whichever it has.
+    """A dict in which "acc" and "accuracy" (and "val_acc", "lr", ...) are names of the same entry.
 
     Iteration, `keys()`, `items()` and printing show the entries as they are.
 
     Attributes:
-        rates: of a history: list of (epochs recorded before, learning rate from there on).
+        rates: in a history, a list of pairs (number of epochs before, learning rate from there on).
     """
 
     rates: tuple | list = ()

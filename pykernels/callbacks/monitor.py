@@ -1,4 +1,4 @@
-"""Callbacks that watch one quantity: EarlyStopping, ReduceLROnPlateau."""
+"""Callbacks that monitor one quantity: EarlyStopping, ReduceLROnPlateau."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _DOWN = ("loss", "error", "mse", "mae", "mape", "msle", "crossentropy", "diverge
 
 
 class MonitorCallback(Callback):
-    """Base of callbacks that compare a logged quantity from epoch to epoch.
+    """The base class of callbacks that compare a quantity from epoch to epoch.
 
     Args:
-        monitor: name of the quantity in the logs.
-        mode: "min", "max", or "auto", which decides by the metric.
-        baseline: first value to beat, None for none.
-        min_delta: smallest change that counts as an improvement.
+        monitor: str, a name in the logs. Default "val_loss".
+        mode: "min", "max", or "auto" (default), which depends on the metric.
+        baseline: float, the value that the first improvement must exceed. Default None.
+        min_delta: float, the smallest change that is an improvement. Default 0.
     """
 
     def __init__(self, monitor="val_loss", mode="auto", baseline=None, min_delta=0):
@@ -80,14 +80,15 @@ class EarlyStopping(MonitorCallback):
     """Ends the training when a quantity has stopped improving.
 
     Args:
-        monitor: name in the logs. Default "val_loss".
-        min_delta: smallest change that counts. Default 0.
-        patience: epochs without improvement after which training ends. Default 0.
-        verbose: 1 prints what it does.
-        mode: "auto", "min" or "max".
-        baseline: value to beat; without an improvement on it training ends after `patience` epochs.
-        restore_best_weights: whether the weights of the best epoch are put back at the end, whatever ended it.
-        start_from_epoch: epochs before it are not watched.
+        monitor: str, a name in the logs. Default "val_loss".
+        min_delta: float, the smallest change that is an improvement. Default 0.
+        patience: int, the number of epochs without improvement after which training ends. Default 0.
+        verbose: 0 (default), or 1 to print messages.
+        mode: "auto" (default), "min" or "max".
+        baseline: float. Training ends if `monitor` is not better than it within `patience` epochs. Default None.
+        restore_best_weights: whether the model gets the weights of the best epoch at the end of the training, for
+            whatever reason it ends. Default False.
+        start_from_epoch: int, the first epoch that is monitored. Default 0.
     """
 
     def __init__(
@@ -158,17 +159,17 @@ class ReduceLROnPlateau(MonitorCallback):
     """Lowers the learning rate when a quantity has stopped improving.
 
     Args:
-        monitor: name in the logs. Default "val_loss".
-        factor: below 1; the new rate is the old one times it. Default 0.1.
-        patience: epochs without improvement. Default 10.
-        verbose: 1 prints the new rate.
-        mode: "auto", "min" or "max".
-        min_delta: smallest change that counts. Default 1e-4.
-        cooldown: epochs after a reduction that are not watched.
-        min_lr: the rate does not go below.
+        monitor: str, a name in the logs. Default "val_loss".
+        factor: float below 1, by which the learning rate is multiplied. Default 0.1.
+        patience: int, the number of epochs without improvement before a reduction. Default 10.
+        verbose: 0 (default), or 1 to print the new learning rate.
+        mode: "auto" (default), "min" or "max".
+        min_delta: float, the smallest change that is an improvement. Default 1e-4.
+        cooldown: int, the number of epochs after a reduction that are not monitored. Default 0.
+        min_lr: float, the lower bound of the learning rate. Default 0.
 
     Raises:
-        ValueError: factor >= 1.
+        ValueError: `factor` is not below 1.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The progress lines of fit, evaluate and predict."""
+"""The progress bars of fit, evaluate and predict."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class ProgbarLogger(Callback):
 
     Package interface: `_on_progress`.
 
-    It is told how far the run is a few times a second (`_on_progress`), not after every batch.
+    It is updated a few times a second (`_on_progress`), not after every batch.
     """
 
     is_progbar = True

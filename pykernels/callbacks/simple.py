@@ -11,12 +11,13 @@ from .callback import Callback
 
 
 class LambdaCallback(Callback):
-    """A callback made of functions, called with the arguments of the moment they are given for.
+    """A callback made of functions.
 
     Args:
-        on_epoch_begin, on_epoch_end: `(epoch, logs)`.
-        on_train_begin, on_train_end: `(logs)`.
-        on_train_batch_begin, on_train_batch_end (or on_batch_begin, on_batch_end): `(batch, logs)`.
+        on_epoch_begin, on_epoch_end: callables `(epoch, logs)`. Default None.
+        on_train_begin, on_train_end: callables `(logs)`. Default None.
+        on_train_batch_begin, on_train_batch_end: callables `(batch, logs)`. Default None.
+        **kwargs: other methods of `Callback`, such as `on_test_begin`, or their earlier names.
     """
 
     _MOMENTS = frozenset(name for name in vars(Callback) if name.startswith("on_"))
@@ -61,8 +62,11 @@ class LearningRateScheduler(Callback):
     """Sets the learning rate before each epoch.
 
     Args:
-        schedule: `(epoch, learning_rate) -> learning_rate`, or `(epoch) -> learning_rate`.
-        verbose: 1 prints the rate.
+        schedule: callable `(epoch, learning_rate)` or `(epoch)` that returns the learning rate, a float.
+        verbose: 0 (default), or 1 to print the learning rate.
+
+    Raises:
+        ValueError: while training, a schedule that does not return a float.
     """
 
     def __init__(self, schedule, verbose=0):
@@ -91,12 +95,12 @@ class LearningRateScheduler(Callback):
 
 
 class CSVLogger(Callback):
-    """Writes the logs of each epoch as a line of a CSV file.
+    """Writes the logs of each epoch to a CSV file.
 
     Args:
         filename: path.
-        separator: between fields. Default ",".
-        append: whether to go on with a file that is there. Default False.
+        separator: str between the fields. Default ",".
+        append: whether lines are added to an existing file. Default False: it is replaced.
     """
 
     def __init__(self, filename, separator=",", append=False):

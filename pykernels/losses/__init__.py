@@ -69,21 +69,38 @@ mse = MSE = mean_squared_error
 
 
 def serialize(loss):
-    """The config dict of a loss object or function."""
+    """The configuration of a loss object or function as a dict of plain values, for `deserialize`.
+
+    Args:
+        loss: a `Loss` or a function of this module.
+    """
     return serialize_keras_object(loss)
 
 
 def deserialize(name, custom_objects=None):
-    """The loss of a config dict or name."""
+    """Makes a loss from a dict that `serialize` returned.
+
+    Args:
+        name: dict.
+        custom_objects: dict of name -> class or function. Default None.
+
+    Raises:
+        TypeError: an unknown class.
+    """
     return deserialize_keras_object(name, custom_objects=custom_objects, module_objects=_OBJECTS)
 
 
 def get(identifier):
-    """The loss meant by a name, config dict, class, object or function; None stays None.
+    """Finds a loss.
 
-    A snake-case name ("mse", "mean_squared_error") gives the function, a class name the object.
+    Args:
+        identifier: name, configuration dict, class, object, function or None. A snake-case name ("mse",
+            "mean_squared_error") gives the function, a class name ("MeanSquaredError") a new object.
+
+    Returns:
+        A callable `(y_true, y_pred) -> loss`; None for None.
 
     Raises:
-        ValueError: an unknown name; the message has the nearest known ones.
+        ValueError: an unknown name; the message lists similar names.
     """
     return resolve(identifier, "loss", _OBJECTS)

@@ -1,4 +1,4 @@
-"""The losses as objects: a function of `functions`, its options, and a reduction."""
+"""The losses as classes: a function of `functions` with its options and a reduction."""
 
 from __future__ import annotations
 
@@ -22,21 +22,54 @@ class _NamedLoss(LossFunctionWrapper):
 
 
 class MeanSquaredError(_NamedLoss):
-    """`mean_squared_error`, reduced. Arguments as in `Loss`."""
+    """Mean of `(y_true - y_pred) ** 2`; see `mean_squared_error`.
+
+    Args:
+        reduction: "sum_over_batch_size" (default), "sum", "mean", "mean_with_sample_weight", "none" or None; see
+            `Loss`.
+        name: str, the name of the loss.
+        dtype: name of the dtype of the computation. Default None: `config.floatx()`.
+
+    Raises:
+        ValueError: an unknown `reduction`.
+    """
 
     def __init__(self, reduction="sum_over_batch_size", name="mean_squared_error", dtype=None):
         super().__init__(mean_squared_error, reduction, name, dtype)
 
 
 class MeanAbsoluteError(_NamedLoss):
-    """`mean_absolute_error`, reduced. Arguments as in `Loss`."""
+    """Mean of `|y_true - y_pred|`; see `mean_absolute_error`.
+
+    Args:
+        reduction: "sum_over_batch_size" (default), "sum", "mean", "mean_with_sample_weight", "none" or None; see
+            `Loss`.
+        name: str, the name of the loss.
+        dtype: name of the dtype of the computation. Default None: `config.floatx()`.
+
+    Raises:
+        ValueError: an unknown `reduction`.
+    """
 
     def __init__(self, reduction="sum_over_batch_size", name="mean_absolute_error", dtype=None):
         super().__init__(mean_absolute_error, reduction, name, dtype)
 
 
 class BinaryCrossentropy(_NamedLoss):
-    """`binary_crossentropy`, reduced. Arguments as in that function and in `Loss`."""
+    """Cross-entropy of targets 0 and 1; see `binary_crossentropy`.
+
+    Args:
+        from_logits: whether `y_pred` are logits instead of probabilities. Default False.
+        label_smoothing: float from 0 to 1. Default 0.
+        axis: int, the axis of the mean. Default -1.
+        reduction: "sum_over_batch_size" (default), "sum", "mean", "mean_with_sample_weight", "none" or None; see
+            `Loss`.
+        name: str, the name of the loss.
+        dtype: name of the dtype of the computation. Default None: `config.floatx()`.
+
+    Raises:
+        ValueError: an unknown `reduction`.
+    """
 
     _options = ("from_logits", "label_smoothing", "axis")
 
@@ -57,7 +90,20 @@ class BinaryCrossentropy(_NamedLoss):
 
 
 class CategoricalCrossentropy(_NamedLoss):
-    """`categorical_crossentropy`, reduced. Arguments as in that function and in `Loss`."""
+    """Cross-entropy of one-hot targets; see `categorical_crossentropy`.
+
+    Args:
+        from_logits: whether `y_pred` are logits instead of probabilities. Default False.
+        label_smoothing: float from 0 to 1. Default 0.
+        axis: int, the axis of the classes. Default -1.
+        reduction: "sum_over_batch_size" (default), "sum", "mean", "mean_with_sample_weight", "none" or None; see
+            `Loss`.
+        name: str, the name of the loss.
+        dtype: name of the dtype of the computation. Default None: `config.floatx()`.
+
+    Raises:
+        ValueError: an unknown `reduction`.
+    """
 
     _options = ("from_logits", "label_smoothing", "axis")
 
@@ -78,9 +124,19 @@ class CategoricalCrossentropy(_NamedLoss):
 
 
 class SparseCategoricalCrossentropy(_NamedLoss):
-    """`sparse_categorical_crossentropy`, reduced. Arguments as in that function and in `Loss`.
+    """Cross-entropy of integer targets; see `sparse_categorical_crossentropy`.
 
-    With `ignore_class` the mean is over the samples that count.
+    Args:
+        from_logits: whether `y_pred` are logits instead of probabilities. Default False.
+        ignore_class: int, a class whose samples are left out of the mean. Default None.
+        reduction: "sum_over_batch_size" (default), "sum", "mean", "mean_with_sample_weight", "none" or None; see
+            `Loss`.
+        axis: int, the axis of the classes. Default -1.
+        name: str, the name of the loss.
+        dtype: name of the dtype of the computation. Default None: `config.floatx()`.
+
+    Raises:
+        ValueError: an unknown `reduction`.
     """
 
     _options = ("from_logits", "ignore_class")

@@ -34,17 +34,25 @@ def mean_squared_error(y_true, y_pred):
     """Mean over the last axis of `(y_true - y_pred)^2`.
 
     Args:
-        y_true: targets, shape (N, ..., d); (N,) fits predictions of shape (N, 1) and the reverse.
+        y_true: targets, shape (N, ..., d). (N,) is accepted for predictions of shape (N, 1), and the reverse.
         y_pred: predictions, shape (N, ..., d).
 
     Returns:
-        Shape (N, ...), the float type of `y_pred`.
+        Losses of shape (N, ...), in the float dtype of `y_pred`.
     """
     return _per_row("mean_squared_error", ops.square, y_true, y_pred)
 
 
 def mean_absolute_error(y_true, y_pred):
-    """Mean over the last axis of `|y_true - y_pred|`. Shapes as in `mean_squared_error`."""
+    """Mean over the last axis of `|y_true - y_pred|`.
+
+    Args:
+        y_true: targets, shape (N, ..., d). (N,) is accepted for predictions of shape (N, 1), and the reverse.
+        y_pred: predictions, shape (N, ..., d).
+
+    Returns:
+        Losses of shape (N, ...), in the float dtype of `y_pred`.
+    """
     return _per_row("mean_absolute_error", ops.absolute, y_true, y_pred)
 
 
@@ -52,15 +60,15 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
     """`-sum(y_true * log(y_pred))` over the classes.
 
     Args:
-        y_true: one-hot (or any) class weights, shape (N, ..., C).
-        y_pred: probabilities, which are first divided by their sum and clipped to [epsilon, 1 - epsilon]; logits when
-            `from_logits`. Shape (N, ..., C).
-        from_logits: whether softmax is still to be taken.
-        label_smoothing: s > 0 replaces `y_true` by `y_true * (1 - s) + s / C`.
-        axis: the axis of the classes.
+        y_true: one-hot targets, or any class weights, shape (N, ..., C).
+        y_pred: probabilities or logits, shape (N, ..., C). Probabilities are divided by their sum and clipped to
+            [epsilon, 1 - epsilon].
+        from_logits: whether `y_pred` are logits instead of probabilities. Default False.
+        label_smoothing: float s from 0 to 1; `y_true` becomes `y_true * (1 - s) + s / C`. Default 0.
+        axis: int, the axis of the classes. Default -1.
 
     Returns:
-        Shape (N, ...), the float type of `y_pred`.
+        Losses of shape (N, ...), in the float dtype of `y_pred`.
 
     Raises:
         ValueError: the shapes differ, or `axis` is a bool.
@@ -97,17 +105,19 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     """`-log(y_pred[class])` for integer classes.
 
     Args:
-        y_true: class indices 0 .. C - 1, shape (N, ...) or (N, ..., 1).
-        y_pred: probabilities (treated as in `categorical_crossentropy`) or logits, shape (N, ..., C).
-        from_logits: whether softmax is still to be taken.
-        ignore_class: samples of this class give 0, and are left out of the mean by `Loss` objects.
-        axis: the axis of the classes.
+        y_true: class indices from 0 to C - 1, shape (N, ...) or (N, ..., 1).
+        y_pred: probabilities or logits, shape (N, ..., C). Probabilities are divided by their sum and clipped to
+            [epsilon, 1 - epsilon].
+        from_logits: whether `y_pred` are logits instead of probabilities. Default False.
+        ignore_class: int, a class whose samples have a loss of 0. `Loss` objects leave them out of the mean. Default
+            None.
+        axis: int, the axis of the classes. Default -1.
 
     Returns:
-        Shape (N, ...), the float type of `y_pred`. A class out of range gives NaN.
+        Losses of shape (N, ...), in the float dtype of `y_pred`. A class out of range gives NaN.
 
     Raises:
-        ValueError: the shapes do not fit.
+        ValueError: incompatible shapes.
     """
     y_true = ops.convert_to_tensor(y_true)
     y_pred = ops.convert_to_tensor(y_pred)
@@ -141,13 +151,13 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, 
 
     Args:
         y_true: targets t, usually 0 or 1, shape (N, ..., d).
-        y_pred: probabilities p, clipped to [epsilon, 1 - epsilon]; logits when `from_logits`. Shape (N, ..., d).
-        from_logits: whether sigmoid is still to be taken.
-        label_smoothing: s > 0 replaces t by `t * (1 - s) + s / 2`.
-        axis: the axis of the mean.
+        y_pred: probabilities p, which are clipped to [epsilon, 1 - epsilon], or logits. Shape (N, ..., d).
+        from_logits: whether `y_pred` are logits instead of probabilities. Default False.
+        label_smoothing: float s from 0 to 1; t becomes `t * (1 - s) + s / 2`. Default 0.
+        axis: int, the axis of the mean. Default -1.
 
     Returns:
-        Shape (N, ...), the float type of `y_pred`.
+        Losses of shape (N, ...), in the float dtype of `y_pred`.
 
     Raises:
         ValueError: the shapes differ.

@@ -1,4 +1,4 @@
-"""The base of losses, and how values per sample become one number."""
+"""The base class of losses, and the reductions of losses per sample."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def standardize_reduction(reduction):
 
 
 def squeeze_or_expand_to_same_rank(x1, x2, expand_rank_1=True):
-    """Makes ranks equal where they differ by a last axis of length 1.
+    """Makes ranks equal where they differ by a last axis of size 1.
 
     (N, 1) beside (N,): the shorter one gets the axis, unless `expand_rank_1` is False; at higher ranks the longer
     one loses it. Other differences stay: the caller broadcasts or complains.
@@ -97,14 +97,16 @@ def reduce_weighted_values(values, sample_weight=None, mask=None, reduction="sum
 
 
 class Loss:
-    """Base class. A subclass implements `call(y_true, y_pred) -> losses` with `pykernels.ops`.
+    """The base class of losses.
+
+    A subclass implements `call(y_true, y_pred)`, which returns losses of shape (N, ...), with `pykernels.ops`.
 
     Args:
-        name: default: the class's name in snake case.
-        reduction: what is done with the values that `call` returns:
-            "sum_over_batch_size" or "mean": their mean; "sum"; "mean_with_sample_weight": their weighted sum divided
-            by the sum of the weights; "none" or None: nothing.
-        dtype: in which it is computed; `config.floatx()` by default.
+        name: str. Default None: the class name in snake case.
+        reduction: how the losses become one number. "sum_over_batch_size" (default) and "mean": their mean. "sum":
+            their sum. "mean_with_sample_weight": their weighted sum divided by the sum of the weights. "none" or None:
+            they are not reduced.
+        dtype: name of the dtype of the computation. Default None: `config.floatx()`.
 
     Raises:
         ValueError: an unknown `reduction`.
@@ -149,12 +151,12 @@ class Loss:
 
 
 class LossFunctionWrapper(Loss):
-    """A plain function as a loss.
+    """A function as a loss.
 
     Args:
-        fn: `fn(y_true, y_pred, **kwargs) -> losses`, written with `pykernels.ops`.
+        fn: callable `fn(y_true, y_pred, **kwargs)` that returns losses of shape (N, ...), written with `pykernels.ops`.
         reduction, name, dtype: as in `Loss`.
-        **kwargs: passed to `fn`.
+        **kwargs: keyword arguments for `fn`.
     """
 
     def __init__(self, fn, reduction="sum_over_batch_size", name=None, dtype=None, **kwargs):

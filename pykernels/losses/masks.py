@@ -1,4 +1,4 @@
-"""Keras's masks: which values of an array count. Arrays cannot carry attributes, so they are kept beside them."""
+"""Keras's masks: which values of an array are used. Arrays have no attributes, so masks are kept in a table."""
 
 from __future__ import annotations
 

@@ -105,21 +105,38 @@ mae = MAE = mean_absolute_error
 
 
 def serialize(metric):
-    """The config dict of a metric object or function."""
+    """The configuration of a metric object or function as a dict of plain values, for `deserialize`.
+
+    Args:
+        metric: a `Metric` or a function of this module.
+    """
     return serialize_keras_object(metric)
 
 
 def deserialize(config, custom_objects=None):
-    """The metric of a config dict or name."""
+    """Makes a metric from a dict that `serialize` returned.
+
+    Args:
+        config: dict.
+        custom_objects: dict of name -> class or function. Default None.
+
+    Raises:
+        TypeError: an unknown class.
+    """
     return deserialize_keras_object(config, custom_objects=custom_objects, module_objects=_OBJECTS)
 
 
 def get(identifier):
-    """The metric meant by a name, config dict, class, object or function; None stays None.
+    """Finds a metric.
 
-    A name in either spelling ("mse", "MeanSquaredError") gives a new object.
+    Args:
+        identifier: name ("mse", "MeanSquaredError"), configuration dict, class, object, function or None. A name gives
+            a new object.
+
+    Returns:
+        A metric or a callable; None for None.
 
     Raises:
-        ValueError: an unknown name; the message has the nearest known ones.
+        ValueError: an unknown name; the message lists similar names.
     """
     return resolve(identifier, "metric", _OBJECTS)

@@ -15,21 +15,36 @@ from .reduction import Mean, NamedMean
 
 
 class MeanSquaredError(NamedMean):
-    """The mean of `losses.mean_squared_error`."""
+    """The mean of `(y_true - y_pred) ** 2` over all samples.
+
+    Args:
+        name: str, the name in logs and results.
+        dtype: name of the dtype of the result. Default None: `config.floatx()`.
+    """
 
     def __init__(self, name="mean_squared_error", dtype=None):
         super().__init__(mean_squared_error, name, dtype)
 
 
 class MeanAbsoluteError(NamedMean):
-    """The mean of `losses.mean_absolute_error`."""
+    """The mean of `|y_true - y_pred|` over all samples.
+
+    Args:
+        name: str, the name in logs and results.
+        dtype: name of the dtype of the result. Default None: `config.floatx()`.
+    """
 
     def __init__(self, name="mean_absolute_error", dtype=None):
         super().__init__(mean_absolute_error, name, dtype)
 
 
 class RootMeanSquaredError(Mean):
-    """The square root of the mean of `(y_true - y_pred)^2`."""
+    """The square root of the mean of `(y_true - y_pred) ** 2` over all samples.
+
+    Args:
+        name: str, the name in logs and results.
+        dtype: name of the dtype of the result. Default None: `config.floatx()`.
+    """
 
     _direction = "down"
 
@@ -47,7 +62,14 @@ class RootMeanSquaredError(Mean):
 
 
 class BinaryCrossentropy(NamedMean):
-    """The mean of `losses.binary_crossentropy`."""
+    """The mean of `losses.binary_crossentropy` over all samples.
+
+    Args:
+        from_logits: whether `y_pred` are logits instead of probabilities. Default False.
+        label_smoothing: float from 0 to 1. Default 0.
+        name: str, the name in logs and results.
+        dtype: name of the dtype of the result. Default None: `config.floatx()`.
+    """
 
     _options = ("from_logits", "label_smoothing")
 
@@ -59,7 +81,15 @@ class BinaryCrossentropy(NamedMean):
 
 
 class CategoricalCrossentropy(NamedMean):
-    """The mean of `losses.categorical_crossentropy`."""
+    """The mean of `losses.categorical_crossentropy` over all samples.
+
+    Args:
+        from_logits: whether `y_pred` are logits instead of probabilities. Default False.
+        label_smoothing: float from 0 to 1. Default 0.
+        axis: int, the axis of the classes. Default -1.
+        name: str, the name in logs and results.
+        dtype: name of the dtype of the result. Default None: `config.floatx()`.
+    """
 
     _options = ("from_logits", "label_smoothing", "axis")
 
@@ -72,7 +102,15 @@ class CategoricalCrossentropy(NamedMean):
 
 
 class SparseCategoricalCrossentropy(NamedMean):
-    """The mean of `losses.sparse_categorical_crossentropy`."""
+    """The mean of `losses.sparse_categorical_crossentropy` over all samples.
+
+    Args:
+        from_logits: whether `y_pred` are logits instead of probabilities. Default False.
+        ignore_class: int, a class whose samples are left out. Default None.
+        axis: int, the axis of the classes. Default -1.
+        name: str, the name in logs and results.
+        dtype: name of the dtype of the result. Default None: `config.floatx()`.
+    """
 
     _options = ("from_logits", "ignore_class", "axis")
 

@@ -1,4 +1,4 @@
-"""The base of metrics: named state that batches update and that gives a result."""
+"""The base class of metrics: a state that is updated by each batch, and a result."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from ..utils.naming import auto_name
 
 
 class Metric:
-    """Base class. A subclass makes its state with `add_weight` in `__init__`, changes it in `update_state` and computes
-    `result()` from it, all with `pykernels.ops`; the same code then runs at once on arrays and inside `fit`.
+    """The base class of metrics.
+
+    A subclass makes its variables with `add_weight` in `__init__`, changes them in `update_state(y_true, y_pred,
+    sample_weight=None)` and computes a value from them in `result()`, all with `pykernels.ops`. The same code runs on
+    arrays and in `fit`.
 
     Args:
-        dtype: of the state and result; `config.floatx()` by default.
-        name: default: the class's name in snake case.
+        dtype: name of the dtype of the state and the result. Default None: `config.floatx()`.
+        name: str. Default None: the class name in snake case.
     """
 
     def __init__(self, dtype=None, name=None):
@@ -29,12 +32,12 @@ class Metric:
         return self._dtype
 
     def reset_state(self):
-        """Sets the state to 0."""
+        """Sets all variables to 0."""
         for variable in self.variables:
             variable.assign(np.zeros(variable.shape, variable.dtype))
 
     def reset_states(self):
-        """The name that Keras 2 had for `reset_state`."""
+        """The name of `reset_state` in Keras 2."""
         self.reset_state()
 
     def update_state(self, *args, **kwargs):
@@ -44,14 +47,17 @@ class Metric:
         raise NotImplementedError(f"Metric '{type(self).__name__}' must implement result().")
 
     def add_variable(self, shape=(), initializer="zeros", dtype=None, aggregation="sum", name=None):
-        """Creates a variable of the state.
+        """Adds a variable to the state.
 
         Args:
-            shape: tuple of int.
-            initializer: anything that `initializers.get` takes.
-            dtype: `config.floatx()` by default.
-            aggregation: how devices would combine it; there is one.
-            name: shown in messages.
+            shape: tuple of ints. Default `()`.
+            initializer: anything that `initializers.get` accepts. Default "zeros".
+            dtype: name of a dtype. Default None: `config.floatx()`.
+            aggregation: accepted as in Keras. It has no effect: there is one device.
+            name: str, the name in messages.
+
+        Returns:
+            A `Variable`.
         """
         self._check_super_called()
         if isinstance(shape, str):  # Keras 2: add_weight(name, shape)
@@ -64,12 +70,12 @@ class Metric:
         return variable
 
     def add_weight(self, shape=(), initializer=None, dtype=None, name=None):
-        """Creates a variable of the state; see `add_variable`."""
+        """Adds a variable to the state; see `add_variable`."""
         return self.add_variable(shape=shape, initializer=initializer, dtype=dtype, name=name)
 
     @property
     def variables(self):
-        """The state: own variables in the order of their creation, then those of metrics held as attributes."""
+        """The variables in the order of their creation, then those of metrics that are attributes."""
         self._check_super_called()
         found = list(self._variables)
         for value in self.__dict__.values():
@@ -79,7 +85,7 @@ class Metric:
         return list(unique.values())
 
     def __call__(self, *args, **kwargs):
-        """`update_state`, then `result`."""
+        """Calls `update_state` with the arguments and returns `result()`."""
         self._check_super_called()
         self.update_state(*args, **kwargs)
         return self.result()

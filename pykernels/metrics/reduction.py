@@ -42,7 +42,12 @@ def _per_sample(values, sample_weight, reduce, dtype):
 
 
 class Sum(Metric):
-    """The sum of all values, times their weights if given."""
+    """The sum of all values, multiplied by their weights if these are given.
+
+    Args:
+        name: str, the name in logs and results.
+        dtype: name of the dtype of the result. Default None: `config.floatx()`.
+    """
 
     def __init__(self, name="sum", dtype=None):
         super().__init__(name=name, dtype=dtype)
@@ -57,7 +62,12 @@ class Sum(Metric):
 
 
 class Mean(Metric):
-    """The mean of all values, weighted if weights are given; 0 before the first."""
+    """The mean of all values, weighted if weights are given; 0 before the first value.
+
+    Args:
+        name: str, the name in logs and results.
+        dtype: name of the dtype of the result. Default None: `config.floatx()`.
+    """
 
     def __init__(self, name="mean", dtype=None):
         super().__init__(name=name, dtype=dtype)
@@ -65,11 +75,11 @@ class Mean(Metric):
         self.count = self.add_variable((), "zeros", self.dtype, name="count")
 
     def update_state(self, values, sample_weight=None):
-        """Adds values of shape (N, ...): the mean over all axes but the first counts as one value per sample.
+        """Adds values of shape (N, ...). The value of a sample is its mean over all axes but the first.
 
         Args:
-            values: array-like.
-            sample_weight: None, or weights of shape (N,) or more of the axes of `values`.
+            values: array or tensor, shape (N, ...) or ().
+            sample_weight: weights of shape (N,), or of more of the axes of `values`. Default None.
         """
         values, sample_weight = _per_sample(values, sample_weight, ops.mean, self.dtype)
         self.total.assign_add(ops.sum(values) if values.shape else values)
@@ -83,12 +93,12 @@ class Mean(Metric):
 
 
 class MeanMetricWrapper(Mean):
-    """The mean of a function's values.
+    """The mean of the values of a function.
 
     Args:
-        fn: `fn(y_true, y_pred, **kwargs) -> values per sample`, written with `pykernels.ops`.
+        fn: callable `fn(y_true, y_pred, **kwargs)` that returns a value per sample, written with `pykernels.ops`.
         name, dtype: as in `Metric`.
-        **kwargs: passed to `fn`.
+        **kwargs: keyword arguments for `fn`.
     """
 
     def __init__(self, fn, name=None, dtype=None, **kwargs):
@@ -97,7 +107,12 @@ class MeanMetricWrapper(Mean):
         self._fn_kwargs = kwargs
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Adds a batch; `sample_weight` as in `Mean.update_state`, for the values that `fn` returns."""
+        """Adds a batch.
+
+        Args:
+            y_true, y_pred: targets and predictions, as `fn` takes them.
+            sample_weight: weights of the values that `fn` returns, as in `Mean.update_state`. Default None.
+        """
         mask = get_mask(y_pred)
         values = self._fn(y_true, y_pred, **self._fn_kwargs)
         super().update_state(values, apply_mask(sample_weight, mask, self.dtype, "sum"))

@@ -43,12 +43,25 @@ adam = Adam
 
 
 def serialize(optimizer):
-    """The config dict of an optimizer."""
+    """The configuration of an optimizer as a dict of plain values, for `deserialize`.
+
+    Args:
+        optimizer: an `Optimizer`.
+    """
     return serialize_keras_object(optimizer)
 
 
 def deserialize(config, custom_objects=None):
-    """The optimizer of a config dict. The names of pykernels' own are not case-sensitive."""
+    """Makes an optimizer from a dict that `serialize` returned. Class names of pykernels are not case-sensitive.
+
+    Args:
+        config: dict.
+        custom_objects: dict of name -> class. Default None.
+
+    Raises:
+        TypeError: an unknown class.
+        ValueError: an invalid argument.
+    """
     config = dict(config)
     name = config.get("class_name")
     if isinstance(name, str) and name.lower() in _OBJECTS:
@@ -57,10 +70,16 @@ def deserialize(config, custom_objects=None):
 
 
 def get(identifier):
-    """The optimizer meant by a name in any case ("adam", "SGD"), a config dict or an object; None stays None.
+    """Finds an optimizer.
+
+    Args:
+        identifier: name, not case-sensitive ("adam", "SGD"), configuration dict, `Optimizer` or None.
+
+    Returns:
+        An `Optimizer`; None for None.
 
     Raises:
-        ValueError: an unknown name; the message has the nearest known ones.
+        ValueError: an unknown name; the message lists similar names.
     """
     if identifier is None or isinstance(identifier, Optimizer):
         return identifier

@@ -8,18 +8,23 @@ from .optimizer import Optimizer
 
 
 class Adam(Optimizer):
-    """Steps by running means of the gradient and its square. Kingma and Ba, ICLR 2015, in the form of its section 2's
-    last paragraph: with t = iterations + 1,
+    """Adam: steps by moving averages of the gradient and its square (Kingma and Ba, ICLR 2015, in the form of the last
+    paragraph of section 2). With t = iterations + 1,
 
         m += (g - m) (1 - beta_1);  v += (g^2 - v) (1 - beta_2)
         w -= learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon)
 
     Args:
-        learning_rate: float or schedule.
-        beta_1, beta_2: floats, how much of the running means is kept.
-        epsilon: float.
-        amsgrad: divide by the greatest v so far. Reddi et al., ICLR 2018.
-        **options: those of `Optimizer`.
+        learning_rate: float, `LearningRateSchedule` or callable. Default 0.001.
+        beta_1: float, the decay rate of the average of gradients. Default 0.9.
+        beta_2: float, the decay rate of the average of squares. Default 0.999.
+        epsilon: float. Default 1e-7.
+        amsgrad: whether to divide by the largest v so far (Reddi et al., ICLR 2018). Default False.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps, name, **kwargs: as in `Optimizer`.
+
+    Raises:
+        ValueError: as in `Optimizer`.
     """
 
     @accepts_old_names("Optimizer")
@@ -94,7 +99,18 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with weight decay. Loshchilov and Hutter, ICLR 2019. Arguments as in `Adam`."""
+    """Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019).
+
+    Args:
+        learning_rate: float, `LearningRateSchedule` or callable. Default 0.001.
+        weight_decay: float, as in `Optimizer`. Default 0.004.
+        beta_1, beta_2, epsilon, amsgrad: as in `Adam`.
+        clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor,
+            gradient_accumulation_steps, name, **kwargs: as in `Optimizer`.
+
+    Raises:
+        ValueError: `weight_decay` is None, or as in `Optimizer`.
+    """
 
     @accepts_old_names("Optimizer")
     def __init__(

@@ -1,4 +1,4 @@
-"""The base of optimizers: state, learning rate, and what happens to gradients before and to weights after a step."""
+"""The base class of optimizers: learning rate, clipping, weight decay, moving averages of weights."""
 
 from __future__ import annotations
 
@@ -19,25 +19,29 @@ from .state import OptimizerState
 
 
 class Optimizer(OptimizerState):
-    """Base class. A subclass creates its slots in `build` and implements `update_step`.
+    """The base class of optimizers. A subclass makes its slot variables in `build` and implements `update_step`.
 
     Args:
-        learning_rate: float, a `LearningRateSchedule`, or a function of no arguments. Earlier versions called it `lr`.
-        weight_decay: float: each step first takes `weight_decay * learning_rate * w` from each weight.
-        clipnorm: float: the greatest norm of each gradient.
-        clipvalue: float: the greatest absolute value of a gradient's entries.
-        global_clipnorm: float: the greatest norm of all gradients together.
-        use_ema: keep a moving average of the weights.
-        ema_momentum: float in [0, 1]: of that average.
-        ema_overwrite_frequency: int: the weights are overwritten by the average after each so many steps; None: only
-            by `finalize_variable_values`, at the end of `fit`.
-        loss_scale_factor: float: `scale_loss` multiplies the loss by it and `apply` divides the gradients by it.
-        gradient_accumulation_steps: int >= 2: weights change only every so many steps, by the mean gradient.
-        name: default: the class's name in snake case.
-        decay: float, as in Keras 1 and 2: the rate in effect is `learning_rate / (1 + decay * iterations)`.
+        learning_rate: float, `LearningRateSchedule`, or callable without arguments (`lr` in earlier versions of Keras).
+            Default 0.01.
+        weight_decay: float. Each step first subtracts `weight_decay * learning_rate * w` from each weight w. Default
+            None.
+        clipnorm: float, the maximum norm of each gradient. Default None.
+        clipvalue: float, the maximum absolute value of the elements of gradients. Default None.
+        global_clipnorm: float, the maximum norm of all gradients together. Default None.
+        use_ema: whether to keep a moving average of the weights. Default False.
+        ema_momentum: float in [0, 1], the momentum of that average. Default 0.99.
+        ema_overwrite_frequency: int, the number of steps after which the weights are overwritten by their average.
+            Default None: only at the end of `fit`, by `finalize_variable_values`.
+        loss_scale_factor: float. `scale_loss` multiplies the loss by it; `apply` divides the gradients by it. Default
+            None.
+        gradient_accumulation_steps: int >= 2, the number of steps after which the weights are updated, by the mean of
+            their gradients. Default None: each step.
+        name: str. Default None: the class name in snake case.
+        decay: float, as in Keras 1 and 2. The learning rate in use is `learning_rate / (1 + decay * iterations)`.
 
     Raises:
-        ValueError: an argument out of its range, more than one kind of clipping, or an unknown argument.
+        ValueError: an argument out of range, more than one kind of clipping, or an unknown argument.
     """
 
     def __init__(
@@ -112,9 +116,9 @@ class Optimizer(OptimizerState):
 
     @property
     def learning_rate(self):
-        """The learning rate: a float32 scalar `Variable`, or what the schedule gives for the present iteration.
+        """The learning rate: a float32 scalar `Variable`, or the value of the schedule at the current iteration.
 
-        Setting it takes effect at the next step, also while `fit` runs.
+        A new value takes effect at the next step, also during `fit`.
         """
         if isinstance(self._learning_rate, Variable):
             return self._learning_rate
@@ -142,7 +146,7 @@ class Optimizer(OptimizerState):
 
     @property
     def lr(self):
-        """The name that earlier versions had for `learning_rate`."""
+        """The name of `learning_rate` in earlier versions of Keras."""
         return self.learning_rate
 
     @lr.setter
@@ -177,11 +181,11 @@ class Optimizer(OptimizerState):
         variable.assign_sub(value)
 
     def update_step(self, gradient, variable, learning_rate):
-        """Changes one variable. Written with `pykernels.ops` and `assign`, `assign_add`, `assign_sub`.
+        """Updates one variable, with `pykernels.ops` and `assign`, `assign_add` or `assign_sub`.
 
         Args:
-            gradient: of the loss by `variable`, after clipping; the same shape.
-            variable: a `Variable` that `build` was given.
+            gradient: gradient of the loss with respect to `variable`, after clipping; of the same shape.
+            variable: one of the variables that were passed to `build`.
             learning_rate: float32 scalar.
         """
         raise NotImplementedError(
@@ -189,10 +193,10 @@ class Optimizer(OptimizerState):
         )
 
     def apply_gradients(self, grads_and_vars):
-        """One step.
+        """Updates variables by their gradients.
 
         Args:
-            grads_and_vars: iterable of (gradient, variable).
+            grads_and_vars: iterable of pairs (gradient, variable).
 
         Returns:
             The iteration counter.
@@ -202,14 +206,14 @@ class Optimizer(OptimizerState):
         return self._iterations
 
     def apply(self, grads, trainable_variables=None):
-        """One step.
+        """Updates variables by their gradients.
 
         Args:
-            grads: gradients, arrays or tensors; None leaves its variable as it is, with a warning.
-            trainable_variables: the variables, in the same order; by default those of `build`.
+            grads: list of arrays or tensors. A variable whose gradient is None is not changed, with a warning.
+            trainable_variables: list of variables in the same order. Default None: those that were passed to `build`.
 
         Raises:
-            ValueError: no gradient at all, a variable that `build` did not get, or no variables at all.
+            ValueError: all gradients are None, a variable was not passed to `build`, or there are no variables.
         """
         if len(grads) == 0:
             return
@@ -282,7 +286,15 @@ class Optimizer(OptimizerState):
         return grads
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None):
-        """Names variables that `weight_decay` leaves alone: themselves, or regular expressions for their names."""
+        """Excludes variables from `weight_decay`.
+
+        Args:
+            var_list: list of variables. Default None.
+            var_names: list of regular expressions, which are searched in the names of variables. Default None.
+
+        Raises:
+            ValueError: the optimizer is built already.
+        """
         if self.built:
             raise ValueError("`exclude_from_weight_decay()` can only be configured before the optimizer is built.")
         self._excluded_variables = tuple(var_list or ())
@@ -339,7 +351,7 @@ class Optimizer(OptimizerState):
                 variable.assign(ops.where(due, average, variable))
 
     def finalize_variable_values(self, var_list):
-        """With `use_ema`, sets the variables to their averages; `fit` calls it at the end."""
+        """With `use_ema`, sets the variables to their moving averages. `fit` calls it at the end."""
         if not self.use_ema:
             return
         if len(var_list) != len(self._averages):
@@ -352,12 +364,13 @@ class Optimizer(OptimizerState):
             variable.assign(average)
 
     def scale_loss(self, loss):
-        """`loss * loss_scale_factor`, where there is one."""
+        """Returns `loss * loss_scale_factor`, or `loss` without a factor."""
         return loss if self.loss_scale_factor is None else loss * float(self.loss_scale_factor)
 
     # --- configuration --------------------------------------------------------------------------------------
     def program_key(self) -> tuple:
-        """What a compiled training step has taken in as constants: when it changes, the step must be traced again."""
+        """The values that a compiled training step contains as constants. When they change, the step is recorded
+        again."""
         numbers = (int, float, bool, type(None))
         settings = {k: v for k, v in self.__dict__.items() if isinstance(v, numbers) and k != "built"}
         rate = None if isinstance(self._learning_rate, Variable) else self._learning_rate

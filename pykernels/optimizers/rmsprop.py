@@ -8,18 +8,22 @@ from .optimizer import Optimizer
 
 
 class RMSprop(Optimizer):
-    """Gradients divided by a running root mean square. Tieleman and Hinton, Coursera lecture 6.5, 2012.
+    """RMSprop: gradients divided by their moving root mean square (Tieleman and Hinton, Coursera lecture 6.5, 2012).
 
     `v = rho * v + (1 - rho) * g^2; w -= learning_rate * g / sqrt(v + epsilon)`. With `centered`, `v` minus the square
-    of a running mean of g; with `momentum`, the step is `m = momentum * m + step`.
+    of a moving average of g; with `momentum`, the step is `m = momentum * m + step`.
 
     Args:
-        learning_rate: float or schedule.
-        rho: float, how much of the running mean is kept.
-        momentum: float, 0 for none.
-        epsilon: float.
-        centered: bool.
-        **options: those of `Optimizer`.
+        learning_rate: float, `LearningRateSchedule` or callable. Default 0.001.
+        rho: float, the decay rate of the average. Default 0.9.
+        momentum: float. Default 0.
+        epsilon: float. Default 1e-7.
+        centered: whether to divide by the standard deviation instead. Default False.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps, name, **kwargs: as in `Optimizer`.
+
+    Raises:
+        ValueError: as in `Optimizer`.
     """
 
     @accepts_old_names("Optimizer")

@@ -1,5 +1,8 @@
-"""Learning rates that change with the step. Written with `pykernels.ops`, so that the training program itself
-computes them from the optimizer's iteration counter: no Python runs between steps."""
+"""Learning rates that depend on the step.
+
+They are written with `pykernels.ops`: the training program computes them from the iteration counter of the optimizer,
+and no Python runs between steps.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,11 @@ from ..utils.serialization import deserialize_keras_object, register_module, ser
 
 
 class LearningRateSchedule:
-    """Base class. A subclass implements `__call__(step) -> learning rate` and `get_config()`.
+    """The base class of schedules. A subclass implements `__call__(step)`, which returns a learning rate, and
+    `get_config`.
 
-    `step` is the number of batches trained before, an int64 scalar: a tensor inside a training program, an array
-    otherwise. Use `pykernels.ops`, not `if`.
+    `step` is the number of updates made before, an int64 scalar: a tensor in a training program, an array otherwise.
+    Use `pykernels.ops` instead of `if`.
     """
 
     def __call__(self, step):
@@ -62,7 +66,15 @@ class _Decay(LearningRateSchedule):
 
 
 class ExponentialDecay(_Decay):
-    """`initial_learning_rate * decay_rate ** (step / decay_steps)`; `staircase` cuts the exponent to an integer."""
+    """`initial_learning_rate * decay_rate ** (step / decay_steps)`.
+
+    Args:
+        initial_learning_rate: float.
+        decay_steps: int.
+        decay_rate: float.
+        staircase: whether `step / decay_steps` is rounded down to an integer. Default False.
+        name: str. Default: the class name.
+    """
 
     def __call__(self, step):
         periods = self._periods(step)
@@ -71,18 +83,30 @@ class ExponentialDecay(_Decay):
 
 
 class InverseTimeDecay(_Decay):
-    """`initial_learning_rate / (1 + decay_rate * step / decay_steps)`; the fraction is cut to an integer if
-    `staircase`."""
+    """`initial_learning_rate / (1 + decay_rate * step / decay_steps)`.
+
+    Args:
+        initial_learning_rate: float.
+        decay_steps: int.
+        decay_rate: float.
+        staircase: whether `step / decay_steps` is rounded down to an integer. Default False.
+        name: str. Default: the class name.
+    """
 
     def __call__(self, step):
         return ops.divide(float(self.initial_learning_rate), self._periods(step) * float(self.decay_rate) + 1.0)
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
-    """`values[i]` while `step <= boundaries[i]`, the last value after the last boundary.
+    """`values[i]` while `step <= boundaries[i]`, and the last value after the last boundary.
+
+    Args:
+        boundaries: list of ints in increasing order.
+        values: list of floats, one more than boundaries.
+        name: str.
 
     Raises:
-        ValueError: unless there is one value more than boundaries.
+        ValueError: another number of values.
     """
 
     def __init__(self, boundaries, values, name="PiecewiseConstant"):
@@ -109,7 +133,14 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 class PolynomialDecay(LearningRateSchedule):
     """From `initial_learning_rate` to `end_learning_rate` in `decay_steps`, along `(1 - step / decay_steps) ** power`.
 
-    With `cycle` it starts again, each time over a multiple of `decay_steps`, from a value on the same curve.
+    Args:
+        initial_learning_rate: float.
+        decay_steps: int.
+        end_learning_rate: float. Default 0.0001.
+        power: float. Default 1: linear.
+        cycle: whether, beyond `decay_steps`, the smallest multiple of `decay_steps` that is not below `step` is used.
+            Default False.
+        name: str.
     """
 
     def __init__(
@@ -144,10 +175,17 @@ class PolynomialDecay(LearningRateSchedule):
 
 
 class CosineDecay(LearningRateSchedule):
-    """Half a cosine from the initial rate to `alpha` times it in `decay_steps`. Loshchilov and Hutter, ICLR 2017.
+    """From the initial rate to `alpha` times it in `decay_steps`, along half a cosine (Loshchilov and Hutter, ICLR
+    2017).
 
-    With `warmup_target` the rate first goes linearly from `initial_learning_rate` to that in `warmup_steps`, and
-    decays from there.
+    Args:
+        initial_learning_rate: float.
+        decay_steps: int.
+        alpha: float, the final rate as a fraction of the initial one. Default 0.
+        name: str.
+        warmup_target: float. If given, the rate first rises linearly from `initial_learning_rate` to it in
+            `warmup_steps`, and decays from there. Default None.
+        warmup_steps: int. Default 0.
     """
 
     def __init__(
@@ -188,8 +226,16 @@ class CosineDecay(LearningRateSchedule):
 
 
 class CosineDecayRestarts(LearningRateSchedule):
-    """Cosine decay that starts again after `first_decay_steps`, then after periods `t_mul` times longer each, with
-    rates `m_mul` times as high. Loshchilov and Hutter, ICLR 2017."""
+    """Cosine decay with restarts (Loshchilov and Hutter, ICLR 2017).
+
+    Args:
+        initial_learning_rate: float.
+        first_decay_steps: int, the length of the first period.
+        t_mul: float, the length of a period relative to the one before. Default 2.
+        m_mul: float, the initial rate of a period relative to the one before. Default 1.
+        alpha: float, the final rate as a fraction of the initial one. Default 0.
+        name: str.
+    """
 
     def __init__(self, initial_learning_rate, first_decay_steps, t_mul=2.0, m_mul=1.0, alpha=0.0, name="SGDRDecay"):
         self.initial_learning_rate = initial_learning_rate
@@ -238,10 +284,22 @@ register_module("keras.optimizers.schedules", _OBJECTS)
 
 
 def serialize(learning_rate_schedule):
-    """The config dict of a schedule."""
+    """The configuration of a schedule as a dict of plain values, for `deserialize`.
+
+    Args:
+        learning_rate_schedule: a `LearningRateSchedule`.
+    """
     return serialize_keras_object(learning_rate_schedule)
 
 
 def deserialize(config, custom_objects=None):
-    """The schedule of a config dict."""
+    """Makes a schedule from a dict that `serialize` returned.
+
+    Args:
+        config: dict.
+        custom_objects: dict of name -> class. Default None.
+
+    Raises:
+        TypeError: an unknown class.
+    """
     return deserialize_keras_object(config, custom_objects=custom_objects, module_objects=_OBJECTS)

@@ -8,17 +8,18 @@ from .optimizer import Optimizer
 
 
 class SGD(Optimizer):
-    """Gradient descent: `w -= learning_rate * g`; with momentum `v = momentum * v - learning_rate * g; w += v`, and
-    with Nesterov's form of it `w += momentum * v - learning_rate * g`.
+    """Stochastic gradient descent: `w -= learning_rate * g`; with momentum `v = momentum * v - learning_rate * g; w +=
+    v`, and with Nesterov's form of it `w += momentum * v - learning_rate * g`.
 
     Args:
-        learning_rate: float or schedule.
-        momentum: float in [0, 1].
-        nesterov: bool.
-        **options: those of `Optimizer`.
+        learning_rate: float, `LearningRateSchedule` or callable. Default 0.01.
+        momentum: float in [0, 1]. Default 0.
+        nesterov: whether to use Nesterov momentum. Default False.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps, name, **kwargs: as in `Optimizer`.
 
     Raises:
-        ValueError: `momentum` is not in [0, 1], or what `Optimizer` raises.
+        ValueError: `momentum` is not in [0, 1], or as in `Optimizer`.
     """
 
     @accepts_old_names("Optimizer")

@@ -10,7 +10,7 @@ from ..user_warning import warn
 
 
 class OptimizerState:
-    """What `Optimizer` keeps between steps, and how it is created, saved, copied and set."""
+    """The state of `Optimizer`: how it is made, saved, copied and set."""
 
     def _start(self):
         self.built = False
@@ -23,7 +23,7 @@ class OptimizerState:
 
     @property
     def iterations(self):
-        """The number of updates made: an int64 scalar, the counter of batches itself unless gradients accumulate."""
+        """The number of updates made, an int64 scalar. It counts batches unless gradients are accumulated."""
         steps = self.gradient_accumulation_steps
         return ops.floor_divide(self._iterations, steps) if steps else self._iterations
 
@@ -33,14 +33,14 @@ class OptimizerState:
 
     @property
     def variables(self):
-        """The iteration counter, the learning rate, then the slots."""
+        """The iteration counter, the learning rate, and the slot variables."""
         return list(self._variables)
 
     def build(self, variables):
-        """Creates the slots for these trainable variables. A subclass calls this first, then adds its own.
+        """Makes the slot variables. A subclass calls this first, then adds its own.
 
         Args:
-            variables: list of `Variable`; `apply` takes no others later.
+            variables: list of the trainable `Variable`s. `apply` accepts no others afterwards.
         """
         variables = list(variables)
         if self.use_ema:
@@ -52,8 +52,15 @@ class OptimizerState:
         self.built = True
 
     def add_variable(self, shape, initializer="zeros", dtype=None, aggregation="none", layout=None, name=None):
-        """Creates a variable of the optimizer's state. `aggregation` and `layout` concern several devices; there is
-        one."""
+        """Adds a variable to the state of the optimizer.
+
+        Args:
+            shape: tuple of ints.
+            initializer: anything that `initializers.get` accepts. Default "zeros".
+            dtype: name of a dtype. Default None: `config.floatx()`.
+            aggregation, layout: accepted as in Keras. They have no effect: there is one device.
+            name: str.
+        """
         dtype = ops.standardize_dtype(dtype)
         value = initializers.get(initializer)(tuple(shape), dtype=dtype)
         variable = Variable(value, dtype=dtype, trainable=False, name=name or "var")
@@ -61,7 +68,7 @@ class OptimizerState:
         return variable
 
     def add_variable_from_reference(self, reference_variable, name=None, initializer="zeros"):
-        """A variable of the state with the shape and dtype of a trainable one."""
+        """Adds a variable to the state with the shape and dtype of `reference_variable`."""
         path = str(getattr(reference_variable, "path", None) or reference_variable.name)
         path = path.replace("/", "_").replace(":", "_")
         return self.add_variable(
@@ -69,7 +76,7 @@ class OptimizerState:
         )
 
     def add_optimizer_variables(self, trainable_variables, name, initializer="zeros"):
-        """One variable of the state for each trainable one; a list of such lists when `name` is a list."""
+        """Adds a variable to the state for each trainable variable. For a list of names, a list of such lists."""
         names = [name] if isinstance(name, str) else list(name)
         initials = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)
         if len(names) != len(initials):
@@ -94,11 +101,11 @@ class OptimizerState:
         self._index = {id(v): i for i, v in enumerate(self._trainable_variables)}
 
     def get_weights(self):
-        """The values of `variables`, as Keras 1 and 2 gave them."""
+        """The values of `variables` as a list of arrays (Keras 1 and 2)."""
         return [v.numpy() for v in self._variables]
 
     def set_weights(self, weights):
-        """Sets the values of `variables`. Raises ValueError before `build`, and for other numbers or shapes."""
+        """Sets the values of `variables`. Raises ValueError before `build`, and for another number or other shapes."""
         if not self.built:
             raise ValueError(
                 "You are calling `set_weights()` on an optimizer that has not yet been built. Please call "
@@ -118,12 +125,12 @@ class OptimizerState:
             variable.assign(weight)
 
     def save_own_variables(self, store):
-        """Writes the state into a dict-like `store`, under "0", "1", ..."""
+        """Writes the state to the dict-like `store`, as "0", "1", ..."""
         for i, variable in enumerate(self._variables):
             store[str(i)] = variable.numpy()
 
     def load_own_variables(self, store):
-        """Reads what `save_own_variables` wrote; warns and leaves all as it is when the number differs."""
+        """Reads what `save_own_variables` wrote. If the number differs, it warns and changes nothing."""
         if len(store.keys()) != len(self._variables):
             warn(
                 f"Skipping variable loading for optimizer '{self.name}', because it has {len(self._variables)} "
