@@ -1,7 +1,7 @@
 """Symbolic tensors, variables, the op registry, autodiff and programs."""
 
 from .autodiff import gradients
-from .eager_array import EagerArray, eager, set_binary_ufuncs
+from .eager_array import EagerArray, as_eager, eager, set_binary_ufuncs
 from .program import Program, Source, Workspaces
 from .registry import NONDIFFERENTIABLE, OP_TABLES, apply, apply_into, define, definition, op_names
 from .scopes import current_path, scope
@@ -21,6 +21,7 @@ __all__ = [
     "Workspaces",
     "apply",
     "apply_into",
+    "as_eager",
     "current_path",
     "current_trace",
     "define",

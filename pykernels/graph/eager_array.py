@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..utils.tree import map_structure
+
 
 class EagerArray(np.ndarray):
     """An array whose operators promote dtypes as Keras does: int32 / int32 is float32, where NumPy's is float64.
@@ -74,6 +76,11 @@ _binary_ufuncs: dict = {}  # NumPy's function -> the op
 def set_binary_ufuncs(functions: dict) -> None:
     """The ops that operators between a NumPy scalar and an `EagerArray` mean."""
     _binary_ufuncs.update(functions)
+
+
+def as_eager(outputs):
+    """A structure of outputs with its arrays as `EagerArray`s."""
+    return map_structure(lambda y: y.view(EagerArray) if type(y) is np.ndarray else y, outputs)
 
 
 def eager(x):

@@ -9,9 +9,9 @@ import numpy as np
 
 from .. import config as settings
 from .. import ops, regularizers
-from ..graph import Tensor, Trace, current_path, current_trace, scope
+from ..graph import Tensor, Trace, as_eager, current_path, current_trace, scope
 from ..utils.naming import auto_name
-from ..utils.tree import as_eager, flatten, map_shapes, map_structure
+from ..utils.tree import flatten, map_shapes, map_structure
 from .context import calling, structure_changed, training_phase
 from .input_spec import InputSpec, assert_input_compatibility
 from .node import Node, outside_traces, symbolic

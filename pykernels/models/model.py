@@ -9,7 +9,7 @@ import numpy as np
 from .. import ops
 from ..compat.arguments import translate
 from ..data_adapters.arrays import Data, make_data
-from ..graph import EagerArray, Tensor, Trace, current_trace
+from ..graph import EagerArray, Tensor, Trace, as_eager, current_trace
 from ..layers.context import StructureVersion, training_phase
 from ..layers.input_spec import InputSpec
 from ..layers.layer import Layer
@@ -17,7 +17,7 @@ from ..layers.layer_graph import LayerGraph
 from ..layers.node import symbolic
 from ..training.step_programs import StepSignature, step_signature
 from ..training.trainer import Trainer
-from ..utils.tree import as_eager, flatten, map_shapes, map_structure, tree_size, tree_unflatten
+from ..utils.tree import flatten, map_shapes, map_structure, tree_size, tree_unflatten
 from .saving_mixin import SavingMixin
 from .summary import print_summary
 

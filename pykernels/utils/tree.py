@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from ..graph import EagerArray, Tensor
-
 LEAF = "leaf"
 
 
@@ -52,13 +48,6 @@ def map_shapes(function: Callable[[tuple], Any], structure: Any) -> Any:
     if isinstance(structure, (list, tuple)):
         return [map_shapes(function, item) for item in structure]
     return structure
-
-
-def as_eager(outputs: Any) -> Any:
-    """`outputs` with their arrays as `EagerArray`s."""
-    if isinstance(outputs, Tensor):
-        return outputs
-    return map_structure(lambda y: y.view(EagerArray) if type(y) is np.ndarray else y, outputs)
 
 
 # --- structures as a flat list and a hashable spec -------------------------------------------------------
