@@ -53,14 +53,14 @@ def test_each_pass_keeps_the_results(monkeypatch, name, options):
 def programs_of(model, monkeypatch, run):
     """The steps of the programs that `run` builds, as `describe` gives them."""
     built = []
-    build = program._Lowering.build
+    build = program.Lowering.build
 
-    def spy(self, nodes, outputs):
-        made = build(self, nodes, outputs)
+    def spy(self):
+        made = build(self)
         built.append(made.describe())
         return made
 
-    monkeypatch.setattr(program._Lowering, "build", spy)
+    monkeypatch.setattr(program.Lowering, "build", spy)
     run(model)
     return built
 

@@ -269,6 +269,8 @@ void register_builder(py::module_& m) {
           py::arg("label"))
       .def("check_finite", &ProgramBuilder::check_finite, py::arg("value"))
       .def("output", &ProgramBuilder::output, py::arg("value"))
+      .def("root", &ProgramBuilder::root, py::arg("value"))
+      .def("peak", &ProgramBuilder::peak)
       .def("build", [](ProgramBuilder& b) {
         std::unique_ptr<Program> program = b.build();
         program->poll = check_signals;

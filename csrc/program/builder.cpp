@@ -1,6 +1,7 @@
 // Building a program: values and steps are collected and put into an order that needs little memory, lifetimes follow
 // from that order, outputs take over dead inputs where the kernel allows it, the planner places the rest.
 #include <algorithm>
+#include <climits>
 #include <cstring>
 
 #include "base/error.h"
@@ -60,6 +61,9 @@ struct ProgramBuilder::Impl {
   std::vector<Buffer> constants;
   Variables variables;
   std::size_t n_inputs = 0;
+  bool aliases_resolved = false, arranged = false;
+  std::vector<Lifetime> lifetimes;  // of the values in the arena
+  std::vector<ValueId> placed;      // these values
 
   ValueId new_value(ValueKind kind, const ValueType& type, std::size_t index = 0) {
     const ValueId id = static_cast<ValueId>(values.size());
@@ -75,11 +79,15 @@ struct ProgramBuilder::Impl {
 
   void append(const std::string& name, const std::vector<ValueId>& in, const std::vector<ValueId>& out,
               const Attrs& attrs, const std::string& label);
+  void expect_open() const { PK_CHECK(!aliases_resolved, "the program is complete: no op or output may follow"); }
+  std::vector<int> last_reads();
+  bool is_reshape(const Call& call);
   void resolve_aliases();
   void order_calls();
   void find_lifetimes();
   void share_in_place();
   void assign_output_slots();
+  void arrange();
   std::vector<int> number_written();  // of each variable, among those that calls write; -1: only read
 };
 
@@ -134,6 +142,7 @@ void ProgramBuilder::Impl::append(const std::string& name, const std::vector<Val
 std::vector<ValueId> ProgramBuilder::add(const std::string& name, const std::vector<ValueId>& in,
                                          const std::vector<ValueType>& out, const std::vector<ValueId>& written,
                                          const Attrs& attrs, const std::string& label) {
+  impl_->expect_open();
   std::vector<ValueId> made;
   for (const ValueType& type : out) made.push_back(impl_->new_value(ValueKind::temporary, type));
   std::vector<ValueId> all = made;
@@ -146,6 +155,7 @@ std::vector<ValueId> ProgramBuilder::add(const std::string& name, const std::vec
 }
 
 void ProgramBuilder::check_finite(ValueId value) {
+  impl_->expect_open();
   const ValueType& type = impl_->at(value).type;
   PK_CHECK(is_float(type.dtype), std::string("check_finite takes float values, got ") + name_of(type.dtype));
   Call call;
@@ -155,26 +165,50 @@ void ProgramBuilder::check_finite(ValueId value) {
 }
 
 void ProgramBuilder::output(ValueId value) {
+  impl_->expect_open();
   impl_->at(value);
   impl_->outputs.push_back(value);
 }
 
-// A reshape is the same memory under another shape. Of a variable that is written while the reshaped
-// value is still to be read, it stays a copy.
+// For each value, the last call that reads it or another shape of it; INT_MAX for program outputs.
+std::vector<int> ProgramBuilder::Impl::last_reads() {
+  std::vector<int> last(values.size(), -1);
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    for (ValueId id : calls[i].in) last[static_cast<std::size_t>(id)] = static_cast<int>(i);
+  }
+  for (ValueId id : outputs) last[static_cast<std::size_t>(id)] = INT_MAX;
+  for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
+    if (!is_reshape(*call)) continue;
+    int& source = last[static_cast<std::size_t>(call->in[0])];
+    source = std::max(source, last[static_cast<std::size_t>(call->out[0])]);
+  }
+  return last;
+}
+
+bool ProgramBuilder::Impl::is_reshape(const Call& call) {
+  return call.info.op == "reshape" && at(call.in[0]).type.dtype == at(call.out[0]).type.dtype;
+}
+
+// A reshape is the same memory under another shape. It stays a copy where a variable is written while the reshaped
+// value is still to be read.
 void ProgramBuilder::Impl::resolve_aliases() {
+  if (aliases_resolved) return;
+  aliases_resolved = true;
+  const std::vector<int> last = last_reads();
   std::vector<Call> kept;
   for (std::size_t i = 0; i < calls.size(); ++i) {
     Call& call = calls[i];
-    if (call.info.op == "reshape" && at(call.in[0]).type.dtype == at(call.out[0]).type.dtype) {
-      const Value& source = root_of(call.in[0]);
-      bool hazard = false;
-      if (source.kind == ValueKind::variable) {
-        for (std::size_t j = i + 1; j < calls.size(); ++j) {
-          for (ValueId id : calls[j].out) hazard = hazard || at(id).root == source.root;
+    if (is_reshape(call)) {
+      const ValueId source = at(call.in[0]).root;
+      bool written = false;
+      if (at(source).kind == ValueKind::variable) {
+        const int end = last[static_cast<std::size_t>(call.out[0])];
+        for (std::size_t j = i + 1; j < calls.size() && static_cast<int>(j) <= end; ++j) {
+          for (ValueId id : calls[j].out) written = written || id == source;
         }
       }
-      if (!hazard) {
-        at(call.out[0]).root = source.root;
+      if (!written) {
+        at(call.out[0]).root = source;
         continue;
       }
     }
@@ -207,27 +241,27 @@ void ProgramBuilder::Impl::order_calls() {
     const Value& v = values[i];
     if (v.kind == ValueKind::temporary && v.root == static_cast<ValueId>(i) && v.output_slot < 0) bytes[i] = v.bytes();
   }
-  std::vector<CallShape> shapes;
+  std::vector<CallAccess> accesses;
   for (const Call& call : calls) {
-    CallShape shape;
-    for (ValueId id : call.in) shape.reads.push_back(at(id).root);
+    CallAccess access;
+    for (ValueId id : call.in) access.reads.push_back(at(id).root);
     for (ValueId id : call.out) {
       const bool variable = at(id).kind == ValueKind::variable;
-      (variable ? shape.writes : shape.makes).push_back(at(id).root);
-      if (variable) shape.reads.push_back(checked);
+      (variable ? access.writes : access.makes).push_back(at(id).root);
+      if (variable) access.reads.push_back(checked);
     }
     if (call.kernel == nullptr) {
-      shape.writes.push_back(checked);
+      access.writes.push_back(checked);
     } else if (!call.out.empty() && at(call.out[0]).kind == ValueKind::temporary) {
       for (int k : call.kernel->in_place) {
         const Value& in = root_of(call.in[static_cast<std::size_t>(k)]);
-        if (in.kind == ValueKind::temporary && in.output_slot < 0) shape.in_place.push_back(in.root);
+        if (in.kind == ValueKind::temporary && in.output_slot < 0) access.in_place.push_back(in.root);
       }
     }
-    shapes.push_back(std::move(shape));
+    accesses.push_back(std::move(access));
   }
   std::vector<Call> ordered;
-  for (int i : schedule(shapes, bytes)) ordered.push_back(std::move(calls[static_cast<std::size_t>(i)]));
+  for (int i : schedule(accesses, bytes)) ordered.push_back(std::move(calls[static_cast<std::size_t>(i)]));
   calls = std::move(ordered);
 }
 
@@ -283,26 +317,40 @@ std::vector<int> ProgramBuilder::Impl::number_written() {
   return number;
 }
 
-std::unique_ptr<Program> ProgramBuilder::build() {
-  Impl& b = *impl_;
-  b.resolve_aliases();
-  b.assign_output_slots();
-  b.order_calls();
-  b.find_lifetimes();
-  b.share_in_place();
-
-  std::vector<Lifetime> lifetimes;
-  std::vector<ValueId> planned;
-  for (const Value& v : b.values) {
-    const ValueId id = static_cast<ValueId>(&v - b.values.data());
+// Everything but the places of values in the arena.
+void ProgramBuilder::Impl::arrange() {
+  if (arranged) return;
+  arranged = true;
+  resolve_aliases();
+  assign_output_slots();
+  order_calls();
+  find_lifetimes();
+  share_in_place();
+  for (const Value& v : values) {
+    const ValueId id = static_cast<ValueId>(&v - values.data());
     if (v.kind == ValueKind::temporary && v.root == id && v.output_slot < 0 && v.first >= 0) {
-      planned.push_back(id);
+      placed.push_back(id);
       lifetimes.push_back({v.first, v.last, v.bytes()});
     }
   }
-  const Plan plan = plan_memory(lifetimes);
+}
+
+ValueId ProgramBuilder::root(ValueId value) {
+  impl_->resolve_aliases();
+  return impl_->at(value).root;
+}
+
+std::size_t ProgramBuilder::peak() {
+  impl_->arrange();
+  return most_alive(impl_->lifetimes);
+}
+
+std::unique_ptr<Program> ProgramBuilder::build() {
+  Impl& b = *impl_;
+  b.arrange();
+  const Plan plan = plan_memory(b.lifetimes);
   std::vector<std::size_t> offset(b.values.size(), 0);
-  for (std::size_t i = 0; i < planned.size(); ++i) offset[static_cast<std::size_t>(planned[i])] = plan.offsets[i];
+  for (std::size_t i = 0; i < b.placed.size(); ++i) offset[static_cast<std::size_t>(b.placed[i])] = plan.offsets[i];
 
   std::unique_ptr<Program> p(new Program());
   for (const Value& v : b.values) {
@@ -389,7 +437,7 @@ std::unique_ptr<Program> ProgramBuilder::build() {
   p->scratch_offset_ = plan.bytes;
   p->arena_bytes_ = plan.bytes + scratch;
   memory.values = plan.bytes;
-  memory.alive = most_alive(lifetimes);
+  memory.alive = most_alive(b.lifetimes);
   memory.scratch = scratch;
   p->memory_ = memory;
   impl_ = std::make_unique<Impl>();

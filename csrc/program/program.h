@@ -150,6 +150,11 @@ class ProgramBuilder {
   void check_finite(ValueId value);
   void output(ValueId value);
 
+  // The value whose memory `value` has: itself, or the one that it is another shape of. No op or output may follow.
+  ValueId root(ValueId value);
+  // The most bytes of intermediate values alive at once (MemoryUse::alive) in the program that build() would give. No
+  // op or output may follow.
+  std::size_t peak();
   // Plans the arena. The builder is empty afterwards.
   std::unique_ptr<Program> build();
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <climits>
 #include <cstdint>
+#include <functional>
 #include <numeric>
+#include <queue>
 #include <utility>
 
 namespace pk {
@@ -13,15 +15,15 @@ namespace {
 // What is alive while calls run one after another.
 class Alive {
  public:
-  Alive(const std::vector<CallShape>& calls, const std::vector<std::size_t>& bytes) : bytes_(bytes) {
+  Alive(const std::vector<CallAccess>& calls, const std::vector<std::size_t>& bytes) : bytes_(bytes) {
     left_.assign(bytes.size(), 0);
-    for (const CallShape& call : calls) {
+    for (const CallAccess& call : calls) {
       for (int v : unique(call.reads)) ++left_[at(v)];
     }
   }
 
   // Change of the bytes alive that a call brings: its results, less what nobody reads afterwards.
-  std::int64_t change(const CallShape& call) const {
+  std::int64_t change(const CallAccess& call) const {
     std::int64_t delta = 0;
     for (int v : call.makes) delta += left_[at(v)] > 0 ? size(v) : 0;
     for (int v : unique(call.reads)) delta -= left_[at(v)] == 1 ? size(v) : 0;
@@ -29,7 +31,7 @@ class Alive {
   }
 
   // Bytes alive during the call; afterwards the call is done.
-  std::size_t run(const CallShape& call) {
+  std::size_t run(const CallAccess& call) {
     std::int64_t during = now_;
     for (int v : call.makes) during += size(v);
     if (!call.makes.empty()) {
@@ -65,7 +67,7 @@ struct Dependencies {
   std::vector<std::vector<int>> after;
   std::vector<int> waits;
 
-  Dependencies(const std::vector<CallShape>& calls, std::size_t values) : after(calls.size()), waits(calls.size(), 0) {
+  Dependencies(const std::vector<CallAccess>& calls, std::size_t values) : after(calls.size()), waits(calls.size(), 0) {
     std::vector<int> writer(values, -1);
     std::vector<std::vector<int>> readers(values);
     for (std::size_t i = 0; i < calls.size(); ++i) {
@@ -93,9 +95,33 @@ struct Dependencies {
   }
 };
 
+// Calls that make values in the given order, all others as soon as they are ready.
+std::vector<int> effects_early(const std::vector<CallAccess>& calls, std::size_t values) {
+  Dependencies dependencies(calls, values);
+  std::priority_queue<int, std::vector<int>, std::greater<>> ready;
+  std::vector<bool> done(calls.size(), false);
+  std::vector<int> order;
+  const auto run = [&](int call) {
+    done[static_cast<std::size_t>(call)] = true;
+    order.push_back(call);
+    for (int next : dependencies.after[static_cast<std::size_t>(call)]) {
+      if (--dependencies.waits[static_cast<std::size_t>(next)] == 0) ready.push(next);
+    }
+  };
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    if (!done[i]) run(static_cast<int>(i));
+    while (!ready.empty()) {
+      const int call = ready.top();
+      ready.pop();
+      if (calls[static_cast<std::size_t>(call)].makes.empty()) run(call);
+    }
+  }
+  return order;
+}
+
 // Only calls less than `window` places behind the first one that has not run are looked at: what belongs together stays
 // together, and what is computed again late in the program is not computed early.
-std::vector<int> greedy(const std::vector<CallShape>& calls, const std::vector<std::size_t>& bytes, int window) {
+std::vector<int> greedy(const std::vector<CallAccess>& calls, const std::vector<std::size_t>& bytes, int window) {
   Dependencies dependencies(calls, bytes.size());
   Alive alive(calls, bytes);
   std::vector<int> ready, order;
@@ -130,7 +156,7 @@ std::vector<int> greedy(const std::vector<CallShape>& calls, const std::vector<s
 
 }  // namespace
 
-std::size_t peak_bytes(const std::vector<CallShape>& calls, const std::vector<int>& order,
+std::size_t peak_bytes(const std::vector<CallAccess>& calls, const std::vector<int>& order,
                        const std::vector<std::size_t>& bytes) {
   Alive alive(calls, bytes);
   std::size_t peak = 0;
@@ -138,19 +164,22 @@ std::size_t peak_bytes(const std::vector<CallShape>& calls, const std::vector<in
   return peak;
 }
 
-std::vector<int> schedule(const std::vector<CallShape>& calls, const std::vector<std::size_t>& bytes) {
-  std::vector<int> given(calls.size());
-  std::iota(given.begin(), given.end(), 0);
-  std::vector<int> best = given;
-  std::size_t least = peak_bytes(calls, given, bytes);
+std::vector<int> schedule(const std::vector<CallAccess>& calls, const std::vector<std::size_t>& bytes) {
+  const std::vector<int> early = effects_early(calls, bytes.size());
+  std::vector<CallAccess> moved;
+  for (int call : early) moved.push_back(calls[static_cast<std::size_t>(call)]);
+  std::vector<int> best(calls.size());
+  std::iota(best.begin(), best.end(), 0);
+  std::size_t least = peak_bytes(moved, best, bytes);
   for (int window : {8, 64, INT_MAX}) {
-    std::vector<int> found = greedy(calls, bytes, window);
-    const std::size_t peak = peak_bytes(calls, found, bytes);
+    std::vector<int> found = greedy(moved, bytes, window);
+    const std::size_t peak = peak_bytes(moved, found, bytes);
     if (peak < least) {
       best = std::move(found);
       least = peak;
     }
   }
+  for (int& call : best) call = early[static_cast<std::size_t>(call)];
   return best;
 }
 

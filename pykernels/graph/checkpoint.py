@@ -13,6 +13,7 @@ and nothing that updates a variable runs twice.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -20,24 +21,24 @@ from .rewriter import made
 from .tensor import Node, Tensor
 from .variable import Variable
 
-_ALIASES = frozenset(("reshape",))
 
-
-def checkpoint_activations(nodes: list[Node], outputs: list) -> list[Node]:
-    """The nodes of a training step, rearranged to need less memory; as they are where nothing is gained.
+def checkpoint_activations(nodes: list[Node], outputs: list, lower: Callable):
+    """The lowered program of a training step, rearranged to need less memory; as it is where nothing is gained.
 
     Args:
-        nodes: in the order of execution. What comes before the check that the loss is finite is the forward pass.
+        nodes: in the order of recording. What comes before the check that the loss is finite is the forward pass.
         outputs: of the program.
+        lower: `lower(nodes)` gives a `Lowering`, which knows what shares memory and how much is alive at once.
     """
+    best = lower(nodes)
     end = next((i for i, node in enumerate(nodes) if node.name == "check_finite"), None)
     if end is None:
-        return nodes
-    plan = _Plan(nodes, end, outputs)
-    best, least = nodes, plan.peak(nodes)
-    for count in _segment_counts(len(plan.saved)):
-        candidate = plan.apply(plan.cuts(count))
-        peak = plan.peak(candidate)
+        return best
+    step = _ForwardPass(nodes, end, outputs, best)
+    least = best.peak()
+    for count in _segment_counts(len(step.saved)):
+        candidate = lower(step.checkpointed(step.cuts(count)))
+        peak = candidate.peak()
         if peak < least:
             best, least = candidate, peak
     return best
@@ -54,20 +55,24 @@ def _size(tensor) -> int:
     return math.prod(tensor.shape) * np.dtype(tensor.dtype).itemsize
 
 
-class _Plan:
+class _ForwardPass:
     """The forward pass of a step: which values it makes, where, and who reads them."""
 
-    def __init__(self, nodes: list[Node], end: int, outputs: list):
+    def __init__(self, nodes: list[Node], end: int, outputs: list, lowering):
         self.nodes, self.end = nodes, end
         self.alive = [node.outputs for node in nodes]  # ids stay those of one tensor each
         self.alive_again: list = []
         self.outputs = {id(o) for o in outputs}
-        self.root: dict[int, int] = {}  # id of a tensor -> id of the one whose memory it shares
-        self.size: dict[int, int] = {}  # of roots
-        self.made_at: dict[int, int] = {}
-        for i, (node, made_here) in enumerate(zip(nodes, self.alive, strict=True)):
-            self._register(node, made_here)
-            self.made_at.update((id(t), i) for t in made_here)
+        self.root: dict[int, int] = {}  # id of a tensor -> the lowering's value whose memory it has
+        self.size: dict[int, int] = {}  # of roots, in bytes
+        self.made_at: dict[int, int] = {}  # of tensors and roots
+        for i, tensors in enumerate(self.alive):
+            for t in tensors:
+                root = lowering.root(t)
+                self.root[id(t)] = root
+                self.size.setdefault(root, _size(t))
+                self.made_at.setdefault(root, i)
+                self.made_at[id(t)] = i
         self.writes: dict[int, list[int]] = {}
         for i, node in enumerate(nodes):
             for v in node.writes:
@@ -77,14 +82,6 @@ class _Plan:
             self.last_forward_read.update((self.root[id(x)], i) for x in node.inputs if id(x) in self.root)
         backward = {self.root[id(x)] for node in nodes[end:] for x in node.inputs if id(x) in self.root}
         self.saved = [r for r in dict.fromkeys(self.root.values()) if r in backward and self.made_at[r] < end]
-
-    def _register(self, node: Node, tensors) -> None:
-        source = node.inputs[0] if node.inputs else None
-        for t in tensors:
-            alias = node.name in _ALIASES and id(source) in self.root and source.dtype == t.dtype
-            self.root[id(t)] = self.root[id(source)] if alias else id(t)
-            if not alias:
-                self.size[id(t)] = _size(t)
 
     # --- where to cut -----------------------------------------------------------------------------------
     def cuts(self, count: int) -> list[int]:
@@ -115,7 +112,7 @@ class _Plan:
         return list(np.cumsum(change))
 
     # --- computing again --------------------------------------------------------------------------------
-    def apply(self, cuts: list[int]) -> list[Node]:
+    def checkpointed(self, cuts: list[int]) -> list[Node]:
         """The nodes with what lies in all segments but the last computed again in the backward pass."""
         segment_of = np.searchsorted(np.asarray(cuts), np.arange(self.end), side="right")
         again: dict[int, Tensor] = {}  # id of a forward tensor -> the one computed again
@@ -167,7 +164,6 @@ class _Plan:
             for old, new in zip(self.alive[i], copy.outputs, strict=True):
                 if id(old) not in kept:
                     again[id(old)] = new
-                    self._note(copy, new)
         return copies
 
     def _is_kept(self, tensor, stop: int, computable: bool) -> bool:
@@ -184,32 +180,6 @@ class _Plan:
             return False
         read = [id(x) for x in node.inputs if isinstance(x, Variable)]
         return not any(i < at < before for v in read for at in self.writes.get(v, ()))
-
-    def _note(self, copy: Node, tensor) -> None:
-        source = copy.inputs[0] if copy.inputs else None
-        alias = copy.name in _ALIASES and id(source) in self.root and source.dtype == tensor.dtype
-        self.root[id(tensor)] = self.root[id(source)] if alias else id(tensor)
-        if not alias:
-            self.size[id(tensor)] = _size(tensor)
-
-    # --- how much is alive ------------------------------------------------------------------------------
-    def peak(self, nodes: list[Node]) -> int:
-        """The most bytes of values alive at once, were nothing computed in place."""
-        held = [node.outputs for node in nodes]
-        last: dict[int, int] = {}
-        for i, node in enumerate(nodes):
-            last.update((self.root[id(x)], i) for x in node.inputs if id(x) in self.root)
-        dying: dict[int, list[int]] = {}
-        for r, i in last.items():
-            dying.setdefault(i, []).append(r)
-        now = most = 0
-        for i, tensors in enumerate(held):
-            roots = {self.root[id(t)] for t in tensors if self.root.get(id(t)) == id(t)}
-            now += sum(self.size[r] for r in roots)
-            most = max(most, now)
-            now -= sum(self.size[r] for r in dying.get(i, ()))
-            now -= sum(self.size[r] for r in roots if r not in last)
-        return most
 
 
 def _rewired(node: Node, again: dict) -> Node:

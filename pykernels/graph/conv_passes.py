@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from .rewriter import Rewriter, known_before, made, maker
 from .tensor import Node
-from .variable import Variable
 
 _CONVOLUTIONS = frozenset(
     ("conv2d", "conv2d_backward_input", "depthwise_conv2d", "depthwise_conv2d_backward_input"),
@@ -35,7 +34,7 @@ def fuse_convolution_epilogue(r: Rewriter) -> None:
 def _with_bias(r: Rewriter, node: Node) -> Node:
     y = node.outputs[0]
     add = r.only_reader(y)
-    if add is None or add.name != "add" or _written_between(r, node, add):
+    if add is None or add.name != "add" or not r.can_move(node, add):
         return node
     bias = add.inputs[1] if add.inputs[0] is y else add.inputs[0]
     if bias is y or tuple(bias.shape) != tuple(y.shape[-1:]):
@@ -46,7 +45,7 @@ def _with_bias(r: Rewriter, node: Node) -> Node:
 def _with_scale_shift(r: Rewriter, node: Node) -> Node:
     y = node.outputs[0]
     norm = r.only_reader(y)
-    if norm is None or norm.name != "scale_shift" or norm.inputs[0] is not y or _written_between(r, node, norm):
+    if norm is None or norm.name != "scale_shift" or norm.inputs[0] is not y or not r.can_move(node, norm):
         return node
     _, scale, shift = norm.inputs
     x, w, *bias = node.inputs
@@ -66,7 +65,7 @@ def _with_scale_shift(r: Rewriter, node: Node) -> Node:
 def _with_activation(r: Rewriter, node: Node) -> Node:
     y = node.outputs[0]
     acts = [n for n in r.readers.get(id(y), ()) if n.name == "activation"]
-    if "activation" in node.attrs or len(acts) != 1 or _written_between(r, node, acts[0]):
+    if "activation" in node.attrs or len(acts) != 1 or not r.can_move(node, acts[0]):
         return node
     attrs = {**node.attrs, **acts[0].attrs}
     if r.reads(y) == 1:
@@ -82,13 +81,6 @@ def _with_activation(r: Rewriter, node: Node) -> Node:
     r.replace(acts[0].outputs[0], new.outputs[0])
     r.replace(y, new.outputs[1])
     return new
-
-
-def _written_between(r: Rewriter, first: Node, last: Node) -> bool:
-    """Whether a variable that `first` reads is updated before `last`: then `first` cannot move there."""
-    read = {id(x) for x in first.inputs if isinstance(x, Variable)}
-    begin, end = r.nodes.index(first), r.nodes.index(last)
-    return any(id(v) in read for n in r.nodes[begin + 1 : end] for v in n.writes)
 
 
 def _join(r: Rewriter, node: Node, inputs, attrs, last: Node) -> Node:
@@ -123,6 +115,8 @@ def relu_gradient_before_unpooling(r: Rewriter) -> None:
             unpool.name, [unpool.inputs[0], inner.outputs[0]], unpool.attrs, [(tuple(ref.shape), ref.dtype)], (), unpool
         )
         at = r.nodes.index(unpool)
+        if not r.can_move(node, unpool):
+            continue
         r.insert(at, inner)
         r.insert(at + 1, outer)
         r.replace(node.outputs[0], outer.outputs[0])
@@ -139,6 +133,8 @@ def fuse_relu_gradient(r: Rewriter) -> None:
         conv = maker(dy, r, by_output)
         if conv is None or conv.name not in _BACKWARD_INPUTS or not _plain(conv) or r.only_reader(dy) is not node:
             continue
+        if not r.can_move(conv, node):
+            continue
         new = _join(r, conv, [*conv.inputs, ref], {**conv.attrs, "mask": True}, node)
         by_output[id(new.outputs[0])] = new
 
@@ -154,7 +150,11 @@ def fuse_bias_gradient(r: Rewriter) -> None:
         kinds = [(tuple(t.shape), t.dtype) for t in (dw, db)]
         new = made(node.name, [x, dy], node.attrs, kinds, (), node)
         at = min(r.nodes.index(node), r.nodes.index(sums[0]))
-        if not known_before(r, x, r.nodes[at]):
+        if (
+            not known_before(r, x, r.nodes[at])
+            or not r.can_move(node, r.nodes[at])
+            or not r.can_move(sums[0], r.nodes[at])
+        ):
             continue
         r.insert(at, new)
         r.remove(node)
@@ -181,7 +181,7 @@ def fuse_convolution_pooling(r: Rewriter) -> None:
     for node in [n for n in r.nodes if n.name == "conv2d" and len(n.outputs) == 1]:
         y = node.outputs[0]
         pool = r.only_reader(y)
-        if pool is None or pool.name != "max_pool2d" or y.dtype != "float32" or _written_between(r, node, pool):
+        if pool is None or pool.name != "max_pool2d" or y.dtype != "float32" or not r.can_move(node, pool):
             continue
         window, strides, pads = (tuple(pool.attrs[key]) for key in ("window", "strides", "pads"))
         if window != (2, 2) or strides != (2, 2) or any(pads):

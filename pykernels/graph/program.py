@@ -71,20 +71,57 @@ def lower(placeholders: list[Tensor], outputs: list, effects: list[Node], checkp
             )
     nodes, outputs = optimize([n for n in nodes if n.op is not None], outputs)
     if checkpoint:
-        nodes = checkpoint_activations(nodes, outputs)
-    return _Lowering(placeholders).build(nodes, outputs)
+        return checkpoint_activations(nodes, outputs, lambda nodes: Lowering(placeholders, nodes, outputs)).build()
+    return Lowering(placeholders, nodes, outputs).build()
 
 
-class _Lowering:
-    def __init__(self, placeholders):
+class Lowering:
+    """Nodes as the builder's values and calls, in the order of recording.
+
+    The builder decides what shares memory and in which order calls run.
+    """
+
+    def __init__(self, placeholders, nodes, outputs):
         self.builder = _core.ProgramBuilder()
         self.placeholders = placeholders
         self.ids: dict[int, int] = {}  # id(Tensor, Variable or array) -> the builder's value
         self.alive: list = []  # keeps ids unique while lowering
         for p in placeholders:
             self.ids[id(p)] = self.builder.input(p.shape, p.dtype)
+        for node in nodes:
+            self._add(node)
+        self.outputs = [o if isinstance(o, (Tensor, Variable)) else np.asarray(o) for o in outputs]
+        for o in self.outputs:
+            self.builder.output(self._value(o))
 
-    def value(self, x) -> int:
+    def root(self, tensor) -> int:
+        """The builder's value whose memory a tensor has: its own, or that of what it is another shape of."""
+        return self.builder.root(self.ids[id(tensor)])
+
+    def peak(self) -> int:
+        """The most bytes of intermediate values alive at once."""
+        return self.builder.peak()
+
+    def build(self) -> Program:
+        return Program(
+            self.builder.build(),
+            [(p.shape, p.dtype) for p in self.placeholders],
+            [(tuple(o.shape), str(o.dtype)) for o in self.outputs],
+        )
+
+    def _add(self, node: Node) -> None:
+        ins = [self._value(x) for x in node.inputs]
+        if node.name == "check_finite":
+            self.builder.check_finite(ins[0])
+            return
+        tensors = node.outputs
+        self.alive.append(tensors)
+        outs = [(t.shape, t.dtype) for t in tensors]
+        written = [self._value(v) for v in node.writes]
+        values = self.builder.add(node.name, ins, outs, written, node.attrs, node.label)
+        self.ids.update((id(t), value) for t, value in zip(tensors, values, strict=True))
+
+    def _value(self, x) -> int:
         found = self.ids.get(id(x))
         if found is not None:
             return found
@@ -97,26 +134,3 @@ class _Lowering:
         self.alive.append(x)
         self.ids[id(x)] = found
         return found
-
-    def build(self, nodes, outputs) -> Program:
-        for node in nodes:
-            ins = [self.value(x) for x in node.inputs]
-            if node.name == "check_finite":
-                self.builder.check_finite(ins[0])
-                continue
-            tensors = node.outputs
-            self.alive.append(tensors)
-            outs = [(t.shape, t.dtype) for t in tensors]
-            written = [self.value(v) for v in node.writes]
-            for tensor, i in zip(
-                tensors, self.builder.add(node.name, ins, outs, written, node.attrs, node.label), strict=True
-            ):
-                self.ids[id(tensor)] = i
-        outputs = [o if isinstance(o, (Tensor, Variable)) else np.asarray(o) for o in outputs]
-        for o in outputs:
-            self.builder.output(self.value(o))
-        return Program(
-            self.builder.build(),
-            [(p.shape, p.dtype) for p in self.placeholders],
-            [(tuple(o.shape), str(o.dtype)) for o in outputs],
-        )

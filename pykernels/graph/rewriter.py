@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .registry import OpDef
 from .tensor import Node, Tensor
+from .variable import Variable
 
 
 class Rewriter:
@@ -25,6 +26,14 @@ class Rewriter:
     def only_reader(self, tensor) -> Node | None:
         readers = self.readers.get(id(tensor), ())
         return readers[0] if len(readers) == 1 and not any(o is tensor for o in self.outputs) else None
+
+    def can_move(self, node: Node, to: Node) -> bool:
+        """Whether `node` would read the same values of variables in the place of `to`: none is written in between."""
+        read = {id(x) for x in node.inputs if isinstance(x, Variable)}
+        if not read:
+            return True
+        first, last = sorted((self.nodes.index(node), self.nodes.index(to)))
+        return not any(id(v) in read for n in self.nodes[first : last + 1] if n is not node for v in n.writes)
 
     def replace(self, old: Tensor, new) -> None:
         """Everybody who read `old` reads `new`."""

@@ -92,6 +92,45 @@ TEST(Program, ReshapeOfAVariableThatIsWrittenLaterKeepsTheOldValue) {
   EXPECT_EQ(w->as<float>()[2], 3.0F);
 }
 
+// No copy where all who read the reshaped value come before the write, one where a read (or an output) comes after it.
+TEST(Program, ReshapeOfAVariableIsACopyOnlyWhereItIsReadAfterAWrite) {
+  for (const bool late : {false, true}) {
+    auto w = std::make_shared<VariableStorage>(DType::f32, Shape{2, 2});
+    set(w, {1, 2, 3, 4});
+    ProgramBuilder b;
+    const ValueId v = b.variable(w);
+    const ValueId flat = b.add("reshape", {v}, {f32({4})}, {}, none(), "")[0];
+    const ValueId again = b.add("reshape", {flat}, {f32({4, 1})}, {}, none(), "")[0];
+    const ValueId minus = b.add("negative", {again}, {f32({4, 1})}, {}, none(), "")[0];
+    const ValueId update = b.add("reshape", {minus}, {f32({2, 2})}, {}, none(), "")[0];
+    b.add("assign", {update}, {}, {v}, none(), "");
+    b.output(late ? again : update);
+    EXPECT_EQ(b.root(update), minus);
+    EXPECT_EQ(b.root(again), late ? flat : v);
+    EXPECT_THROW(b.output(v), std::invalid_argument);
+    const auto p = b.build();
+    std::vector<float> out(4);
+    p->run({}, {out.data()}, 0);
+    EXPECT_EQ(out[1], late ? 2.0F : -2.0F);
+    EXPECT_EQ(w->as<float>()[3], -4.0F);
+  }
+}
+
+TEST(Program, ThePeakIsThatOfTheProgramThatIsBuilt) {
+  const auto record = [](ProgramBuilder& b) {
+    const ValueId x = b.input(f32({64}));
+    const ValueId y = b.add("exp", {x}, {f32({64})}, {}, none(), "")[0];
+    const ValueId z = b.add("sin", {y}, {f32({64})}, {}, none(), "")[0];
+    b.output(b.add("multiply", {y, z}, {f32({64})}, {}, none(), "")[0]);
+  };
+  ProgramBuilder asked, plain;
+  record(asked);
+  record(plain);
+  EXPECT_EQ(asked.peak(), 512U);
+  EXPECT_EQ(asked.build()->memory().alive, 512U);
+  EXPECT_EQ(plain.build()->memory().alive, 512U);
+}
+
 TEST(Program, BatchesInOrderWithTheLastRowsWritten) {
   ProgramBuilder b;
   const ValueId x = b.input(f32({2, 3}));
