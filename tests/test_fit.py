@@ -462,7 +462,16 @@ def test_one_program_per_batch_size():
     assert sorted((kind, types.batch) for kind, types, _ in model._programs._kept) == [("train", 6), ("train", 32)]
     for n in range(1, 60):
         model.predict(x[:n], verbose=0, batch_size=100)
-    assert len(model._programs._kept) <= 32
+    assert len(model._programs._kept) == 32  # the latest ones: serving any batch size takes no more memory
+
+
+def test_calls_keep_a_bounded_number_of_batch_sizes():
+    model = classifier()
+    model(np.zeros((1, *model.input_shape[1:]), "float32"))
+    for n in range(1, 100):
+        x = np.full((n, *model.input_shape[1:]), n, "float32")
+        np.testing.assert_allclose(model(x)[0], model.predict(x, verbose=0)[0], rtol=1e-6)
+    assert len(model._direct_runs) == 64
 
 
 @pytest.mark.parametrize("batch", [1, 4, 7])

@@ -349,6 +349,23 @@ def test_what_is_not_an_image_is_left_out(folder, capsys):
     assert next(source)[1].shape == (5, 4)
 
 
+def test_classes_and_files_are_sorted_by_code_points(tmp_path, capsys):
+    """As Python and Keras sort: capitals before small letters, whatever the language of the system."""
+    names = ["apple", "Banana", "cherry", "Date", "\u00e9clair"]
+    for name in names:
+        (tmp_path / name).mkdir()
+        for file in ("b.png", "A.png", "a.png", "B.png"):
+            Image.fromarray(picture(4, 4)).save(tmp_path / name / file)
+    expected = ["Banana", "Date", "apple", "cherry", "\u00e9clair"]
+    source = image.ImageDataGenerator().flow_from_directory(tmp_path, target_size=(4, 4))
+    assert list(source.class_indices) == expected and list(source.class_indices.values()) == [0, 1, 2, 3, 4]
+    assert source.filenames[:4] == [os.path.join("Banana", file) for file in ("A.png", "B.png", "a.png", "b.png")]
+    assert source.classes.tolist() == [i for i in range(5) for _ in range(4)]
+    data = pk.utils.image_dataset_from_directory(tmp_path, image_size=(4, 4), shuffle=False)
+    assert data.class_names == expected
+    assert [os.path.relpath(path, tmp_path) for path in data.file_paths] == source.filenames
+
+
 def test_links(tmp_path, folder):
     (folder / "cat" / "loop").symlink_to(folder / "cat", target_is_directory=True)
     (folder / "dog" / "round").symlink_to(folder, target_is_directory=True)
