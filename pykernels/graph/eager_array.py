@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..utils.masks import get_mask, set_mask
 from ..utils.tree import map_structure
 
 
@@ -15,6 +16,15 @@ class EagerArray(np.ndarray):
     tensor, it is not changed by `x /= 255`, which makes `x` another array: what it was made from may be the user's own
     data. `x.numpy()` is the plain array, as scripts written for TensorFlow expect.
     """
+
+    @property
+    def _keras_mask(self):
+        """The name by which layers written for Keras read and set the mask of an array."""
+        return get_mask(self)
+
+    @_keras_mask.setter
+    def _keras_mask(self, mask):
+        set_mask(self, mask)
 
     def numpy(self) -> np.ndarray:
         """The plain array (a NumPy scalar for no axes)."""

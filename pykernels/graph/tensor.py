@@ -6,6 +6,8 @@ import itertools
 import weakref
 from typing import Any
 
+from ..utils.masks import get_mask, set_mask
+
 DTYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
 
 _sequence = itertools.count()
@@ -78,6 +80,15 @@ class Tensor:
     @property
     def ndim(self) -> int:
         return len(self.shape)
+
+    @property
+    def _keras_mask(self):
+        """The name by which layers written for Keras read and set the mask of a tensor."""
+        return get_mask(self)
+
+    @_keras_mask.setter
+    def _keras_mask(self, mask):
+        set_mask(self, mask)
 
     def __len__(self):
         if not self.shape or self.shape[0] is None:

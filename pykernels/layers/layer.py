@@ -7,31 +7,28 @@ import inspect
 
 import numpy as np
 
-from .. import config as settings
 from .. import ops, regularizers
-from ..graph import Tensor, Trace, as_eager, current_path, current_trace, scope
+from ..graph import Tensor, as_eager, current_path, current_trace, scope
+from ..metrics.metric import Metric
+from ..utils.masks import any_masks
 from ..utils.naming import auto_name
+from ..utils.overrides import overridden_by_user, refuse_overrides, unsupported
 from ..utils.tree import flatten, map_shapes, map_structure
+from .configuration import LayerConfig
 from .context import calling, structure_changed, training_phase
+from .dtype_policy import dtype_name
+from .inference import declared_outputs, inferred_outputs, recorded_outputs
 from .input_spec import InputSpec, assert_input_compatibility
+from .masking import MaskedCall, keep_mask
 from .node import Node, outside_traces, symbolic
 from .state import LayerState
 
-_DTYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
-
-
-def dtype_name(layer_name: str, dtype) -> str:
-    """The name of a dtype given as a name, a NumPy type, a policy object or the dict that describes a policy."""
-    if dtype is None:
-        return settings.floatx()
-    if isinstance(dtype, dict):
-        dtype = dtype.get("config", {}).get("name", dtype)
-    name = getattr(dtype, "name", dtype)
-    if not isinstance(name, str):
-        name = np.dtype(dtype).name
-    if name not in _DTYPES:
-        raise ValueError(f"Layer '{layer_name}': dtype '{name}' is not supported; use one of {', '.join(_DTYPES)}")
-    return name
+# Properties that say of Keras's layers what is not so here; a layer that says otherwise would be wrong.
+_NOT_CALLED = {
+    "dtype_policy": "the dtype of a layer is what its constructor is given.",
+    "quantization_mode": "layers are not quantized.",
+}
+_QUANTIZED = "layers are not quantized. Leave it out."
 
 
 @functools.lru_cache(1024)
@@ -58,7 +55,7 @@ def _tracked_build(build):
     return wrapper
 
 
-class Layer(LayerState):
+class Layer(LayerConfig, LayerState):
     """The base class of all layers: a callable with variables, `y = layer(x)`.
 
     A subclass stores its arguments in `__init__`, makes variables in `build(input_shape)` with `add_weight`, and
@@ -86,6 +83,10 @@ class Layer(LayerState):
         build = cls.__dict__.get("build")
         if build is not None and not getattr(build, "is_tracked_build", False):
             cls.build = _tracked_build(build)
+        cls._computes_mask = overridden_by_user(cls, "compute_mask")
+
+    _computes_mask = False
+    hands_masks_on = False  # whether `call` itself gives the outputs their masks: models do
 
     def __new__(cls, *args, **kwargs):
         layer = super().__new__(cls)
@@ -100,12 +101,13 @@ class Layer(LayerState):
         if name is not None and not isinstance(name, str):
             raise ValueError(f"Expected `name` to be a string. Received: name={name} (of type {type(name)})")
         self.name = name or auto_name(type(self).__name__)
+        refuse_overrides(self, Layer, _NOT_CALLED)
         self._init_state(trainable)
         self._dtype = dtype_name(self.name, dtype)
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.supports_masking = False
-        self.input_spec: InputSpec | list | None = None
+        self._supports_masking = self._computes_mask
+        self._input_spec: InputSpec | list | None = None
         self.built = False
         self._build_shapes_dict: dict | None = None
         self.path: str | None = None  # the names of the layers that it was built within, and its own
@@ -143,8 +145,51 @@ class Layer(LayerState):
     def variable_dtype(self) -> str:
         return self._dtype
 
+    @property
+    def input_dtype(self) -> str:
+        """The dtype that float inputs are converted to."""
+        return self.compute_dtype
+
+    @property
+    def input_spec(self):
+        """The `InputSpec` that the input must meet, or a list of them; None for any input."""
+        return self._input_spec
+
+    @input_spec.setter
+    def input_spec(self, value):
+        self._input_spec = value
+
+    @property
+    def supports_masking(self) -> bool:
+        """Whether outputs get the mask that `compute_mask` gives: by default, whether the layer has one of its own."""
+        return self._supports_masking
+
+    @supports_masking.setter
+    def supports_masking(self, value):
+        self._supports_masking = value
+
+    @property
+    def _name(self) -> str:
+        """tf.keras's name of `name`: scripts rename a layer by setting it."""
+        return self.name
+
+    @_name.setter
+    def _name(self, value):
+        self.name = value
+
     def __repr__(self):
         return f"<{type(self).__name__} name={getattr(self, 'name', '?')}, built={getattr(self, 'built', False)}>"
+
+    @property
+    def metrics(self) -> list:
+        """The metrics held by the layer and by those within it; a compiled model has those of `compile` too."""
+        found = {id(m): m for x in self._flatten_layers() for m in x._held() if isinstance(m, Metric)}
+        return list(found.values())
+
+    @property
+    def metrics_variables(self) -> list:
+        """The variables of `metrics`."""
+        return [v for m in self.metrics for v in m.variables]
 
     # --- building ---------------------------------------------------------------------------------------
     def build(self, input_shape=None):
@@ -158,17 +203,27 @@ class Layer(LayerState):
             if weights:
                 self.set_weights(weights)
 
+    def _parameters_of(self, method: str) -> list[str]:
+        """The names of the arguments of a method."""
+        return [name for name, _ in _parameters(getattr(type(self), method))]
+
+    def _given(self, args, kwargs) -> dict:
+        """The arguments of a call by name."""
+        return {**dict(zip(self._parameters_of("call"), args, strict=False)), **kwargs}
+
+    def _shapes_of(self, args, kwargs) -> dict:
+        """The shapes of a call's tensors, by the names that `build` has for them."""
+        return {
+            f"{name}_shape": map_structure(lambda x: tuple(x.shape), value)
+            for name, value in self._given(args, kwargs).items()
+            if name != "mask" and flatten(value) and all(hasattr(x, "shape") for x in flatten(value))
+        }
+
     def _maybe_build(self, args, kwargs) -> None:
         if self.built:
             return
-        given = {name: value for (name, _), value in zip(_parameters(type(self).call), args, strict=False)}
-        given.update(kwargs)
-        shapes = {
-            f"{name}_shape": map_structure(lambda x: tuple(x.shape), value)
-            for name, value in given.items()
-            if flatten(value) and all(hasattr(x, "shape") for x in flatten(value))
-        }
-        names = [name for name, _ in _parameters(type(self).build)]
+        shapes = self._shapes_of(args, kwargs)
+        names = self._parameters_of("build")
         if len(names) > 1 and all(name in shapes for name in names):
             self.build(**{name: shapes[name] for name in names})
         elif names and not shapes:
@@ -192,19 +247,28 @@ class Layer(LayerState):
         leaves = flatten([list(args), kwargs])
         if current_trace() is None and any(isinstance(x, Tensor) for x in leaves):
             return self._symbolic_call(args, kwargs)
-        return as_eager(self._call(args, kwargs))
+        outputs = self._call(args, kwargs)
+        given = as_eager(outputs)
+        if given is not outputs and any_masks():
+            for old, new in zip(flatten(outputs), flatten(given), strict=True):
+                keep_mask(old, new)
+        return given
 
     def _convert(self, values):
+        if any_masks():
+            return map_structure(lambda x: keep_mask(x, self._convert_one(x)), values)
         return map_structure(self._convert_one, values)
 
     def _convert_one(self, x):
         if isinstance(x, np.ndarray):
-            if self.autocast and x.dtype.kind == "f" and x.dtype.name != self._dtype and self._dtype[0] == "f":
-                return x.astype(self._dtype)
+            wanted = self.input_dtype
+            if self.autocast and x.dtype.kind == "f" and x.dtype.name != wanted and wanted[0] == "f":
+                return x.astype(wanted)
             return x
         if isinstance(x, Tensor):
-            if self.autocast and x.dtype != self._dtype and x.dtype[0] == "f" and self._dtype[0] == "f":
-                return ops.cast(x, self._dtype)
+            wanted = self.input_dtype
+            if self.autocast and x.dtype != wanted and x.dtype[0] == "f" and wanted[0] == "f":
+                return ops.cast(x, wanted)
             return x
         if hasattr(x, "__array__") and not isinstance(x, (type, np.generic)) and not hasattr(x, "assign"):
             return self._convert_one(np.asarray(x))
@@ -216,19 +280,26 @@ class Layer(LayerState):
         training, takes_training = self._resolve_training(kwargs)
         if takes_training:
             kwargs = {**kwargs, "training": training}
+        masked = None
+        if self._computes_mask or any_masks():
+            masked = MaskedCall(self, self._parameters_of("call"), args, kwargs)
+            kwargs = masked.kwargs
         with calling(training), scope(self.name):
             outputs = self.call(*args, **kwargs)
             if self.activity_regularizer is not None:
                 self._regularize(outputs)
-        return outputs
+        return outputs if masked is None else masked.attach(outputs)
+
+    def compute_mask(self, inputs, previous_mask):
+        """The mask of the output (a bool array of its shape, or less of its axes), None for none; by default that of
+        the input. It is asked for where `supports_masking`, and reaches the `mask` arguments of the layers that follow,
+        losses and metrics. May be overridden, with `pykernels.ops`."""
+        return previous_mask
 
     def _check_inputs(self, args, kwargs) -> None:
-        if self.input_spec is None:
-            return
-        if args:
-            assert_input_compatibility(self.input_spec, args[0], self.name)
-        elif kwargs:
-            assert_input_compatibility(self.input_spec, next(iter(kwargs.values())), self.name)
+        spec = self.input_spec
+        if spec is not None and (args or kwargs):
+            assert_input_compatibility(spec, args[0] if args else next(iter(kwargs.values())), self.name)
 
     def _resolve_training(self, kwargs) -> tuple[bool | None, bool]:
         """The phase: the argument, else that of an outer call, else `call`'s default, else None, with which layers
@@ -250,6 +321,12 @@ class Layer(LayerState):
         """Whether a call that nobody tells the phase is one of training."""
         return dict(_parameters(type(self).call)).get("training") is True
 
+    quantize = unsupported("quantize", _QUANTIZED)
+    quantized_build = unsupported("quantized_build", _QUANTIZED)
+    quantized_call = unsupported("quantized_call", _QUANTIZED)
+    rematerialized_call = unsupported("rematerialized_call", "pass checkpoint_activations=True to Model.compile().")
+    stateless_call = unsupported("stateless_call", "variables are changed in place; call the layer.")
+
     def _regularize(self, outputs) -> None:
         for output in flatten(outputs):
             loss = self.activity_regularizer(output)
@@ -259,23 +336,31 @@ class Layer(LayerState):
 
     def _symbolic_call(self, args, kwargs):
         """The functional API: shapes are inferred by recording into a program that is thrown away."""
-        with Trace():
-            outputs = self._call(args, dict(kwargs))
-        self._clear_losses()
-        results = map_structure(lambda t: symbolic(t.shape, _dtype_of(t)), outputs)
+        results = inferred_outputs(self, args, kwargs)
         for i, tensor in enumerate(flatten(results)):
             tensor.name = self.name if i == 0 else f"{self.name}_{i}"
         Node(self, args, kwargs, results)
         return results
 
+    def symbolic_call(self, *args, **kwargs):
+        """What the layer gives for symbolic tensors, as symbolic tensors; the functional API asks it."""
+        return self.compute_output_spec(*args, **kwargs)
+
     # --- shapes -----------------------------------------------------------------------------------------
+    def compute_output_spec(self, *args, **kwargs):
+        """Symbolic tensors with the shapes and dtypes of the output; by default `call` is recorded to find them."""
+        if overridden_by_user(type(self), "compute_output_shape"):
+            return declared_outputs(self, args, kwargs)
+        return recorded_outputs(self, args, kwargs)
+
     def compute_output_shape(self, *args, **kwargs):
         """The shape of the output for inputs of the given shape. By default `call` is recorded to infer it."""
         shapes = [*args, *kwargs.values()]
         inputs = [map_shapes(lambda s: symbolic(s, self.compute_dtype), s) for s in shapes]
-        with Trace():
-            outputs = self._call(inputs, {})
-        self._clear_losses()
+        if overridden_by_user(type(self), "compute_output_shape"):  # which asks for what is recorded
+            outputs = recorded_outputs(self, inputs, {})
+        else:
+            outputs = self.compute_output_spec(*inputs)
         return map_structure(lambda t: tuple(t.shape), outputs)
 
     def _node(self, what: str) -> Node:
@@ -302,86 +387,3 @@ class Layer(LayerState):
     @property
     def input_shape(self):
         return map_structure(lambda t: t.shape, self.input)
-
-    # --- configuration ----------------------------------------------------------------------------------
-    def get_config(self) -> dict:
-        """The arguments of the constructor as a dict of plain values. A subclass adds its own to
-        `super().get_config()`."""
-        config = {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": {
-                "module": "keras",
-                "class_name": "DTypePolicy",
-                "config": {"name": self._dtype},
-                "registered_name": None,
-            },
-        }
-        if self.activity_regularizer is not None:
-            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        if getattr(type(self).get_config, "is_automatic", False):
-            config.update(self._automatic_config())
-        return config
-
-    get_config.is_automatic = True
-
-    def _automatic_config(self) -> dict:
-        """Arguments of a subclass without `get_config`, as it was called; they must be plain values."""
-        args, kwargs = self._auto_config
-        signature = inspect.signature(type(self).__init__)
-        rest = {p.name: p.kind for p in signature.parameters.values() if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
-        values = {}
-        for name, value in list(signature.bind(self, *args, **kwargs).arguments.items())[1:]:
-            if name not in rest:
-                values[name] = value
-            elif rest[name] is inspect.Parameter.VAR_KEYWORD:
-                values.update(value)
-        plain = (str, int, float, bool, type(None))
-        for name, value in values.items():
-            if name not in ("name", "trainable", "dtype") and not all(isinstance(x, plain) for x in flatten(value)):
-                raise NotImplementedError(
-                    f"Object {type(self).__name__} was created by passing non-serializable argument values in "
-                    f"`__init__()` ('{name}'), and therefore the object must override `get_config()` in order to be "
-                    "serializable."
-                )
-        return {name: value for name, value in values.items() if name not in ("name", "trainable", "dtype")}
-
-    @classmethod
-    def from_config(cls, config):
-        """Makes a layer from the dict that `get_config` returned."""
-        try:
-            return cls(**config)
-        except TypeError as error:
-            raise TypeError(
-                f"Error when deserializing class '{cls.__name__}' using config={config}.\n\n"
-                f"Exception encountered: {error}"
-            ) from error
-
-    def get_build_config(self) -> dict | None:
-        """A dict with the shapes that `build` was called with, for saving; None before `build`."""
-        shapes = self._build_shapes_dict
-        if not shapes:
-            return None
-        if len(shapes) == 1:
-            return {"input_shape": next(iter(shapes.values()))}
-        return {"shapes_dict": shapes}
-
-    def build_from_config(self, config: dict) -> None:
-        """Builds the layer from the dict that `get_build_config` returned."""
-        if "input_shape" in config:
-            self.build(map_shapes(tuple, config["input_shape"]))
-        elif "shapes_dict" in config:
-            self.build(**{name: map_shapes(tuple, shape) for name, shape in config["shapes_dict"].items()})
-
-    def __getstate__(self):
-        """Copies and pickles are by value; symbolic tensors stay behind (models make theirs again)."""
-        state = self.__dict__.copy()
-        state.pop("_walk", None)
-        state["_inbound_nodes"] = []
-        state["_losses"] = []
-        state["_auto_config"] = self._auto_config if getattr(type(self).get_config, "is_automatic", False) else ((), {})
-        return state
-
-
-def _dtype_of(t) -> str:
-    return t.dtype if isinstance(t.dtype, str) else t.dtype.name

@@ -5,6 +5,8 @@ Each has a function of the same name in lower case: `add([a, b])` is `Add()([a, 
 
 from __future__ import annotations
 
+import functools
+
 from .. import ops
 from ..utils.tree import is_shape
 from .layer import Layer
@@ -46,6 +48,13 @@ class _Merge(Layer):
         rank = max(len(x.shape) for x in inputs)
         return self._merge([_with_rank(x, rank) for x in inputs])
 
+    def compute_mask(self, inputs, mask=None):
+        """True where any of the masks is; None unless all inputs have one."""
+        masks = _checked_masks(inputs, mask)
+        if any(m is None for m in masks):
+            return None
+        return functools.reduce(ops.logical_or, masks) if masks else None
+
     def _merge(self, inputs):
         """The result of tensors of one rank."""
         result = inputs[0]
@@ -72,6 +81,21 @@ class _Merge(Layer):
                 raise ValueError(_ELSEWHERE.format(long, short, self.name))
             result[-i] = None if None in (x, y) else y if x == 1 else x
         return tuple(result)
+
+
+def _checked_masks(inputs, mask) -> list:
+    """The masks of a list of inputs; empty for none at all. Raises ValueError for what is no list beside another."""
+    if mask is None:
+        return []
+    for name, value in (("mask", mask), ("inputs", inputs)):
+        if not isinstance(value, (tuple, list)):
+            raise ValueError(f"`{name}` should be a list. Received: {name}={value}")
+    if len(mask) != len(inputs):
+        raise ValueError(
+            "The lists `inputs` and `mask` should have the same length. "
+            f"Received: inputs={inputs} of length {len(inputs)}, and mask={mask} of length {len(mask)}"
+        )
+    return list(mask)
 
 
 def _with_rank(x, rank: int):
@@ -209,6 +233,20 @@ class Concatenate(Layer):
     def call(self, inputs):
         return ops.concatenate(list(inputs), axis=self.axis)
 
+    def compute_mask(self, inputs, mask=None):
+        """The masks side by side, True where any along the last axis is; an input without a mask counts in full."""
+        masks = _checked_masks(inputs, mask)
+        if all(m is None for m in masks):
+            return None
+        full = []
+        for x, m in zip(inputs, masks, strict=True):
+            if m is None:
+                m = ops.ones_like(x, dtype="bool")
+            elif len(m.shape) < len(x.shape):
+                m = ops.logical_or(ops.expand_dims(m, -1), ops.zeros_like(x, dtype="bool"))
+            full.append(m)
+        return ops.any(ops.concatenate(full, axis=self.axis), axis=-1)
+
     def compute_output_shape(self, input_shape):
         if not _is_list_of_shapes(input_shape):
             raise ValueError(
@@ -284,6 +322,10 @@ class Dot(Layer):
                 f"Incompatible input shapes: axis values {first[a]} (at axis {a}) != {second[b]} (at axis {b}). "
                 f"Full input shapes: {first}, {second} (layer '{self.name}')"
             )
+
+    def compute_mask(self, inputs, mask=None):
+        """None: a product of whole samples has no mask."""
+        return None
 
     def call(self, inputs):
         x, y = inputs

@@ -35,6 +35,11 @@ def _contents(value):
         yield value
 
 
+def _says_itself(layer, *names) -> str | None:
+    """The first of these properties that the class of a layer overrides."""
+    return next((name for name in names if getattr(type(layer), name) is not getattr(LayerState, name)), None)
+
+
 class LayerState:
     """Variables are found where they are held: made by `add_weight`, or kept in attributes of the layer (also in
     lists, tuples and dicts); those of sublayers follow. The order is that of creation, trainable ones first.
@@ -83,8 +88,7 @@ class LayerState:
         if walk is None or walk[0] != StructureVersion.value:
             version = StructureVersion.value
             layers = self._find_layers()
-            variables = {id(v): v for layer in layers for v in layer._own_variables()}
-            walk = self.__dict__["_walk"] = (version, layers[1:], list(variables.values()))
+            walk = self.__dict__["_walk"] = (version, layers[1:], self._find_variables(layers))
         return walk
 
     def _find_layers(self) -> list:
@@ -97,6 +101,18 @@ class LayerState:
                 pending.extend(layer._sublayers()[::-1])
         return list(found.values())
 
+    def _find_variables(self, layers: list) -> list:
+        found: dict[int, Variable] = {}
+        silent: set[int] = set()  # layers within one that says itself what its variables are
+        for layer in layers:
+            if id(layer) in silent:
+                continue
+            own = layer is not self and _says_itself(layer, "weights", "variables")
+            if own:
+                silent.update(id(x) for x in layer._flatten_layers())
+            found.update((id(v), v) for v in (getattr(layer, own) if own else layer._own_variables()))
+        return list(found.values())
+
     def _flatten_layers(self) -> list:
         """This layer and those within it, depth first, each once."""
         return [self, *self._walked()[1]]
@@ -106,20 +122,39 @@ class LayerState:
         """All variables of the layer and of the layers inside it."""
         return list(self._walked()[2])
 
-    variables = weights
+    @property
+    def variables(self) -> list[Variable]:
+        """`weights`."""
+        return list(self._walked()[2])
 
     @property
     def trainable_weights(self) -> list[Variable]:
         """The variables that training updates."""
-        return [v for v in self.weights if v.trainable] if self.trainable else []
+        return self._trained_of(self.weights)
 
-    trainable_variables = trainable_weights
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The variables that training changes."""
+        return self._trained_of(self.variables)
+
+    def _trained_of(self, variables: list) -> list[Variable]:
+        if not self.trainable:
+            return []
+        found = [v for v in variables if v.trainable]
+        for layer in self._walked()[1]:
+            own = _says_itself(layer, "trainable_weights", "trainable_variables")
+            if own:
+                left = {id(v) for v in layer.weights} - {id(v) for v in getattr(layer, own)}
+                found = [v for v in found if id(v) not in left]
+        return found
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
         return [v for v in self.weights if not v.trainable] if self.trainable else self.weights
 
-    non_trainable_variables = non_trainable_weights
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        return [v for v in self.variables if not v.trainable] if self.trainable else self.variables
 
     @property
     def trainable(self) -> bool:
@@ -197,10 +232,33 @@ class LayerState:
         if unfilled:
             limit.is_unfilled(variable)
         (self._trainable_variables if trainable else self._non_trainable_variables).append(variable)
-        if not self._trainable:
+        if not self.trainable:
             variable.trainable = False
         structure_changed()
         return variable
+
+    def add_variable(
+        self,
+        shape,
+        initializer,
+        dtype=None,
+        trainable=True,
+        autocast=True,
+        regularizer=None,
+        constraint=None,
+        name=None,
+    ) -> Variable:
+        """`add_weight`, under an older name."""
+        return self.add_weight(
+            shape=shape,
+            initializer=initializer,
+            dtype=dtype,
+            trainable=trainable,
+            autocast=autocast,
+            regularizer=regularizer,
+            constraint=constraint,
+            name=name,
+        )
 
     def get_weights(self) -> list[np.ndarray]:
         """The values of `weights` as a list of new arrays."""
@@ -286,9 +344,19 @@ class LayerState:
 
     @property
     def losses(self) -> list:
-        """The values of `add_loss` and of activity regularizers in the last call, and of weight regularizers."""
-        values = [loss for layer in self._flatten_layers() for loss in layer._losses]
-        return values + [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
+        """Values of `add_loss` and activity regularizers of the last call, and those of weight regularizers."""
+        values, silent, regularized = [], set(), set()
+        for layer in self._flatten_layers():
+            if id(layer) in silent:
+                continue
+            if layer is not self and _says_itself(layer, "losses"):
+                silent.update(id(x) for x in layer._flatten_layers())
+                regularized.update(id(v) for v in layer.weights)
+                values.extend(layer.losses)
+            else:
+                values.extend(layer._losses)
+        weights = [v for v in self.trainable_weights if v.regularizer is not None and id(v) not in regularized]
+        return values + [v.regularizer(v) for v in weights]
 
     def _clear_losses(self) -> None:
         for layer in self._flatten_layers():

@@ -6,8 +6,8 @@ from .. import ops
 from ..config import epsilon, floatx
 from ..graph import apply
 from ..user_warning import warn
+from ..utils.masks import set_mask
 from .loss import squeeze_or_expand_to_same_rank
-from .masks import set_mask
 
 
 def _float_pair(y_true, y_pred):

@@ -9,9 +9,9 @@ import numpy as np
 from .. import ops
 from ..config import floatx
 from ..graph import Tensor, Variable
+from ..utils.masks import get_mask
 from ..utils.naming import auto_name, nearest_names
 from ..utils.serialization import deserialize_keras_object, serialize_keras_object
-from .masks import get_mask
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
@@ -126,7 +126,7 @@ class Loss:
             if isinstance(value, dict):
                 raise ValueError(f"Loss '{self.name}' takes one array; {name} is a dict with keys {list(value)}.")
         in_mask = get_mask(y_pred)
-        y_pred = ops.convert_to_tensor(y_pred, dtype=self._dtype)
+        y_pred = ops.convert_to_tensor(y_pred, dtype=self.dtype)
         y_true = self._convert_target(y_true)
         losses = self.call(y_true, y_pred)
         out_mask = get_mask(losses)
@@ -134,10 +134,10 @@ class Loss:
             mask = ops.logical_and(in_mask, out_mask)
         else:
             mask = in_mask if in_mask is not None else out_mask
-        return reduce_weighted_values(losses, sample_weight, mask, self.reduction, self._dtype)
+        return reduce_weighted_values(losses, sample_weight, mask, self.reduction, self.dtype)
 
     def _convert_target(self, y_true):
-        return ops.convert_to_tensor(y_true, dtype=self._dtype)
+        return ops.convert_to_tensor(y_true, dtype=self.dtype)
 
     def call(self, y_true, y_pred):
         raise NotImplementedError(f"Loss '{type(self).__name__}' must implement call(y_true, y_pred).")

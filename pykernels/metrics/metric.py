@@ -8,6 +8,7 @@ from .. import initializers, ops
 from ..config import floatx
 from ..graph import Variable
 from ..utils.naming import auto_name
+from ..utils.overrides import overrides, unsupported
 
 
 class Metric:
@@ -28,17 +29,38 @@ class Metric:
         self._variables = []
 
     @property
+    def _name(self) -> str:
+        """tf.keras's name of `name`: scripts rename a metric by setting it."""
+        return self.name
+
+    @_name.setter
+    def _name(self, value):
+        self.name = value
+
+    @property
     def dtype(self):
         return self._dtype
 
     def reset_state(self):
         """Sets all variables to 0."""
-        for variable in self.variables:
-            variable.assign(np.zeros(variable.shape, variable.dtype))
+        if self._overrides("reset_states") and not self._overrides("reset_state"):  # written for Keras 2
+            self.reset_states()
+        else:
+            self._zero()
 
     def reset_states(self):
         """The name of `reset_state` in Keras 2."""
-        self.reset_state()
+        if self._overrides("reset_state") and not self._overrides("reset_states"):
+            self.reset_state()
+        else:
+            self._zero()
+
+    def _overrides(self, name: str) -> bool:
+        return overrides(self, name, Metric)
+
+    def _zero(self):
+        for variable in self.variables:
+            variable.assign(np.zeros(variable.shape, variable.dtype))
 
     def update_state(self, *args, **kwargs):
         raise NotImplementedError(f"Metric '{type(self).__name__}' must implement update_state().")
@@ -83,6 +105,10 @@ class Metric:
                 found.extend(item.variables if isinstance(item, Metric) else [item])
         unique = {id(v): v for v in found if isinstance(v, Variable)}
         return list(unique.values())
+
+    stateless_update_state = unsupported("stateless_update_state", "call update_state(), which changes the metric.")
+    stateless_result = unsupported("stateless_result", "call result().")
+    stateless_reset_state = unsupported("stateless_reset_state", "call reset_state().")
 
     def __call__(self, *args, **kwargs):
         """Calls `update_state` with the arguments and returns `result()`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import ops
 from ..losses.loss import apply_mask, squeeze_or_expand_to_same_rank
-from ..losses.masks import get_mask
+from ..utils.masks import get_mask
 from ..utils.serialization import deserialize_keras_object, serialize_keras_object
 from .metric import Metric
 

@@ -14,9 +14,11 @@ from ..layers.context import StructureVersion, training_phase
 from ..layers.input_spec import InputSpec
 from ..layers.layer import Layer
 from ..layers.layer_graph import LayerGraph
+from ..layers.masking import keep_mask
 from ..layers.node import symbolic
 from ..training.step_programs import StepSignature, step_signature
 from ..training.trainer import Trainer
+from ..utils.masks import any_masks, set_mask
 from ..utils.tree import flatten, map_shapes, map_structure, tree_size, tree_unflatten
 from .saving_mixin import SavingMixin
 from .summary import print_summary
@@ -49,6 +51,7 @@ class Model(Trainer, SavingMixin, Layer):
         "_loss_tracker",
         "_programs",
         "_metrics_state",
+        "_step_logs",
         "_trainable_when_compiled",
         "_history",
         "_resumption",
@@ -158,6 +161,10 @@ class Model(Trainer, SavingMixin, Layer):
     def output_names(self) -> list[str]:
         return [_origin_name(t) for t in self._graph.outputs] if self._graph is not None else []
 
+    @property
+    def hands_masks_on(self) -> bool:
+        return self._graph is not None and not self._computes_mask
+
     takes_one_input = False  # whether a list given as x is one array
 
     def _pack_inputs(self, xs: list):
@@ -192,7 +199,11 @@ class Model(Trainer, SavingMixin, Layer):
     def call(self, inputs, training=None, mask=None):
         if self._graph is None:
             raise NotImplementedError(f"Model {type(self).__name__} does not have a `call()` method implemented.")
-        return self._graph.run(self._cast_inputs(flatten(self._in_order_of_names(inputs))))
+        xs = self._cast_inputs(flatten(self._in_order_of_names(inputs)))
+        for x, x_mask in zip(xs, flatten(self._in_order_of_names(mask)), strict=False):
+            if x_mask is not None:
+                set_mask(x, x_mask)
+        return self._graph.run(xs)
 
     def _in_order_of_names(self, inputs):
         if isinstance(inputs, dict) and not isinstance(self._graph.inputs_struct, dict):
@@ -205,7 +216,10 @@ class Model(Trainer, SavingMixin, Layer):
             raise ValueError(
                 f'Layer "{self.name}" expects {len(want)} input(s), but it received {len(inputs)} input tensors.'
             )
-        return [x if str(x.dtype) == t.dtype else ops.cast(x, t.dtype) for x, t in zip(inputs, want, strict=True)]
+        return [
+            x if str(x.dtype) == t.dtype else keep_mask(x, ops.cast(x, t.dtype))
+            for x, t in zip(inputs, want, strict=True)
+        ]
 
     def __call__(self, *args, **kwargs):
         """The model's outputs for arrays or symbolic tensors. Without `training` each layer does what it does by
@@ -213,7 +227,7 @@ class Model(Trainer, SavingMixin, Layer):
         training = kwargs.get("training")
         if training is None:  # a model within a model or layer that is called
             training = training_phase()
-        if len(args) == 1 and not training:
+        if len(args) == 1 and not training and (not kwargs or [*kwargs] == ["training"]) and not any_masks():
             run = self._direct(args[0], training)
             if run is not None:
                 return as_eager(run((args[0],), self._next_run())[0])
@@ -228,7 +242,11 @@ class Model(Trainer, SavingMixin, Layer):
         data = make_data(self, x, may_be_empty=True)
         self._build_from(data, call=False)
         types = self.input_types or [(None, None)] * len(data.xs)
-        return self._pack_inputs([np.asarray(x[:], dtype) for x, (_, dtype) in zip(data.xs, types, strict=True)])
+        xs = [np.asarray(x[:], dtype) for x, (_, dtype) in zip(data.xs, types, strict=True)]
+        if any_masks():
+            for old, new in zip(flatten(x), xs, strict=False):
+                keep_mask(old, new)
+        return self._pack_inputs(xs)
 
     def _next_run(self) -> int:
         """The number of a run outside of training: layers that draw random numbers then draw new ones each time."""
@@ -298,7 +316,7 @@ class Model(Trainer, SavingMixin, Layer):
     @property
     def input_spec(self):
         if self._graph is None:
-            return self.__dict__.get("_input_spec")
+            return self._input_spec
         return [
             InputSpec(shape=(None, *t.shape[1:]), allow_last_axis_squeeze=True, name=_origin_name(t))
             for t in self._graph.inputs
@@ -306,7 +324,7 @@ class Model(Trainer, SavingMixin, Layer):
 
     @input_spec.setter
     def input_spec(self, value):
-        self.__dict__["_input_spec"] = value
+        self._input_spec = value
 
     def build(self, input_shape=None):
         """Makes the variables for inputs of this shape, the batch included (None for any); a list or dict of shapes for

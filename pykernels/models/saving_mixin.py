@@ -102,6 +102,11 @@ class SavingMixin:
             return {"input_shape": shapes[0] if len(shapes) == 1 else shapes}
         return super().get_build_config()
 
+    def build_from_config(self, config: dict) -> None:
+        """Builds for what `get_build_config` gave."""
+        if config.get("input_shape") is not None:
+            self.build(map_shapes(tuple, config["input_shape"]))
+
     def get_compile_config(self) -> dict | None:
         """The arguments of `compile`, as files keep them; None for a model that is not compiled."""
         if not self.compiled:
@@ -116,17 +121,14 @@ class SavingMixin:
                 "Override `get_compile_config()` and `compile_from_config(config)`, or call `compile()` yourself."
             )
             return
+        self._compile_with(config)
+
+    def _compile_with(self, config: dict) -> None:
+        """`compile`, also one of a subclass's own, which files of Keras 1 and 2 are compiled by."""
         kinds = {"optimizer": optimizers, "loss": losses, "metrics": metrics, "weighted_metrics": metrics}
         self.compile(**{key: _revived(kinds.get(key), value) for key, value in config.items()})
-        if self.built:
+        if self.built and self.compiled:
             self.optimizer.build(self.trainable_variables)
-
-    def _restore_from_config(self, build_config, compile_config) -> None:
-        """What stands beside the layers in a file."""
-        if build_config and not self.built and build_config.get("input_shape") is not None:
-            self.build(map_shapes(tuple, build_config["input_shape"]))
-        if compile_config:
-            self.compile_from_config(compile_config)
 
 
 def _revived(kind, value):

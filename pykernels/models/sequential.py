@@ -11,6 +11,7 @@ from ..layers.layer_graph import LayerGraph
 from ..layers.node import outside_traces
 from ..saving.legacy_config import is_legacy, modern_model
 from ..utils import serialization
+from ..utils.overrides import overridden_by_user, takes_argument
 from .model import Model
 
 
@@ -35,8 +36,9 @@ class Sequential(Model):
         super().__init__(name=name)
         self._stack: list[Layer] = []  # Package interface: `_stack`.
         if layers is not None:
+            later = {"rebuild": False} if takes_argument(type(self).add, "rebuild") else {}
             for layer in layers if isinstance(layers, (list, tuple)) else [layers]:
-                self._push(layer)
+                self.add(layer, **later)
             self._rebuild()
         if not trainable:
             self.trainable = False
@@ -88,6 +90,15 @@ class Sequential(Model):
         structure_changed()
 
     def _rebuild(self) -> None:
+        """Builds, when the shape of the input is known."""
+        if len(self._stack) < 2 or not isinstance(self._stack[0], InputLayer):
+            return
+        if overridden_by_user(type(self), "build"):
+            self.build(self._stack[0].batch_shape)
+        else:
+            self._connect()
+
+    def _connect(self) -> None:
         """Extends the graph by the layers that it does not have yet."""
         if len(self._stack) < 2 or not isinstance(self._stack[0], InputLayer):
             return
@@ -127,7 +138,7 @@ class Sequential(Model):
         else:
             layer = InputLayer(batch_shape=tuple(input_shape), dtype=self._stack[0].compute_dtype)
             self._stack.insert(0, layer)
-        self._rebuild()
+        self._connect()
 
     def _build_from(self, data: Data, call=True) -> None:
         if self._graph is None:

@@ -12,10 +12,16 @@ from ..config import floatx
 from ..graph import Tensor, Variable, apply, current_trace
 from ..user_warning import warn
 from ..utils.naming import auto_name
+from ..utils.overrides import overridden_by_user, refuse_overrides, unsupported
 from ..utils.serialization import deserialize_keras_object, serialize_keras_object
 from .gradients import clip_by_global_norm, clip_by_norm
 from .schedules import LearningRateSchedule
 from .state import OptimizerState
+
+_STATELESS = "variables are changed in place. Override apply() or update_step()."
+_UPDATE_STEP = "Override build(variables) and update_step(gradient, variable, learning_rate), as in Keras 3."
+# Where optimizers of Keras 1 and 2, of tf.keras, and of tf.keras before 2.11 have their update.
+_OLD_HOOKS = ("get_updates", "get_gradients", "_resource_apply_dense", "_resource_apply_sparse", "_create_slots")
 
 
 class Optimizer(OptimizerState):
@@ -99,6 +105,27 @@ class Optimizer(OptimizerState):
         self._excluded_names = None
         self._start()
         self._learning_rate = self._checked_rate(learning_rate)
+
+    @property
+    def _name(self) -> str:
+        """tf.keras's name of `name`."""
+        return self.name
+
+    @_name.setter
+    def _name(self, value):
+        self.name = value
+
+    # --- what is not called -----------------------------------------------------------------------------
+    stateless_apply = unsupported("stateless_apply", _STATELESS)
+
+    def _refuse_overrides(self) -> None:
+        """NotImplementedError for methods of a subclass that nothing here calls."""
+        refuse_overrides(self, Optimizer, {"stateless_apply": _STATELESS})
+        if overridden_by_user(type(self), "update_step"):
+            return
+        refuse_overrides(self, Optimizer, dict.fromkeys(_OLD_HOOKS, _UPDATE_STEP))
+        fused = f"the update of {type(self).__name__} is one kernel. Override update_step() too."
+        refuse_overrides(self, Optimizer, dict.fromkeys(("assign", "assign_add", "assign_sub"), fused))
 
     # --- the learning rate ----------------------------------------------------------------------------
     def _checked_rate(self, learning_rate):

@@ -102,7 +102,7 @@ class OptimizerState:
 
     def get_weights(self):
         """The values of `variables` as a list of arrays (Keras 1 and 2)."""
-        return [v.numpy() for v in self._variables]
+        return [v.numpy() for v in self.variables]
 
     def set_weights(self, weights):
         """Sets the values of `variables`. Raises ValueError before `build`, and for another number or other shapes."""
@@ -111,31 +111,31 @@ class OptimizerState:
                 "You are calling `set_weights()` on an optimizer that has not yet been built. Please call "
                 "`optimizer.build(trainable_variables)` to create the optimizer weights before calling `set_weights()`."
             )
-        if len(weights) != len(self._variables):
+        if len(weights) != len(self.variables):
             raise ValueError(
-                f"Optimizer '{self.name}' has {len(self._variables)} variables; set_weights got {len(weights)} arrays."
+                f"Optimizer '{self.name}' has {len(self.variables)} variables; set_weights got {len(weights)} arrays."
             )
-        for variable, weight in zip(self._variables, weights, strict=True):
+        for variable, weight in zip(self.variables, weights, strict=True):
             if tuple(variable.shape) != tuple(np.shape(weight)):
                 raise ValueError(
                     f"Optimizer variable {variable.name} has shape {variable.shape} not compatible with provided "
                     f"weight shape {np.shape(weight)}."
                 )
-        for variable, weight in zip(self._variables, weights, strict=True):
+        for variable, weight in zip(self.variables, weights, strict=True):
             variable.assign(weight)
 
     def save_own_variables(self, store):
         """Writes the state to the dict-like `store`, as "0", "1", ..."""
-        for i, variable in enumerate(self._variables):
+        for i, variable in enumerate(self.variables):
             store[str(i)] = variable.numpy()
 
     def load_own_variables(self, store):
         """Reads what `save_own_variables` wrote. If the number differs, it warns and changes nothing."""
-        if len(store.keys()) != len(self._variables):
+        if len(store.keys()) != len(self.variables):
             warn(
-                f"Skipping variable loading for optimizer '{self.name}', because it has {len(self._variables)} "
+                f"Skipping variable loading for optimizer '{self.name}', because it has {len(self.variables)} "
                 f"variables whereas the saved optimizer has {len(store.keys())} variables.",
             )
             return
-        for i, variable in enumerate(self._variables):
+        for i, variable in enumerate(self.variables):
             variable.assign(np.asarray(store[str(i)]))

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from ..graph import Variable
 from ..layers.state import LayerState
+from ..optimizers.state import OptimizerState
 from ..user_warning import warn
+from ..utils.overrides import overrides
 from . import optimizer_state, training_state
 from .hdf5.reader import Dataset, Group, Hdf5File
 from .matching import Found, match
@@ -21,7 +23,7 @@ def write(model, h5, optimizer=True) -> None:
     for path, holder in walk(model, model.optimizer if keeps else None):
         group = h5.require_group(f"{path}/vars" if path else "vars")
         group.attrs["name"] = holder.name
-        if isinstance(holder, LayerState) and _overridden(holder, "save_own_variables"):
+        if _overridden(holder, "save_own_variables"):
             store: dict = {}
             holder.save_own_variables(store)
             for key, value in store.items():
@@ -35,7 +37,7 @@ def write(model, h5, optimizer=True) -> None:
 
 
 def _overridden(holder, name: str) -> bool:
-    return getattr(type(holder), name, None) is not getattr(LayerState, name, None)
+    return overrides(holder, name, LayerState if isinstance(holder, LayerState) else OptimizerState)
 
 
 def numbers_in(h5: Hdf5File) -> int:
@@ -73,15 +75,21 @@ def read(model, h5: Hdf5File, skip_mismatch: bool, optimizer=True) -> None:
             found.append(Found(layer.name, variables, path or "vars", _datasets(group)))
     pairs = match(model, h5.name, found, skip_mismatch)
     if optimizer and getattr(model, "compiled", False):
-        pairs += _optimizer_pairs(model, places.group("optimizer"))
+        group = places.group("optimizer")
+        if group is not None and _overridden(model.optimizer, "load_own_variables"):
+            if not model.optimizer.built:
+                model.optimizer.build(model.trainable_variables)
+            own.append((model.optimizer, group))
+        else:
+            pairs += _optimizer_pairs(model, group)
     for dataset, _ in pairs:
         dataset.check()
     for dataset, variable in pairs:
         read_variable(dataset, variable)
-    for layer, group in own:
-        budget = 64 + 16 * sum(v.size for v in layer.weights)
+    for holder, group in own:
+        budget = 64 + 16 * sum(v.size for v in holder.variables)
         store = {d.path.rpartition("/")[2]: d.read(8 * budget) for d in _datasets(group) or ()}
-        layer.load_own_variables(store)
+        holder.load_own_variables(store)
 
 
 def _datasets(group: Group | None) -> list[Dataset] | None:

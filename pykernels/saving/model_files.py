@@ -183,7 +183,9 @@ def _load_archive(path, archive: KerasArchive, custom_objects, compile):  # noqa
     compile_config = config.pop("compile_config", None) if isinstance(config, dict) else None
     with AllocationGuard(keras3.numbers_in(h5) + _SPARE_NUMBERS, path) as limit:
         model = build_model(config, custom_objects, path)
-        compiled = compile and compile_config and _compile(model, modern_compile(compile_config), path)
+        compiled = (
+            compile and compile_config and _compile(model.compile_from_config, modern_compile(compile_config), path)
+        )
     keras3.read(model, h5, skip_mismatch=False)
     if compiled and model.compiled and "optimizer" not in h5:
         warn(f"{path} has no state of the optimizer '{model.optimizer.name}', which starts afresh.")
@@ -216,7 +218,7 @@ def _load_legacy(path, h5: Hdf5File, custom_objects, compile):  # noqa: A002
                 f"No training configuration found in the save file {path}, so the model was *not* compiled. Compile it "
                 "manually."
             )
-        elif _compile(model, modern_compile(parse_json(training, path)), path):
+        elif _compile(model._compile_with, modern_compile(parse_json(training, path)), path) and model.compiled:
             legacy_weights.read_optimizer(model, h5, done)
     return model
 
@@ -244,10 +246,10 @@ def build_model(config, custom_objects, path: str):
     return model
 
 
-def _compile(model, config, path: str) -> bool:
+def _compile(compile_with, config, path: str) -> bool:
     """Compiles; a loss or metric that is not known leaves the model uncompiled, with a warning."""
     try:
-        model.compile_from_config(config)
+        compile_with(config)
     except (TypeError, ValueError) as error:
         warn(
             f"{path}: the model was not compiled, since the training configuration cannot be restored: {error} Pass "

@@ -13,7 +13,6 @@ from ..data_adapters import get_data_adapter
 from ..data_adapters.arrays import make_data
 from ..data_adapters.class_weights import with_class_weights
 from ..data_adapters.prefetch import PrefetchOptions
-from .compiling import NOT_CALLED_IN_PREDICT
 from .memory_estimate import plan_memory
 from .memory_plan import MemoryPlan
 from .step_programs import step_signature
@@ -54,13 +53,13 @@ class BatchMethods:
         program.run(data.arrays, step=self._steps_done)
         if kind == "train":
             self._steps_done += 1
-        results = self._results()
+        results = self._batch_results(kind)
         return results if return_dict else self._in_order(results)
 
     @accepts_old_names("predict_on_batch")
     def predict_on_batch(self, x):
         """The model's outputs for one batch, in one step."""
-        self._refuse_overridden(NOT_CALLED_IN_PREDICT)
+        self._refuse_in_predict()
         run = self._direct(x, training=False)
         if run is not None:
             return run((x,), self._next_run())[0]

@@ -7,7 +7,6 @@ import weakref
 from .. import metrics as metrics_module
 from .. import ops, optimizers
 from ..callbacks.history import History
-from ..callbacks.logs import Logs
 from ..compat.arguments import accepts_old_names
 from ..compat.positional import metrics_may_be_third
 from ..data_adapters.arrays import Data
@@ -17,12 +16,9 @@ from ..user_warning import warn
 from ..utils.random_seed import make_default_seed
 from ..utils.tree import map_structure, tree_unflatten
 from .compile_utils import Compiled
-from .metrics_state import MetricsState
+from .results import ResultsMixin
+from .step_methods import StepMethods
 from .step_programs import ProgramCache, step_signature
-
-# Methods by which Keras lets a subclass replace the step itself.
-_NOT_CALLED = ("train_step", "test_step", "make_train_function", "make_test_function")
-NOT_CALLED_IN_PREDICT = ("predict_step", "make_predict_function")
 
 
 class _Shape:
@@ -32,7 +28,7 @@ class _Shape:
         self.shape = tuple(shape)
 
 
-class CompileMixin:
+class CompileMixin(StepMethods, ResultsMixin):
     """compile, loss, metrics, and what has to be built before the first step.
 
     Package interface: `_compiled` (loss and metrics by output), `_programs` (the `ProgramCache`), `_loss_tracker`,
@@ -45,20 +41,37 @@ class CompileMixin:
         self.optimizer = None
         self.loss = None
         self.stop_training = False
-        self.run_eagerly = False
+        self._run_eagerly = False
+        self._jit_compile = True
         self.checkpoint_activations = False
         self.steps_per_execution = 1
         self._history: tuple | None = None  # weak reference to the History, and what it holds
         self._compiled: Compiled | None = None
-        self._loss_tracker: metrics_module.Mean | None = None
         self._programs = ProgramCache()
         self._steps_done = 0  # of training
         self._runs_done = 1 << 40  # of everything else: keys of random streams that training never reaches
         self._seed: int | None = None
-        self._metrics_state: MetricsState | None = None
         self._running = None  # the loop of `fit`, while it runs
         self._resumption = None  # what the next `fit` has to restore
-        self._held_metrics: tuple = (-1,)  # version of the structure, metrics that are attributes of layers
+        self._init_results()
+
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether the step is recorded anew for every batch, so that the Python code in layers and losses runs."""
+        return self._run_eagerly
+
+    @run_eagerly.setter
+    def run_eagerly(self, value):
+        self._run_eagerly = bool(value)
+
+    @property
+    def jit_compile(self) -> bool:
+        """What `compile` was given, True for "auto". Steps are compiled whatever it says."""
+        return self._jit_compile
+
+    @jit_compile.setter
+    def jit_compile(self, value):
+        self._jit_compile = value == "auto" or bool(value)
 
     def _random_seed(self) -> int:
         if self._seed is None:
@@ -140,6 +153,7 @@ class CompileMixin:
         self.optimizer = optimizer
         self.loss = loss
         self.run_eagerly = bool(run_eagerly)
+        self.jit_compile = jit_compile
         self.checkpoint_activations = bool(checkpoint_activations)
         self.steps_per_execution = steps_per_execution
         self.stop_training = False
@@ -160,6 +174,10 @@ class CompileMixin:
 
     _own_compile = compile  # noqa: A003 - files restore a `compile` that no subclass has replaced
 
+    def _record_anew(self) -> None:
+        self._trainable_when_compiled = self._trainable_state()
+        self._programs.clear()
+
     def _trainable_state(self) -> dict:
         return {layer.name: layer.trainable for layer in self._flatten_layers()}
 
@@ -169,52 +187,6 @@ class CompileMixin:
                 "You must call `compile()` before using the model: for example "
                 "model.compile(optimizer='adam', loss='mse')."
             )
-
-    @property
-    def metrics(self) -> list:
-        """The loss tracker, the metrics of `compile`, the trackers of several losses, and those that layers hold."""
-        return list({id(m): m for _, m in self._named_metrics()}.values())
-
-    def _named_metrics(self) -> list[tuple]:
-        """(name in the logs, metric) of all metrics."""
-        named = []
-        if self.compiled:
-            trackers = self._compiled.trackers
-            named = [("loss", self._loss_tracker), *self._compiled.named_metrics, *((t.name, t) for t in trackers)]
-        version, layers, _ = self._walked()
-        if self._held_metrics[0] != version:
-            held = {id(m): m for x in (self, *layers) for m in x._held() if isinstance(m, metrics_module.Metric)}
-            self._held_metrics = (version, *held.values())
-        known = {id(m) for _, m in named}
-        return named + [(m.name, m) for m in self._held_metrics[1:] if id(m) not in known]
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` returns, in its order: the loss, then for one output its metrics as they were
-        given; for several the loss of each, then their metrics by name."""
-        several = bool(self.compiled and any(output.name for output in self._compiled.outputs))
-        own = {id(m) for m in self._compiled.all_metrics} if several else ()
-        named = self._named_metrics()
-        first = [name for name, m in named if id(m) not in own]
-        return list(dict.fromkeys([*first, *sorted(name for name, m in named if id(m) in own)]))
-
-    def _current_metrics(self) -> MetricsState:
-        named = self._named_metrics()
-        tallies = self._metrics_state
-        if tallies is None or [id(m) for _, m in named] != [*map(id, tallies.metrics)]:
-            tallies = self._metrics_state = MetricsState(named)
-        return tallies
-
-    def reset_metrics(self) -> None:
-        """Sets all metrics back to their start."""
-        self._current_metrics().reset()
-
-    def get_metrics_result(self) -> dict:
-        """The present value of each metric, by name."""
-        return self._current_metrics().results()
-
-    def _results(self) -> Logs:
-        return Logs(self.get_metrics_result())
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The scalar to minimise: the loss of `compile` plus `losses`. May be overridden, with `pykernels.ops`.
@@ -235,32 +207,19 @@ class CompileMixin:
             total = total + term
         return total
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        """Lets the metrics of `compile` see a batch. May be overridden."""
-        if y is not None:
-            self._compiled.update(y, y_pred, sample_weight)
-
     # --- preparation ------------------------------------------------------------------------------------
     def _prepare(self, data: Data, train=True) -> None:
         """Builds what can be built only now that the data are known: variables, loss, metrics, optimizer."""
-        self._refuse_overridden(_NOT_CALLED)
+        self._refuse_in_fit()
         self._build_from(data)
         if self._compiled is not None and not self._compiled.built and data.ys:
             targets = tree_unflatten(data.y_spec, [_Shape((None, *y.shape[1:])) for y in data.ys])
             self._compiled.build(targets, self._symbolic_outputs(data), self.output_names)
             self._programs.clear()
+        if train:
+            self.optimizer._refuse_overrides()
         if train and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
-
-    def _refuse_overridden(self, methods) -> None:
-        """NotImplementedError for methods in which Keras code computes gradients or runs the model with the means of a
-        backend (a GradientTape, jax.grad, backward()) that pykernels does not have."""
-        for method in methods:
-            if hasattr(self, method):
-                raise NotImplementedError(
-                    f"Model '{self.name}' has a method {method}(), which pykernels does not call: steps are recorded "
-                    "and compiled. Override compute_loss(), or write the loss, metric or layer with pykernels.ops."
-                )
 
     def _symbolic_outputs(self, data: Data):
         """Something with the shape of each output, in the structure of the model's outputs."""

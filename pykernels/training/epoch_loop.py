@@ -79,7 +79,7 @@ class EpochLoop:
             first += steps * segment.batch
             left -= steps
             if hooks:
-                logs = {"outputs": model._unpack(outputs)} if kind == "predict" else model._results()
+                logs = {"outputs": model._unpack(outputs)} if kind == "predict" else model._batch_results(kind)
                 self.callbacks.on_batch(kind, "end", self.step - 1, logs)
 
     def _program(self, segment):
@@ -128,7 +128,10 @@ class EpochLoop:
                 model._runs_done += done
             if status == "nan":
                 self._tell_not_finite(segment, first)
-            self.callbacks.progress(self.kind, self.step, model._results)
+            self.callbacks.progress(self.kind, self.step, self._logs_so_far)
+
+    def _logs_so_far(self) -> Logs:
+        return self.model._batch_results(self.kind)
 
     def _sources(self, data: Data, program) -> list:
         arrays = data.arrays[: len(program.input_types)]
@@ -162,7 +165,7 @@ class EpochLoop:
             and type(callbacks) is CallbackList
             and [type(c) for c in callbacks.callbacks] == [History]
             and not model.run_eagerly
-            and model._current_metrics().is_compiled
+            and model._reports_by_metrics()
         )
 
     def run_fast_path(self, initial_epoch: int, epochs: int) -> Logs:

@@ -56,13 +56,15 @@ class MetricsState:
         for name, metric in self._others.items():
             value = metric.result()
             found.update(value if isinstance(value, dict) else {name: value})
-        return {name: _plain(found[name]) for name in sorted(found)}
+        return {name: plain(found[name]) for name in sorted(found)}
 
 
 def _is_ours(metric) -> bool:
-    return all(getattr(type(metric), m).__module__.startswith(_PACKAGE) for m in ("result", "reset_state"))
+    methods = ("result", "reset_state", "reset_states")
+    return all(getattr(getattr(type(metric), m), "__module__", "").startswith(_PACKAGE) for m in methods)
 
 
-def _plain(value):
+def plain(value):
+    """A float (or int) for a scalar, else an array."""
     value = np.asarray(value)
     return value.item() if value.ndim == 0 else value

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import inspect
 import threading
 from collections import OrderedDict
 from typing import NamedTuple
@@ -13,7 +11,9 @@ from ..data_adapters.arrays import Data
 from ..graph import Program, Tensor, Trace, Workspaces, gradients
 from ..layers.context import StructureVersion
 from ..ops.random import SeedGenerator
+from ..optimizers.optimizer import Optimizer
 from ..user_warning import warn
+from ..utils.overrides import overrides, takes_argument
 from ..utils.random_seed import seeds_from
 from ..utils.system_memory import available_memory
 from ..utils.tree import flatten, tree_unflatten
@@ -180,7 +180,7 @@ def record(model, kind: str, signature: StepSignature) -> Program:
             if kind == "predict":
                 outputs = flatten(y_pred)
             else:
-                _score(model, trace, training, model._pack_inputs(xs), y, y_pred, weight, signature.batch)
+                _score(model, trace, kind, model._pack_inputs(xs), y, y_pred, weight, signature.batch)
             program = trace.build(outputs=outputs, checkpoint=training and model.checkpoint_activations)
     except MemoryError as error:
         raise too_large(model, kind, signature, available_memory()) from error
@@ -205,21 +205,16 @@ def _estimated(model, kind: str, signature: StepSignature) -> int | None:
     return sizes[0] + (sizes[1] - sizes[0]) * (signature.batch - _PROBES[0]) // (_PROBES[1] - _PROBES[0])
 
 
-def _score(model, trace, training, x, y, y_pred, weight, batch) -> None:
-    phase = {"training": training} if _takes_training(type(model).compute_loss) else {}
+def _score(model, trace, kind, x, y, y_pred, weight, batch) -> None:
+    training = kind == "train"
+    takes_training = takes_argument(type(model).compute_loss, "training")  # not those written before Keras 3.3
+    phase = {"training": training} if takes_training else {}
     loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **phase)
     if training:
         trace.check_finite(loss)
         _update(model, loss)
     model._loss_tracker.update_state(loss, sample_weight=batch)
-    model.compute_metrics(x, y, y_pred, weight)
-
-
-@functools.lru_cache(64)
-def _takes_training(compute_loss) -> bool:
-    """Overrides written before Keras 3.3 do not take `training`."""
-    parameters = inspect.signature(compute_loss).parameters.values()
-    return any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in parameters)
+    model._score_metrics(kind, x, y, y_pred, weight)
 
 
 def _update(model, loss) -> None:
@@ -230,6 +225,8 @@ def _update(model, loss) -> None:
     if not isinstance(loss, Tensor):
         raise ValueError("The loss does not depend on the model's weights: its value is a constant.")
     optimizer = model.optimizer
-    if getattr(optimizer, "loss_scale_factor", None) is not None:
-        loss = optimizer.scale_loss(loss)
-    optimizer.apply(gradients(loss, variables), variables)
+    grads = gradients(optimizer.scale_loss(loss), variables)
+    if overrides(optimizer, "apply_gradients", Optimizer):
+        optimizer.apply_gradients(list(zip(grads, variables, strict=True)))
+    else:
+        optimizer.apply(grads, variables)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from ..callbacks import CallbackList
@@ -10,9 +12,10 @@ from ..compat.arguments import accepts_old_names
 from ..data_adapters import adapter_of, check_batch_size, get_data_adapter, whole_steps
 from ..data_adapters.arrays import Data, has_no_rows, make_data, unpack
 from ..data_adapters.prefetch import PrefetchOptions
+from ..utils.overrides import overrides
 from ..utils.tree import map_structure
 from .batch_methods import BatchMethods
-from .compiling import NOT_CALLED_IN_PREDICT, CompileMixin
+from .compiling import CompileMixin
 from .epoch_loop import EpochLoop
 from .frozen_features import FrozenPrefix
 from .target_checks import check_targets, warn_missing_classes
@@ -137,7 +140,10 @@ class Trainer(BatchMethods, CompileMixin):
         self._warn_if_unfrozen()
         self._prepare(adapter.first())
         check_targets(self, adapter.targets)
-        validation = self._open_validation(validation_data, validation_batch_size, validation_steps, loading)
+        own = self._own_evaluate(validation_data, validation_batch_size, validation_steps)
+        validation = None
+        if own is None:
+            validation = self._open_validation(validation_data, validation_batch_size, validation_steps, loading)
         trained = tested = self
         if cache_frozen:
             prefix = FrozenPrefix(self)
@@ -145,23 +151,39 @@ class Trainer(BatchMethods, CompileMixin):
             if validation is not None and prefix.can_cache(validation):
                 tested, validation = prefix.tail, prefix.cached(validation)
         callbacks = self._callbacks(callbacks, True, verbose, epochs, adapter.num_steps)
-        self._validation_expected = validation is not None
+        self._validation_expected = validation is not None or own is not None
         self.stop_training = False
         training = EpochLoop(trained, "train", adapter, callbacks)
         testing = EpochLoop(tested, "test", validation, callbacks) if validation else None
+        validate = functools.partial(own, callbacks=callbacks) if own else None
+        if testing:
+            validate = functools.partial(self._test, testing)
         self.__dict__["_running"] = training
         try:
-            return self._run_epochs(training, testing, initial_epoch, epochs, validation_freq)
+            return self._run_epochs(training, validate, initial_epoch, epochs, validation_freq)
         finally:
             self.__dict__["_running"] = None
 
-    def _run_epochs(self, training, testing, initial_epoch, epochs, validation_freq):
+    def _own_evaluate(self, validation_data, batch_size, steps):
+        """As in Keras, `fit` validates by an overridden `evaluate`: the call for that, but for `callbacks`. None for
+        models that do not override it."""
+        if validation_data is None or not overrides(self, "evaluate", Trainer):
+            return None
+        x, y, weight = validation_data, None, None
+        if isinstance(validation_data, Data):  # of validation_split
+            x, y, weight = self._pack_inputs(validation_data.xs), validation_data.y, validation_data.weight
+        elif isinstance(validation_data, (tuple, list)):
+            x, y, weight = unpack(validation_data)
+        given = {"x": x, "y": y, "sample_weight": weight, "batch_size": batch_size, "steps": steps}
+        return functools.partial(self.evaluate, **given, return_dict=True)
+
+    def _run_epochs(self, training, validate, initial_epoch, epochs, validation_freq):
         adapter, callbacks, logs = training.adapter, training.callbacks, Logs()
         callbacks.on_train_begin()
         initial_epoch, resumption = self._resume(initial_epoch)
         if resumption is not None and not resumption.within_epoch:
             resumption.apply(self, training)
-        fast = testing is None and resumption is None and training.can_use_fast_path()
+        fast = validate is None and resumption is None and training.can_use_fast_path()
         if fast:
             logs = training.run_fast_path(initial_epoch, epochs)
         for epoch in range(initial_epoch, epochs if not fast else initial_epoch):
@@ -171,9 +193,14 @@ class Trainer(BatchMethods, CompileMixin):
                 resumption.apply(self, training)
             if training.run(epoch) == 0 and getattr(adapter, "exhausted", False):
                 break
-            logs = self._results()
-            if testing and _due(epoch, validation_freq):
-                results = self._test(testing)
+            logs = self._results("train")
+            if validate and _due(epoch, validation_freq):
+                results = validate()
+                if not isinstance(results, dict):
+                    raise TypeError(
+                        f"evaluate(return_dict=True) of model '{self.name}' must return a dict of results by name: "
+                        f"fit() validates with it. It returned: {results!r}"
+                    )
                 logs.update((f"val_{name}", value) for name, value in results.items())
                 logs = Logs(sorted(logs.items()))
             callbacks.on_epoch_end(epoch, logs)
@@ -286,7 +313,7 @@ class Trainer(BatchMethods, CompileMixin):
         self.reset_metrics()
         loop.adapter.rewind()
         loop.run()
-        results = self._results()
+        results = self._results("test")
         loop.callbacks.on_test_end(results)
         return results
 
@@ -314,7 +341,7 @@ class Trainer(BatchMethods, CompileMixin):
         Returns:
             An array with one row per sample; several in the structure of the outputs of a model with several.
         """
-        self._refuse_overridden(NOT_CALLED_IN_PREDICT)
+        self._refuse_in_predict()
         if (
             verbose == 0
             and callbacks is None

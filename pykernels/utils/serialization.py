@@ -303,10 +303,12 @@ def _make(config, name, inner, custom_objects, module_objects):
 
 
 def _restore(made, config) -> None:
-    """What Keras keeps beside the arguments: the input shape of a model that was built, and `compile`."""
-    restore = getattr(made, "_restore_from_config", None)
-    if restore is not None:
-        restore(config.get("build_config"), config.get("compile_config"))
+    """What Keras keeps beside the arguments: the shapes that something was built for, and `compile`."""
+    build_config, compile_config = config.get("build_config"), config.get("compile_config")
+    if build_config and hasattr(made, "build_from_config") and not getattr(made, "built", False):
+        made.build_from_config(build_config)
+    if compile_config and hasattr(made, "compile_from_config"):
+        made.compile_from_config(compile_config)
 
 
 def _array(inner) -> np.ndarray:

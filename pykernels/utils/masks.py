@@ -8,7 +8,7 @@ _masks: dict[int, tuple] = {}
 
 
 def set_mask(x, mask) -> None:
-    """Attaches `mask` (bool, the shape of `x`) to an array or tensor for as long as that lives."""
+    """Attaches `mask` (bool, the shape of `x` or less of its axes) to an array or tensor for as long as that lives."""
     key = id(x)
     try:
         reference = weakref.ref(x, lambda _: _masks.pop(key, None))
@@ -20,6 +20,9 @@ def set_mask(x, mask) -> None:
 def get_mask(x):
     """The mask attached to `x`, or None."""
     reference, mask = _masks.get(id(x), (None, None))
-    if reference is not None and reference() is x:
-        return mask
-    return getattr(x, "_keras_mask", None)
+    return mask if reference is not None and reference() is x else None
+
+
+def any_masks() -> bool:
+    """Whether anything has a mask now: where nothing has, nobody need look for one."""
+    return bool(_masks)
