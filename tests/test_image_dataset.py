@@ -148,7 +148,7 @@ def test_awkward_pictures(tmp_path):
     (tmp_path / "all" / "kinds").mkdir(parents=True)
     write_awkward(tmp_path / "all" / "kinds")
     for color_mode in ("rgb", "rgba", "grayscale"):
-        data = dataset(tmp_path / "all", color_mode=color_mode, shuffle=False, batch_size=1)
+        data = dataset(tmp_path / "all", color_mode=color_mode, shuffle=False, batch_size=1, format="grain")
         assert any(path.endswith("animated.gif") for path in data.file_paths)
         channels = {"rgb": 3, "rgba": 4, "grayscale": 1}[color_mode]
         for path, (x, _) in zip(data.file_paths, data, strict=True):
@@ -296,3 +296,84 @@ def test_training(folder):
         score = net.evaluate(validation, verbose=0)
         results.append([*history.history["val_loss"], *again.history["loss"], *output.ravel(), *score])
     np.testing.assert_array_equal(*results)
+
+
+# --- pixels of TensorFlow -------------------------------------------------------------------------------------------
+def write_kinds(folder):
+    """Small pictures of each kind, made from formulas."""
+    y, x = np.mgrid[0:23, 0:31]
+    rgb = np.stack([(x * 8) % 256, (y * 11) % 256, (x * y) % 256], -1).astype("uint8")
+    kinds = {
+        "rgb": rgb,
+        "gray16": ((x * 2000 + y * 700) % 65536).astype("uint16"),
+        "la": Image.fromarray(np.dstack([rgb[..., 0], (y * 9 % 256).astype("uint8")]), "LA"),
+        "bit": rgb[..., 0] > 128,
+    }
+    for name, pixels in kinds.items():
+        (folder / name / "a").mkdir(parents=True)
+        image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+        image.save(folder / name / "a" / "x.png")
+
+
+# (kind, options, dtype, sum of all values, first six pixels of row 3) as Keras 3.15.1 with TensorFlow 2.19.1 gave them
+# for images of 12 x 20
+PIXELS = [
+    (
+        "rgb",
+        "rgb",
+        {"pad_to_aspect_ratio": True},
+        "float32",
+        64011.66614256799,
+        [0.0, 3.75, 19.25, 34.75, 50.25, 65.75],
+    ),
+    (
+        "rgb",
+        "grayscale",
+        {"pad_to_aspect_ratio": True},
+        "float32",
+        22455.04254436493,
+        [0.0, 40.86458206176758, 46.67708206176758, 53.35286331176758, 59.30208206176758, 65.11457824707031],
+    ),
+    (
+        "gray16",
+        "rgb",
+        {},
+        "float32",
+        94044.72947645187,
+        [18.76770782470703, 31.016664505004883, 42.625, 55.02499771118164, 67.32604217529297, 78.82499694824219],
+    ),
+    ("gray16", "grayscale", {"interpolation": "nearest"}, "uint8", 31130.0, [16, 32, 39, 55, 63, 78]),
+    ("rgb", "grayscale", {"interpolation": "nearest"}, "uint8", 28007.0, [38, 44, 47, 54, 57, 63]),
+    ("rgb", "rgba", {"interpolation": "nearest"}, "uint8", 140720.0, [0, 16, 24, 40, 48, 64]),
+    (
+        "la",
+        "grayscale",
+        {},
+        "float32",
+        28799.999027252197,
+        [2.1999998092651367, 14.599998474121094, 27.0, 39.39999771118164, 51.79999923706055, 64.19999694824219],
+    ),
+    ("bit", "grayscale", {}, "float32", 27540.0, [0.0] * 6),
+]
+
+
+@pytest.mark.parametrize(("kind", "color_mode", "options", "dtype", "total", "row"), PIXELS)
+def test_pixels_are_those_of_tensorflow(kind, color_mode, options, dtype, total, row, tmp_path):
+    write_kinds(tmp_path)
+    options = {"image_size": (12, 20), "color_mode": color_mode, "label_mode": None, "batch_size": 1, **options}
+    data = pk.utils.image_dataset_from_directory(str(tmp_path / kind), verbose=False, **options)
+    image = next(iter(data))[0]
+    assert image.dtype == dtype and data.element_spec.dtype == dtype
+    np.testing.assert_allclose(image[3, :6, 0], row, atol=255 * 2**-21)
+    np.testing.assert_allclose(image.sum(dtype="float64"), total, rtol=1e-6)
+
+
+def test_the_pixels_of_grain(tmp_path):
+    """Pillow's values, in float32, padded before they are resized: `keras.ops.image.resize` of `load_img`."""
+    write_kinds(tmp_path)
+    options = {"image_size": (12, 20), "label_mode": None, "batch_size": 1, "format": "grain", "verbose": False}
+    for kind, color_mode, more in (("rgb", "rgb", {"pad_to_aspect_ratio": True}), ("gray16", "grayscale", {})):
+        data = pk.utils.image_dataset_from_directory(str(tmp_path / kind), color_mode=color_mode, **options, **more)
+        x = np.asarray(pk.utils.load_img(tmp_path / kind / "a" / "x.png", color_mode), "float32")
+        want = keras.ops.image.resize(x if x.ndim == 3 else x[..., None], (12, 20), **more)
+        np.testing.assert_allclose(next(iter(data))[0], want, rtol=1e-5, atol=255 * 53 * 2**-21)

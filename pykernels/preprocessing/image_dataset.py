@@ -8,13 +8,13 @@ import os
 import numpy as np
 
 from ..data_adapters.prefetch import PrefetchOptions, batches_of
-from ..utils.image_utils import check_color_mode, check_data_format, check_size, load_img
+from ..utils.image_utils import check_color_mode, check_data_format, check_size, load_img, open_image
 from ..utils.progbar import print_line
 from .directory_iterator import image_files, list_directory, subfolders
 from .elements import Count, TensorSpec, eager
 from .iterator import Iterator
 from .pixels import PixelLoader
-from .resampling import METHODS, resize
+from .resampling import METHODS, resize, resize_with_pad
 from .streams import StreamMethods
 
 FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
@@ -41,7 +41,12 @@ class ImageDataset(StreamMethods, Iterator):
         size = options["image_size"]
         self.image_shape = (channels, *size) if self.data_format == "channels_first" else (*size, channels)
         self._loader = PixelLoader(
-            paths, self._decoder(options), self.image_shape, options["cache"], options["on_error"], "float32"
+            paths,
+            self._decoder(options),
+            self.image_shape,
+            options["cache"],
+            options["on_error"],
+            _pixel_dtype(options),
         )
         super().__init__(len(paths), options["batch_size"] if self._is_batched else 1, None, options["seed"])
         del self.shuffle  # here that is a method
@@ -50,11 +55,15 @@ class ImageDataset(StreamMethods, Iterator):
     @staticmethod
     def _decoder(options):
         turned = options["data_format"] == "channels_first"
+        read = _decode_as_tensorflow if options["format"] == "tf" else _decode_with_pillow
 
         def decode(path):
-            x = np.asarray(load_img(path, options["color_mode"]))
-            x = x if x.ndim == 3 else x[:, :, None]
-            y = resize(x, options["image_size"], options["interpolation"], options["crop"], options["pad"])
+            x = read(path, options["color_mode"])
+            if options["pad"] and options["format"] == "tf":
+                y = resize_with_pad(x, options["image_size"], options["interpolation"])
+            else:
+                y = resize(x, options["image_size"], options["interpolation"], options["crop"], options["pad"])
+            y = y.astype(_pixel_dtype(options), copy=False)
             return y.transpose(2, 0, 1) if turned else y
 
         return decode
@@ -76,7 +85,7 @@ class ImageDataset(StreamMethods, Iterator):
             "categorical": TensorSpec((len(self.class_names or ()),)),
             "binary": TensorSpec((1,)),
         }
-        specs = [TensorSpec(self.image_shape), *([labels[self._mode]] if self._mode else [])]
+        specs = [TensorSpec(self.image_shape, self._loader.dtype), *([labels[self._mode]] if self._mode else [])]
         specs = [spec.batched(None) for spec in specs] if self._is_batched else specs
         return tuple(specs) if self._mode else specs[0]
 
@@ -105,6 +114,40 @@ class ImageDataset(StreamMethods, Iterator):
         return (x, y) if self._is_batched or not len(x) else (x[0], y[0])
 
 
+def _pixel_dtype(options) -> str:
+    """tf.image.resize gives float32, but "nearest" keeps the decoder's bytes."""
+    return "uint8" if options["format"] == "tf" and options["interpolation"] == "nearest" else "float32"
+
+
+def _decode_with_pillow(path, color_mode) -> np.ndarray:
+    x = np.asarray(load_img(path, color_mode))
+    return x if x.ndim == 3 else x[:, :, None]
+
+
+def _decode_as_tensorflow(path, color_mode) -> np.ndarray:
+    """The pixels (H, W, C), uint8, that `tf.io.decode_image` gives, but for what its JPEG decoder rounds otherwise."""
+    gray = color_mode == "grayscale"
+    return open_image(path, lambda image: _as_bytes(image, color_mode), "L" if gray else None)
+
+
+def _as_bytes(image, color_mode: str) -> np.ndarray:
+    x = np.asarray(image) if image.mode.startswith("I") else None
+    if x is not None:  # 16 bits: the upper 8 are kept
+        gray = (x >> 8).clip(0, 255).astype(np.uint8)[:, :, None]
+        if color_mode == "grayscale":
+            return gray
+        opaque = np.full_like(gray, 255)
+        return np.concatenate([gray] * 3 + [opaque] * (color_mode == "rgba"), axis=2)
+    if color_mode != "grayscale":
+        mode = color_mode.upper()
+        return np.asarray(image if image.mode == mode else image.convert(mode))
+    if image.mode in ("L", "1", "LA"):
+        return np.asarray(image.convert("L"))[:, :, None]
+    red, green, blue = np.moveaxis(np.asarray(image.convert("RGB"), np.uint32), 2, 0)
+    weighted = (9797 * red + 19234 * green + 3737 * blue) >> 15  # 0.299, 0.587, 0.114 as libpng rounds them
+    return np.where((red == green) & (red == blue), red, weighted).astype(np.uint8)[:, :, None]
+
+
 def image_dataset_from_directory(
     directory,
     labels="inferred",
@@ -129,8 +172,10 @@ def image_dataset_from_directory(
 ):
     """A dataset of `(images, labels)` batches from a folder with a subfolder per class.
 
-    Images are decoded by Pillow and resized in float32 without antialiasing, as Keras does with its JAX backend. Hidden
-    files and folders are left out.
+    The pixels are those of Keras: with `format="tf"` of TensorFlow's decoder and resizing, with "grain" of Pillow and
+    `keras.ops.image.resize`, both in float32 without antialiasing. Two differences remain: TensorFlow's JPEG decoder
+    rounds otherwise (up to 3 of 255), and so do the weights of its "bicubic", which come from a table (up to 0.15).
+    Hidden files and folders are left out.
 
     Args:
         directory: the folder. Files end with bmp, gif, jpeg, jpg or png.
@@ -147,7 +192,10 @@ def image_dataset_from_directory(
         follow_links: whether links to folders are followed.
         crop_to_aspect_ratio, pad_to_aspect_ratio: cut the centre, or add zeros, instead of changing the aspect ratio.
         data_format: `image_data_format()` by default.
-        format: "tf" or "grain"; there is one kind of dataset here, with the common methods of `tf.data.Dataset`.
+        format: "tf" or "grain": whose pixels. There, 16-bit images are cut to 8 bits, "nearest" keeps uint8, and
+            `pad_to_aspect_ratio` resizes before it pads (tf); they keep their values, become float32, and are padded
+            before they are resized (grain). There is one kind of dataset here, with the common methods of
+            `tf.data.Dataset`.
         verbose: whether the numbers of files and classes are printed.
         cache: True keeps resized images for the next pass while they take at most a quarter of the free memory, a
             number is that budget in bytes, False keeps none.
@@ -184,6 +232,7 @@ def image_dataset_from_directory(
         "pad": pad_to_aspect_ratio,
         "data_format": check_data_format(data_format),
         "seed": seed,
+        "format": format,
         "cache": cache,
         "on_error": on_error,
     }

@@ -33,6 +33,19 @@ def resize(image: np.ndarray, size: tuple[int, int], method: str, crop=False, pa
     return _core.resize_image(image, *size, method, False).astype("float32", copy=False)
 
 
+def resize_with_pad(image: np.ndarray, size: tuple[int, int], method: str) -> np.ndarray:
+    """An image (H, W, C) resized to fit into `size` (height, width) with its aspect ratio kept, between zeros. The
+    sizes are those of `tf.image.resize_with_pad`."""
+    height, width = image.shape[:2]
+    ratio = max(np.float32(width) / np.float32(size[1]), np.float32(height) / np.float32(size[0]))
+    exact = [np.float32(n) / ratio for n in (height, width)]
+    inner = [int(np.floor(n)) for n in exact]
+    before = [max(0, int(np.floor((n - m) / 2))) for n, m in zip(size, exact, strict=True)]
+    after = [n - m - b for n, m, b in zip(size, inner, before, strict=True)]
+    resized = resize(image, (max(inner[0], 1), max(inner[1], 1)), method)[: size[0], : size[1]]
+    return np.pad(resized, ((before[0], max(after[0], 0)), (before[1], max(after[1], 0)), (0, 0)))[: size[0], : size[1]]
+
+
 def smart_resize(x, size, interpolation="bilinear", data_format="channels_last"):
     """The largest centred part of images with the aspect ratio of `size`, resized to it without antialiasing.
 

@@ -101,6 +101,34 @@ def _resized(image, target_size, interpolation: str, keep_aspect_ratio: bool):
     return image.resize(size, method)
 
 
+def open_image(path, convert, draft=None):
+    """`convert` of the wholly decoded image in a file or `io.BytesIO`.
+
+    Args:
+        draft: "L" lets the decoder of JPEG files give their luminance alone.
+
+    Raises:
+        OSError: as `load_img`.
+    """
+    from PIL import Image
+
+    data = None if isinstance(path, io.BytesIO) else _read(path)
+    try:
+        # with the format given, Pillow does not ask the plugins of all formats, one after the other
+        is_jpeg = data is not None and data[:3] == b"\xff\xd8\xff"
+        image = Image.open(path if data is None else io.BytesIO(data), formats=("JPEG",) if is_jpeg else None)
+        if draft is not None:
+            image.draft(draft, None)
+        image.load()
+        return convert(image)
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged file makes Pillow's decoders raise nearly anything
+        name = getattr(path, "name", "the given stream") if data is None else os.fsdecode(path)
+        kind = Image.UnidentifiedImageError if isinstance(error, Image.UnidentifiedImageError) else OSError
+        raise kind(f"cannot read the image '{name}': {_why(error, data)}") from error
+
+
 def load_img(
     path, color_mode="rgb", target_size=None, interpolation="nearest", keep_aspect_ratio=False, grayscale=None
 ):
@@ -123,8 +151,6 @@ def load_img(
         OSError: the file cannot be read (FileNotFoundError, ...), is empty, truncated or not an image
             (`PIL.UnidentifiedImageError`); the message names the file.
     """
-    from PIL import Image
-
     if isinstance(color_mode, bool):
         color_mode, grayscale = "rgb", color_mode
     if grayscale:
@@ -133,19 +159,7 @@ def load_img(
     if target_size is not None:
         # Keras reads the first two numbers only: scripts pass an image shape, (height, width, channels)
         target_size = check_size(target_size[:2] if isinstance(target_size, (tuple, list, np.ndarray)) else target_size)
-    data = None if isinstance(path, io.BytesIO) else _read(path)
-    try:
-        # with the format given, Pillow does not ask the plugins of all formats, one after the other
-        is_jpeg = data is not None and data[:3] == b"\xff\xd8\xff"
-        image = Image.open(path if data is None else io.BytesIO(data), formats=("JPEG",) if is_jpeg else None)
-        image.load()
-        image = _converted(image, color_mode)
-    except MemoryError:
-        raise
-    except Exception as error:  # a damaged file makes Pillow's decoders raise nearly anything
-        name = getattr(path, "name", "the given stream") if data is None else os.fsdecode(path)
-        kind = Image.UnidentifiedImageError if isinstance(error, Image.UnidentifiedImageError) else OSError
-        raise kind(f"cannot read the image '{name}': {_why(error, data)}") from error
+    image = open_image(path, lambda image: _converted(image, color_mode))
     return image if target_size is None else _resized(image, target_size, interpolation, keep_aspect_ratio)
 
 
