@@ -93,7 +93,18 @@ def DenseNet121(  # noqa: N802 - Keras's name
     classifier_activation: Any = "softmax",
     name: str = "densenet121",
 ) -> Model:
-    """DenseNet with 121 layers. Arguments, result and what is raised: as `vgg16.VGG16`; channels last only."""
+    """DenseNet with 121 layers; channels last only.
+
+    Args:
+        include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name: as in
+            `vgg16.VGG16`.
+
+    Returns:
+        A `Model`.
+
+    Raises:
+        ValueError, FileNotFoundError: as `vgg16.VGG16`.
+    """
     return _build(
         (6, 12, 24, 16),
         include_top,
@@ -118,7 +129,18 @@ def DenseNet169(  # noqa: N802 - Keras's name
     classifier_activation: Any = "softmax",
     name: str = "densenet169",
 ) -> Model:
-    """DenseNet with 169 layers. Arguments, result and what is raised: as `vgg16.VGG16`; channels last only."""
+    """DenseNet with 169 layers; channels last only.
+
+    Args:
+        include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name: as in
+            `vgg16.VGG16`.
+
+    Returns:
+        A `Model`.
+
+    Raises:
+        ValueError, FileNotFoundError: as `vgg16.VGG16`.
+    """
     return _build(
         (6, 12, 32, 32),
         include_top,
@@ -143,7 +165,18 @@ def DenseNet201(  # noqa: N802 - Keras's name
     classifier_activation: Any = "softmax",
     name: str = "densenet201",
 ) -> Model:
-    """DenseNet with 201 layers. Arguments, result and what is raised: as `vgg16.VGG16`; channels last only."""
+    """DenseNet with 201 layers; channels last only.
+
+    Args:
+        include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name: as in
+            `vgg16.VGG16`.
+
+    Returns:
+        A `Model`.
+
+    Raises:
+        ValueError, FileNotFoundError: as `vgg16.VGG16`.
+    """
     return _build(
         (6, 12, 48, 32),
         include_top,

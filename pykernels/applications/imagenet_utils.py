@@ -1,4 +1,4 @@
-"""What all applications share about ImageNet: pixels, shapes, classes (`keras.applications.imagenet_utils`)."""
+"""Preprocessing, input shapes and class names of ImageNet (`keras.applications.imagenet_utils`)."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _CLASS_INDEX_FILE = "imagenet_class_index.json"
 
 
 def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe") -> Any:
-    """Pixels in the form that a network was trained with.
+    """Preprocesses images as for the training of a network.
 
     Args:
-        x: array (or what becomes one) or symbolic tensor of 3 or 4 dimensions, RGB of 0 to 255. A float array is
-            changed in place, as in Keras (give a copy to keep it); one of integers is converted first.
-        data_format: "channels_last" or "channels_first"; default: `config.image_data_format()`.
-        mode: "caffe": BGR minus ImageNet's means; "tf": scaled to -1 to 1; "torch": scaled to 0 to 1, then
-            normalised with ImageNet's means and standard deviations.
+        x: array or symbolic tensor of rank 3 or 4, RGB values from 0 to 255. A float array is changed in place, as in
+            Keras; pass a copy to keep it.
+        data_format: "channels_last" or "channels_first". Default: `config.image_data_format()`.
+        mode: "caffe" (default): BGR minus the means of ImageNet. "tf": scaled to [-1, 1]. "torch": scaled to [0, 1],
+            then normalized with the means and standard deviations of ImageNet.
 
     Returns:
-        What was given, float32 (or the float type it had).
+        The preprocessed images, of the float dtype of `x`; float32 for integers.
 
     Raises:
-        ValueError: an unknown mode or data format; not 3 channels, where the mode has means of 3.
+        ValueError: an unknown mode or data format, or another number of channels than 3 with "caffe" or "torch".
     """
     if mode not in ("caffe", "tf", "torch"):
         raise ValueError(f"Expected mode to be one of `caffe`, `tf` or `torch`. Received: mode={mode}")
@@ -104,21 +104,21 @@ _class_index: Mapping[str, Any] | None = None  # ImageNet's, once it was read fr
 
 
 def decode_predictions(preds: Any, top: int = 5, class_index: Any = None) -> list[list[tuple]]:
-    """The most probable classes, by name.
+    """The names of the most probable classes.
 
     Args:
-        preds: probabilities (samples, 1000), or of as many classes as `class_index` has.
-        top: how many classes a sample, at least 1.
-        class_index: where the names are: a JSON file, or a dict, of class number (as a text) -> [id, name]; default:
+        preds: probabilities (samples, 1000), or (samples, classes) with the number of classes in `class_index`.
+        top: int >= 1, the number of classes per sample. Default 5.
+        class_index: path of a JSON file, or a dict, of class number (a str) -> [id, name]. Default None:
             `imagenet_class_index.json` in the folder `models` of Keras's cache (`~/.keras`, or `KERAS_HOME`). Nothing
             is downloaded.
 
     Returns:
-        For each sample a list of `(id, name, probability)`, the most probable first.
+        A list with a list of tuples `(id, name, probability)` for each sample, the most probable first.
 
     Raises:
-        ValueError: another shape, a class index of another form, or another `top`.
-        FileNotFoundError: there is no class-index file.
+        ValueError: another shape, an invalid class index, or `top` below 1.
+        FileNotFoundError: the file does not exist.
     """
     if top < 1:
         raise ValueError(f"`top` must be at least 1. Received: top={top}")

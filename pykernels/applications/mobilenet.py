@@ -43,20 +43,22 @@ def MobileNet(  # noqa: N802 - Keras's name
     classifier_activation: Any = "softmax",
     name: str | None = None,
 ) -> Model:
-    """MobileNet, version 1: depthwise and 1x1 convolutions.
+    """MobileNet, version 1: depthwise separable convolutions.
 
     Args:
-        alpha: width of the network: factor of the numbers of filters.
-        depth_multiplier: outputs per channel of the depthwise convolutions.
-        dropout: rate before the last layer.
-        input_shape, include_top, weights, input_tensor, pooling, classes, classifier_activation: as `vgg16.VGG16`.
-        name: default: "mobilenet_1.00_224" with the width and the number of rows.
+        input_shape: as in `vgg16.VGG16`.
+        alpha: float, the width of the network: the numbers of filters are multiplied by it. Default 1.
+        depth_multiplier: int, the number of filters per channel in depthwise convolutions. Default 1.
+        dropout: float, the dropout rate before the last layer. Default 0.001.
+        include_top, weights, input_tensor, pooling, classes, classifier_activation: as in `vgg16.VGG16`.
+        name: str. Default None: "mobilenet_1.00_224", with the width and the number of rows.
 
     Returns:
         A `Model`.
 
     Raises:
-        ValueError, FileNotFoundError: as `vgg16.VGG16`; widths and multipliers that there are no weights for.
+        ValueError: as `vgg16.VGG16`, or no weights exist for `alpha` and `depth_multiplier`.
+        FileNotFoundError: as `vgg16.VGG16`.
     """
     size = default_size(input_shape, _SIZES)
     files = None
@@ -137,7 +139,14 @@ def _block(x: Tensor, filters: int, depth_multiplier: int, halving: bool, number
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Pixels of -1 to 1 from 0 to 255; see `imagenet_utils.preprocess_input`."""
+    """Scales values from 0 to 255 to [-1, 1].
+
+    Args:
+        x, data_format: as in `imagenet_utils.preprocess_input`.
+
+    Returns:
+        The preprocessed images.
+    """
     return imagenet_utils.preprocess_input(x, data_format=data_format, mode="tf")
 
 

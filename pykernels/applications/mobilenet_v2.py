@@ -35,16 +35,18 @@ def MobileNetV2(  # noqa: N802 - Keras's name
     """MobileNet, version 2: inverted residual blocks.
 
     Args:
-        alpha: width of the network: factor of the numbers of filters, which are rounded to multiples of 8.
-        input_shape, include_top, weights, input_tensor, pooling, classes, classifier_activation: as `vgg16.VGG16`.
-        name: default: "mobilenetv2_1.00_224" with the width and the number of rows.
+        input_shape: as in `vgg16.VGG16`.
+        alpha: float, the width of the network: the numbers of filters are multiplied by it and rounded to multiples of
+            8. Default 1.
+        include_top, weights, input_tensor, pooling, classes, classifier_activation: as in `vgg16.VGG16`.
+        name: str. Default None: "mobilenetv2_1.00_224", with the width and the number of rows.
 
     Returns:
         A `Model`.
 
     Raises:
-        ValueError, FileNotFoundError: as `vgg16.VGG16`; a width that there are no weights for; an `input_shape` that
-            contradicts `input_tensor`.
+        ValueError: as `vgg16.VGG16`, no weights exist for `alpha`, or `input_shape` contradicts `input_tensor`.
+        FileNotFoundError: as `vgg16.VGG16`.
     """
     if input_tensor is not None and hasattr(input_tensor, "shape"):
         input_shape = _checked_shape(input_shape, input_tensor)
@@ -135,7 +137,14 @@ def _block(x: Tensor, filters: int, stride: int, number: int) -> Tensor:
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Pixels of -1 to 1 from 0 to 255; see `imagenet_utils.preprocess_input`."""
+    """Scales values from 0 to 255 to [-1, 1].
+
+    Args:
+        x, data_format: as in `imagenet_utils.preprocess_input`.
+
+    Returns:
+        The preprocessed images.
+    """
     return imagenet_utils.preprocess_input(x, data_format=data_format, mode="tf")
 
 

@@ -21,7 +21,18 @@ def ResNet50V2(  # noqa: N802 - Keras's name
     classifier_activation: Any = "softmax",
     name: str = "resnet50v2",
 ) -> Model:
-    """ResNet, version 2, with 50 layers. Arguments, result and what is raised: as `vgg16.VGG16`."""
+    """ResNet, version 2, with 50 layers.
+
+    Args:
+        include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name: as in
+            `vgg16.VGG16`.
+
+    Returns:
+        A `Model`.
+
+    Raises:
+        ValueError, FileNotFoundError: as `vgg16.VGG16`.
+    """
     return build_resnet(
         (3, 4, 6, 3),
         include_top,
@@ -47,7 +58,18 @@ def ResNet101V2(  # noqa: N802 - Keras's name
     classifier_activation: Any = "softmax",
     name: str = "resnet101v2",
 ) -> Model:
-    """ResNet, version 2, with 101 layers. Arguments, result and what is raised: as `vgg16.VGG16`."""
+    """ResNet, version 2, with 101 layers.
+
+    Args:
+        include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name: as in
+            `vgg16.VGG16`.
+
+    Returns:
+        A `Model`.
+
+    Raises:
+        ValueError, FileNotFoundError: as `vgg16.VGG16`.
+    """
     return build_resnet(
         (3, 4, 23, 3),
         include_top,
@@ -73,7 +95,18 @@ def ResNet152V2(  # noqa: N802 - Keras's name
     classifier_activation: Any = "softmax",
     name: str = "resnet152v2",
 ) -> Model:
-    """ResNet, version 2, with 152 layers. Arguments, result and what is raised: as `vgg16.VGG16`."""
+    """ResNet, version 2, with 152 layers.
+
+    Args:
+        include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name: as in
+            `vgg16.VGG16`.
+
+    Returns:
+        A `Model`.
+
+    Raises:
+        ValueError, FileNotFoundError: as `vgg16.VGG16`.
+    """
     return build_resnet(
         (3, 8, 36, 3),
         include_top,
@@ -90,7 +123,14 @@ def ResNet152V2(  # noqa: N802 - Keras's name
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Pixels of -1 to 1 from 0 to 255; see `imagenet_utils.preprocess_input`."""
+    """Scales values from 0 to 255 to [-1, 1].
+
+    Args:
+        x, data_format: as in `imagenet_utils.preprocess_input`.
+
+    Returns:
+        The preprocessed images.
+    """
     return imagenet_utils.preprocess_input(x, data_format=data_format, mode="tf")
 
 

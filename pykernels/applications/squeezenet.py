@@ -41,9 +41,11 @@ def SqueezeNet(  # noqa: N802 - as the other builders
     """SqueezeNet 1.1.
 
     Args:
-        input_shape: of an image; at least 48x48. (227, 227, 3) with `include_top` by default, else (None, None, 3).
-        weights: as `vgg16.VGG16`; the file of "imagenet" is `squeezenet_weights_tf_dim_ordering_tf_kernels.h5`.
-        include_top, input_tensor, pooling, classes, classifier_activation, name: as `vgg16.VGG16`.
+        include_top: whether the classifier at the end is included. Default True.
+        weights: as in `vgg16.VGG16`. The file of "imagenet" is `squeezenet_weights_tf_dim_ordering_tf_kernels.h5`.
+        input_shape: tuple, the shape of an image; at least 48x48. Default None: (227, 227, 3) with `include_top`, else
+            (None, None, 3).
+        input_tensor, pooling, classes, classifier_activation, name: as in `vgg16.VGG16`.
 
     Returns:
         A `Model`.
@@ -83,7 +85,14 @@ def SqueezeNet(  # noqa: N802 - as the other builders
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """BGR, zero-centred with ImageNet's means, from RGB of 0 to 255; see `imagenet_utils.preprocess_input`."""
+    """Converts RGB values from 0 to 255 to BGR and subtracts the means of ImageNet.
+
+    Args:
+        x, data_format: as in `imagenet_utils.preprocess_input`.
+
+    Returns:
+        The preprocessed images.
+    """
     return imagenet_utils.preprocess_input(x, data_format=data_format, mode="caffe")
 
 

@@ -19,28 +19,30 @@ def VGG16(  # noqa: N802 - Keras's name
     classifier_activation: Any = "softmax",
     name: str = "vgg16",
 ) -> Model:
-    """The VGG network with 13 convolutions and 3 Dense layers: https://arxiv.org/abs/1409.1556. Images must be given
-    through `vgg16.preprocess_input`.
+    """VGG16: 13 convolutions and 3 dense layers (https://arxiv.org/abs/1409.1556).
+
+    Images are preprocessed by `vgg16.preprocess_input`. Nothing is downloaded.
 
     Args:
-        include_top: whether the three Dense layers at the end are there.
-        weights: None (random), the path of a weights file, or "imagenet": the file that Keras keeps in the folder
-            `models` of its cache (`~/.keras`, or `KERAS_HOME`), `vgg16_weights_tf_dim_ordering_tf_kernels.h5`, without
-            top `..._notop.h5`. Nothing is downloaded.
-        input_tensor: a symbolic tensor to start from instead of a new input.
-        input_shape: of an image, channels last or first as `config.image_data_format()` says; at least 32x32. With
-            `include_top` (224, 224, 3) by default, else (None, None, 3).
-        pooling: without top: None for the last block's images, "avg" or "max" for global pooling.
-        classes: of the last layer.
-        classifier_activation: of the last layer; only "softmax" or None together with weights.
-        name: of the model.
+        include_top: whether the three dense layers at the end are included. Default True.
+        weights: None (random weights), the path of a weights file, or "imagenet" (default): the file
+            `vgg16_weights_tf_dim_ordering_tf_kernels.h5` (without top `..._notop.h5`) in the folder `models` of Keras's
+            cache (`~/.keras`, or `KERAS_HOME`).
+        input_tensor: symbolic tensor that is used as the input. Default None: a new one.
+        input_shape: tuple, the shape of an image, in the order of `config.image_data_format()`; at least 32x32. Default
+            None: (224, 224, 3) with `include_top`, else (None, None, 3).
+        pooling: without `include_top`: None (default) for the output of the last block, "avg" or "max" for global
+            pooling.
+        classes: int, the number of classes. Default 1000.
+        classifier_activation: activation of the last layer. With weights it must be "softmax" (default) or None.
+        name: str, the name of the model.
 
     Returns:
         A `Model`.
 
     Raises:
-        ValueError: an unknown `pooling`, a shape too small or not known, contradicting arguments.
-        FileNotFoundError: weights="imagenet", and the file is not there; the message says where it is looked for.
+        ValueError: an unknown `pooling`, a shape that is too small or unknown, or arguments that contradict each other.
+        FileNotFoundError: weights="imagenet", and the file does not exist; the message says where it is expected.
     """
     return build_vgg(
         (2, 2, 3, 3, 3),
@@ -57,7 +59,14 @@ def VGG16(  # noqa: N802 - Keras's name
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """BGR, zero-centred with ImageNet's means, from RGB of 0 to 255; see `imagenet_utils.preprocess_input`."""
+    """Converts RGB values from 0 to 255 to BGR and subtracts the means of ImageNet.
+
+    Args:
+        x, data_format: as in `imagenet_utils.preprocess_input`.
+
+    Returns:
+        The preprocessed images.
+    """
     return imagenet_utils.preprocess_input(x, data_format=data_format, mode="caffe")
 
 

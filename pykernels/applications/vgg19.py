@@ -19,10 +19,19 @@ def VGG19(  # noqa: N802 - Keras's name
     classifier_activation: Any = "softmax",
     name: str = "vgg19",
 ) -> Model:
-    """The VGG network with 16 convolutions and 3 Dense layers: https://arxiv.org/abs/1409.1556. Images must be given
-    through `vgg19.preprocess_input`.
+    """VGG19: 16 convolutions and 3 dense layers (https://arxiv.org/abs/1409.1556).
 
-    Arguments, result and what is raised: as `vgg16.VGG16`.
+    Images are preprocessed by `vgg19.preprocess_input`.
+
+    Args:
+        include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name: as in
+            `vgg16.VGG16`.
+
+    Returns:
+        A `Model`.
+
+    Raises:
+        ValueError, FileNotFoundError: as `vgg16.VGG16`.
     """
     return build_vgg(
         (2, 2, 4, 4, 4),
@@ -39,7 +48,14 @@ def VGG19(  # noqa: N802 - Keras's name
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """BGR, zero-centred with ImageNet's means, from RGB of 0 to 255; see `imagenet_utils.preprocess_input`."""
+    """Converts RGB values from 0 to 255 to BGR and subtracts the means of ImageNet.
+
+    Args:
+        x, data_format: as in `imagenet_utils.preprocess_input`.
+
+    Returns:
+        The preprocessed images.
+    """
     return imagenet_utils.preprocess_input(x, data_format=data_format, mode="caffe")
 
 

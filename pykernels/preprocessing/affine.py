@@ -1,4 +1,4 @@
-"""Affine maps of images, as `scipy.ndimage.affine_transform` (which Keras uses) computes them."""
+"""Affine transformations of images, with the results of `scipy.ndimage.affine_transform`, which Keras uses."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ SUBSETS = ("training", "validation")
 
 
 def subset_bounds(subset, share: float) -> tuple | None:
-    """(from, to) as shares of all images; None for all of them. ValueError for an unknown name, and
+    """(from, to) as fractions of all images; None for all of them. ValueError for an unknown name, and
     for the validation part of images that are not split."""
     if subset is None:
         return None
@@ -33,17 +33,20 @@ class NumpyArrayIterator(Iterator):
     Args:
         x: images (N, H, W, C) or (N, C, H, W); or `(images, other)`, where `other` is an array (or a list of them)
             whose rows go with the images. uint8 images are not copied.
-        y: targets, or None. sample_weight: one weight per image, or None.
+        y: array of targets (N, ...), or None.
         image_data_generator: an `ImageDataGenerator`.
-        batch_size, shuffle, seed: see `Iterator`.
-        data_format: `image_data_format()` by default.
-        save_to_dir, save_prefix, save_format: folder for the images as they are fed, for looking at them.
-        subset: "training" or "validation", parts by the generator's `validation_split` (the validation comes first).
-        ignore_class_split: whether the two parts may have different classes.
-        dtype: of the batches.
+        batch_size, shuffle, seed: as in `Iterator`.
+        sample_weight: array (N,), or None.
+        data_format: "channels_last" or "channels_first". Default: `config.image_data_format()`.
+        save_to_dir: path of a folder to which the images of each batch are written. Default None.
+        save_prefix, save_format: beginning of the file names, and their format ("png", "jpeg", ...).
+        subset: "training" or "validation", the parts given by the `validation_split` of the generator; the validation
+            part comes first. Default None: all images.
+        ignore_class_split: whether the two parts may have different classes. Default False.
+        dtype: name of the dtype of the batches. Default None: `config.floatx()`.
 
     Raises:
-        ValueError: lengths that differ, images without four axes, or parts with different classes.
+        ValueError: different lengths, images without four axes, or parts with different classes.
     """
 
     def __init__(

@@ -123,7 +123,7 @@ class Augmenter:
         self.interpolation_order = int(interpolation_order)
 
     def _set_implied(self) -> None:
-        """What one normalization needs of another, with Keras's warnings."""
+        """Sets the options that other options imply, with the warnings of Keras."""
         if self.zca_whitening:
             if not self.featurewise_center:
                 self.featurewise_center = True
@@ -141,11 +141,12 @@ class Augmenter:
         """Parameters for `apply_transform`, drawn from NumPy's global generator as Keras draws them.
 
         Args:
-            img_shape: shape of one image.
-            seed: for `np.random.seed`, None for going on as it is.
+            img_shape: tuple, the shape of one image.
+            seed: int for `np.random.seed`. Default None: the generator is not seeded.
 
         Returns:
-            dict with theta, tx, ty, shear, zx, zy, flip_horizontal, flip_vertical, channel_shift_intensity, brightness.
+            A dict with theta, tx, ty, shear, zx, zy, flip_horizontal, flip_vertical, channel_shift_intensity,
+            brightness.
         """
         if seed is not None:
             np.random.seed(seed)
@@ -191,7 +192,15 @@ class Augmenter:
         }
 
     def apply_transform(self, x, transform_parameters) -> np.ndarray:
-        """One image, changed as the dict says (see `get_random_transform`; what is left out changes nothing)."""
+        """Applies a transformation to one image.
+
+        Args:
+            x: array, an image with three axes.
+            transform_parameters: dict as returned by `get_random_transform`. Keys that are missing change nothing.
+
+        Returns:
+            The transformed image, of the shape of `x`.
+        """
         p = transform_parameters
         row, col, channel = self.row_axis - 1, self.col_axis - 1, self.channel_axis - 1
         x = apply_affine_transform(
@@ -221,12 +230,17 @@ class Augmenter:
         return np.moveaxis(y, axis, self.channel_axis - 1)
 
     def random_transform(self, x, seed=None) -> np.ndarray:
-        """One image, changed at random."""
+        """Applies a random transformation to one image.
+
+        Args:
+            x: array, an image with three axes.
+            seed: int for `np.random.seed`. Default None.
+        """
         return self.apply_transform(x, self.get_random_transform(x.shape, seed))
 
     # --- normalization ------------------------------------------------------------------------------------
     def standardize(self, x) -> np.ndarray:
-        """`preprocessing_function`, rescaling and normalization of an image or a batch of floats, in place."""
+        """Applies `preprocessing_function`, `rescale` and normalization to an image or a batch of floats, in place."""
         if self.preprocessing_function:
             x = self._preprocessed(x)
         if self.rescale:
@@ -265,15 +279,16 @@ class Augmenter:
         return True
 
     def fit(self, x, augment=False, rounds=1, seed=None) -> None:
-        """Finds mean, deviation and whitening matrix of sample data, after `rescale`.
+        """Computes mean, standard deviation and whitening matrix from sample data, after `rescale`.
 
         Args:
-            x: images, four axes.
-            augment: whether randomly transformed images are used, `rounds` times all of them.
-            seed: for `np.random.seed`.
+            x: array of images with four axes.
+            augment: whether the images are randomly transformed, `rounds` times all of them. Default False.
+            rounds: int. Default 1.
+            seed: int for `np.random.seed`. Default None.
 
         Raises:
-            ValueError: not four axes.
+            ValueError: `x` does not have four axes.
         """
         x = np.array(x, dtype=self.dtype)
         if x.ndim != 4:
@@ -414,7 +429,7 @@ class Augmenter:
 
 
 def _draw_shift(rng, shift_range, size):
-    """A shift in pixels from a share, a number of pixels, an int or a list (see `ImageDataGenerator`)."""
+    """A shift in pixels from a fraction, a number of pixels, an int or a list (see `ImageDataGenerator`)."""
     if np.size(shift_range) == 0 or not np.any(shift_range):
         return 0
     try:

@@ -1,4 +1,4 @@
-"""`DataFrameIterator`: batches of the files that a table names."""
+"""`DataFrameIterator`: batches of the files in a column of a table."""
 
 from __future__ import annotations
 
@@ -20,21 +20,27 @@ class DataFrameIterator(FileIterator):
     Prints "Found N validated image filenames belonging to K classes.".
 
     Args:
-        dataframe: a pandas table (or a dict of columns).
-        directory: folder that the file names start from.
+        dataframe: pandas DataFrame, or a dict of columns.
+        directory: path of the folder that contains the files. Default None: the file names are complete paths.
         image_data_generator: an `ImageDataGenerator`.
-        x_col: column of file names, with extensions.
-        y_col: column of the targets: names of classes (strings; for "categorical" also lists of them); numbers for
-            "raw"; a list of columns for "multi_output" and "raw".
-        weight_col: column of sample weights.
-        classes: names of the classes to use, in order; all, sorted, by default.
-        class_mode: "categorical" (one- or many-hot), "binary" or "sparse" (class numbers as floats), "input" (the
-            images), "raw" (the values), "multi_output" (a list with the values of each column), or None (no targets).
+        x_col: str, the column of file names with extensions. Default "filename".
+        y_col: str, the column of targets: class names for most class modes (for "categorical" also lists of them),
+            numbers for "raw"; a list of columns for "multi_output" and "raw". Default "class".
+        weight_col: str, the column of sample weights. Default None.
+        classes: list of the class names to use, in the order of the class numbers. Default None: all, sorted.
+        class_mode: "categorical" (default: one-hot or multi-hot), "binary" or "sparse" (class numbers as floats),
+            "input" (the images), "raw" (the values), "multi_output" (a list with the values of each column), or None
+            (no targets).
         validate_filenames: whether files that are missing or have another extension are left out, with a warning.
-        cache, on_error: see `DirectoryIterator`.
+            Default True.
+        target_size, color_mode, interpolation, keep_aspect_ratio, data_format, dtype: as in `FileIterator`.
+        batch_size, shuffle, seed: as in `Iterator`.
+        subset, save_to_dir, save_prefix, save_format: as in `FileIterator`.
+        cache, on_error: as in `DirectoryIterator`.
 
     Raises:
-        TypeError: columns of another type than the class mode needs. ValueError: no images, or an unknown option.
+        TypeError: a column of another type than the class mode needs.
+        ValueError: no images, or an unknown option.
     """
 
     allowed_class_modes = frozenset(_MODES)
@@ -165,12 +171,12 @@ class DataFrameIterator(FileIterator):
 
     @property
     def labels(self):
-        """Class number (or target) of each file."""
+        """The class number or the target of each file."""
         return self._values if self.class_mode in ("multi_output", "raw") else self.classes
 
 
 def _keep_classes(rows, targets, classes, class_mode, y_col) -> tuple:
-    """(rows with a class, targets, class names): labels that are not among `classes` are dropped."""
+    """(rows with a class, targets, class names): labels that are not in `classes` are dropped."""
     kinds = (str, list, tuple) if class_mode == "categorical" else (str,)
     if not all(isinstance(targets[i], kinds) for i in rows):
         names = "type string, list or tuple" if class_mode == "categorical" else "strings"

@@ -15,7 +15,7 @@ _MODES = ("categorical", "binary", "sparse", "input", None)
 
 
 def list_directory(directory) -> list[str]:
-    """Names in a folder, sorted. FileNotFoundError and NotADirectoryError say what was expected."""
+    """Names in a folder, sorted. Raises FileNotFoundError and NotADirectoryError."""
     try:
         return sorted(os.listdir(directory))
     except FileNotFoundError:
@@ -74,28 +74,36 @@ def explain_no_images(directory, classes, formats) -> str:
 class DirectoryIterator(FileIterator):
     """Batches `(x, y)` (or `x`) of the images under a folder; see `Iterator` and `FileIterator`.
 
-    Files count by their extension (png, jpg, jpeg, bmp, ppm, tif, tiff) in each class folder and the folders below it;
-    hidden files and folders are left out. Prints "Found N images belonging to K classes.".
+    Image files (png, jpg, jpeg, bmp, ppm, tif, tiff) are found in each class folder and the folders below it; hidden
+    files and folders are left out. Prints "Found N images belonging to K classes.".
 
     Args:
-        directory: has one subfolder per class.
+        directory: path of a folder with one subfolder per class.
         image_data_generator: an `ImageDataGenerator`.
-        classes: names of the subfolders to use, in the order of the class numbers; all, sorted, by default.
-        class_mode: "categorical" (one-hot), "binary" or "sparse" (class numbers as floats), "input" (the images), or
-            None (no targets).
-        follow_links: whether links to folders are followed.
-        cache: True keeps decoded images (uint8, before any random change) for the next pass while they take at most a
-            quarter of the free memory, a number is that budget in bytes, False keeps none. A file that changes on the
-            disk after it was cached is not read again.
-        on_error: "raise", or "skip" for leaving files out that cannot be read (one warning each; see `skipped`).
+        classes: list of the subfolders to use, in the order of the class numbers. Default None: all, sorted.
+        class_mode: "categorical" (default: one-hot), "binary" or "sparse" (class numbers as floats), "input" (the
+            images), or None (no targets).
+        follow_links: whether links to folders are followed. Default False.
+        cache: True (default) keeps decoded images (uint8, before any random change) in memory for later passes, in at
+            most a quarter of the free memory; an int is that limit in bytes; False keeps none. A file that changes on
+            the disk after it was cached is not read again.
+        on_error: "raise" (default), or "skip" to leave out files that cannot be read (a warning for each; see
+            `skipped`).
         target_size, color_mode, interpolation, keep_aspect_ratio, data_format, dtype: as in `FileIterator`.
-        batch_size, shuffle, seed, subset: as in `Iterator`.
-        save_to_dir, save_prefix, save_format: as in `ImageDataGenerator.flow_from_directory`.
+        batch_size, shuffle, seed: as in `Iterator`.
+        subset, save_to_dir, save_prefix, save_format: as in `FileIterator`.
 
-    Attributes: class_indices, classes, filenames, filepaths, samples, num_classes, image_shape.
+    Attributes:
+        class_indices: dict of class name -> class number.
+        classes: int array (N,), the class number of each file.
+        filenames: list of the file names, relative to `directory`.
+        filepaths: list of the paths.
+        samples, num_classes: the numbers of files and classes.
+        image_shape: tuple, the shape of one image.
 
     Raises:
-        FileNotFoundError, NotADirectoryError: no such folder, or it is a file.
+        FileNotFoundError: the folder does not exist.
+        NotADirectoryError: `directory` is a file.
         ValueError: no images, or an unknown option.
     """
 

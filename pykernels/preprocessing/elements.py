@@ -1,4 +1,4 @@
-"""What datasets give: arrays, and tuples and dicts of them; their types."""
+"""The elements of datasets: arrays, and tuples and dicts of them; their types."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Count(int):
 
 
 class TensorSpec:
-    """Shape and dtype of an array that a dataset gives.
+    """Shape and dtype of an array in a dataset.
 
     Args:
-        shape: tuple in which None stands for an extent that varies; None where the number of axes does.
-        dtype: NumPy's name.
-        name: for people.
+        shape: tuple of ints and None for sizes that vary; None if the rank varies.
+        dtype: name of a dtype. Default "float32".
+        name: str, for messages. Default None.
     """
 
     def __init__(self, shape, dtype="float32", name=None):

@@ -1,4 +1,4 @@
-"""What iterators over image files have in common."""
+"""The base class of iterators over image files."""
 
 from __future__ import annotations
 
@@ -15,17 +15,21 @@ class FileIterator(Iterator):
     """Batches of images read from files. Subclasses find the files and their labels, then call `start`.
 
     Args:
-        image_data_generator: an `ImageDataGenerator`, or None for the pixels as they are.
-        target_size: (height, width) of the images. interpolation: Pillow's method for resizing.
-        color_mode: "rgb", "rgba" or "grayscale".
-        data_format: `image_data_format()` by default.
-        save_to_dir, save_prefix, save_format: folder for the images as they are fed, for looking at them.
-        subset: "training" or "validation", parts by the generator's `validation_split` (the validation comes first).
-        keep_aspect_ratio: whether the centre is cut to the target's aspect ratio before resizing.
-        dtype: of the batches.
+        image_data_generator: an `ImageDataGenerator`, or None for unchanged pixels.
+        target_size: tuple (height, width). Default (256, 256).
+        color_mode: "rgb" (default), "rgba" or "grayscale".
+        interpolation: name of a method of Pillow: "nearest" (default), "bilinear", "bicubic", "hamming", "box" or
+            "lanczos".
+        data_format: "channels_last" or "channels_first". Default: `config.image_data_format()`.
+        save_to_dir: path of a folder to which the images of each batch are written. Default None.
+        save_prefix, save_format: beginning of the file names, and their format ("png", "jpeg", ...).
+        subset: "training" or "validation", the parts given by the `validation_split` of the generator; the validation
+            part comes first. Default None: all images.
+        keep_aspect_ratio: whether images are cropped to the aspect ratio of the target before resizing. Default False.
+        dtype: name of the dtype of the batches. Default None: `config.floatx()`.
 
     Raises:
-        ValueError: an option that is not one of those.
+        ValueError: an invalid option.
     """
 
     classes = None
@@ -64,7 +68,7 @@ class FileIterator(Iterator):
         self.dtype = dtype or config.floatx()
 
     def start(self, paths: list[str], batch_size, shuffle, seed, cache, on_error) -> None:
-        """Begins with the files of which all is known. cache: see `PixelCache`; on_error: "raise" or "skip"."""
+        """Starts with files that are known completely. cache: see `PixelCache`; on_error: "raise" or "skip"."""
         self._filepaths = paths
         first = self.data_format == "channels_first"
         decode = decoder(self.color_mode, self.target_size, self.interpolation, self.keep_aspect_ratio, first)
@@ -81,7 +85,7 @@ class FileIterator(Iterator):
 
     @property
     def labels(self):
-        """Class number (or target) of each file."""
+        """The class number or the target of each file."""
         return self.classes
 
     @property

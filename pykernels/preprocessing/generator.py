@@ -1,4 +1,4 @@
-"""`ImageDataGenerator`: random changes and normalization of images, and iterators that feed them to a model."""
+"""`ImageDataGenerator`: random changes and normalization of images, and iterators over batches."""
 
 from __future__ import annotations
 
@@ -10,33 +10,39 @@ from .directory_iterator import DirectoryIterator
 
 
 class ImageDataGenerator(Augmenter):
-    """Batches of images with random changes, normalized.
+    """Makes batches of images with random transformations and normalization.
 
-    The order is: random transformation, `preprocessing_function`, `rescale`, samplewise, featurewise, ZCA.
+    The order is: random transformation, `preprocessing_function`, `rescale`, samplewise normalization, featurewise
+    normalization, ZCA whitening.
 
     Args:
-        featurewise_center, featurewise_std_normalization: whether the mean (and deviation) per channel that `fit` has
-            found are taken out.
-        samplewise_center, samplewise_std_normalization: whether each image's own are.
-        zca_whitening, zca_epsilon: ZCA whitening with what `fit` has found.
-        rotation_range: degrees.
-        width_shift_range, height_shift_range: below 1 a share of the size, from 1 on pixels; a list of values to
-            choose from; an int n for the pixels 0 to n - 1 in both directions.
-        brightness_range: pair of factors. shear_range: degrees.
-        zoom_range: pair of factors, or z for (1 - z, 1 + z).
-        channel_shift_range: largest shift of all values.
-        fill_mode, cval: what lies outside of an image that was moved: "nearest", "constant" (`cval`), "reflect" or
-            "wrap".
-        horizontal_flip, vertical_flip: whether half of the images are flipped.
-        rescale: factor, or None.
-        preprocessing_function: called with each image (H, W, C), float32; returns an array of that shape.
-        data_format: "channels_last" or "channels_first"; `image_data_format()` by default.
-        validation_split: share of the images for `subset="validation"`.
-        interpolation_order: of the interpolating spline, 0 to 5.
-        dtype: of the batches; `floatx()` by default.
+        featurewise_center: whether to subtract the mean per channel that `fit` computed. Default False.
+        samplewise_center: whether to subtract the mean of each image. Default False.
+        featurewise_std_normalization: whether to divide by the standard deviation that `fit` computed. Default False.
+        samplewise_std_normalization: whether to divide each image by its standard deviation. Default False.
+        zca_whitening: whether to apply the ZCA whitening that `fit` computed. Default False.
+        zca_epsilon: float. Default 1e-6.
+        rotation_range: float, degrees in both directions. Default 0.
+        width_shift_range, height_shift_range: float below 1, a fraction of the size; float from 1 on, pixels; an int n
+            for -n + 1 to n - 1 pixels; or a list of values to choose from. Default 0.
+        brightness_range: tuple of two floats, between which a factor is drawn. Default None.
+        shear_range: float, degrees in both directions. Default 0.
+        zoom_range: tuple of two floats, between which a factor is drawn for each axis; or a float z for (1 - z, 1 + z).
+            Default 0.
+        channel_shift_range: float, the largest value added to all pixels. Default 0.
+        fill_mode: how pixels outside of the image are filled: "nearest" (default), "constant", "reflect" or "wrap".
+        cval: float, for "constant". Default 0.
+        horizontal_flip, vertical_flip: whether images are flipped at random. Default False.
+        rescale: float by which the values are multiplied. Default None.
+        preprocessing_function: callable that gets each image, a float32 array (H, W, C), and returns an array of the
+            same shape. Default None.
+        data_format: "channels_last" or "channels_first". Default: `config.image_data_format()`.
+        validation_split: float, the fraction of the images for `subset="validation"`. Default 0.
+        interpolation_order: int from 0 to 5, the order of the spline interpolation. Default 1.
+        dtype: name of the dtype of the batches. Default None: `config.floatx()`.
 
     Raises:
-        ValueError: an option that is out of range; the message names it.
+        ValueError: an option is out of range; the message names it.
     """
 
     # --- iterators ----------------------------------------------------------------------------------------
@@ -54,7 +60,26 @@ class ImageDataGenerator(Augmenter):
         ignore_class_split=False,
         subset=None,
     ) -> NumpyArrayIterator:
-        """Batches `(x, y[, sample_weight])` from arrays, for ever; see `NumpyArrayIterator`."""
+        """Makes an endless iterator over batches `(x, y[, sample_weight])` of arrays.
+
+        Args:
+            x: array of images (N, H, W, C); or a tuple `(images, other)`, whose second element is an array or a list of
+                arrays with a row for each image.
+            y: array of targets (N, ...). Default None.
+            batch_size: int. Default 32.
+            shuffle: whether each pass has a new random order. Default True.
+            sample_weight: array (N,). Default None.
+            seed: int, for the order and the random transformations. Default None: NumPy's global generator.
+            save_to_dir, save_prefix, save_format: where batches are written as image files. Default None: nowhere.
+            ignore_class_split: whether the parts of `validation_split` may have different classes. Default False.
+            subset: "training" or "validation". Default None: all images.
+
+        Returns:
+            A `NumpyArrayIterator`.
+
+        Raises:
+            ValueError: different lengths, images without four axes, or parts with different classes.
+        """
         return NumpyArrayIterator(
             x,
             y,
@@ -92,7 +117,28 @@ class ImageDataGenerator(Augmenter):
         cache=True,
         on_error="raise",
     ) -> DirectoryIterator:
-        """Batches from a folder with one subfolder per class; see `DirectoryIterator`."""
+        """Makes an endless iterator over batches `(x, y)` of the image files in a folder with one subfolder per class.
+
+        Args:
+            directory: path of the folder.
+            target_size: tuple (height, width), to which images are resized. Default (256, 256).
+            color_mode: "rgb" (default), "rgba" or "grayscale".
+            classes: list of the subfolders to use, in the order of the class numbers. Default None: all, sorted.
+            class_mode: "categorical" (default: one-hot), "binary" or "sparse" (class numbers as floats), "input" (the
+                images), or None (no targets).
+            batch_size, shuffle, seed, save_to_dir, save_prefix, save_format, subset: as in `flow`.
+            follow_links: whether links to folders are followed. Default False.
+            interpolation: name of a method of Pillow. Default "nearest".
+            keep_aspect_ratio: whether images are cropped to the aspect ratio of the target first. Default False.
+            cache, on_error: as in `DirectoryIterator`.
+
+        Returns:
+            A `DirectoryIterator`.
+
+        Raises:
+            FileNotFoundError, NotADirectoryError: the folder does not exist, or is a file.
+            ValueError: no images, or an unknown option.
+        """
         return DirectoryIterator(
             directory,
             self,
@@ -141,7 +187,24 @@ class ImageDataGenerator(Augmenter):
         on_error="raise",
         **old,
     ) -> DataFrameIterator:
-        """Batches from the files that a pandas table names; see `DataFrameIterator`."""
+        """Makes an endless iterator over batches of the image files in a column of a pandas DataFrame.
+
+        Args:
+            dataframe: pandas DataFrame, or a dict of columns.
+            directory: path of the folder that contains the files. Default None: the file names are complete paths.
+            x_col, y_col, weight_col: names of the columns of file names, targets and sample weights.
+            classes, class_mode, validate_filenames: as in `DataFrameIterator`.
+            target_size, color_mode, interpolation, keep_aspect_ratio, cache, on_error: as in `flow_from_directory`.
+            batch_size, shuffle, seed, save_to_dir, save_prefix, save_format, subset: as in `flow`.
+            **old: `has_ext`, `sort` and `drop_duplicates` of earlier versions, which have no effect, with a warning.
+
+        Returns:
+            A `DataFrameIterator`.
+
+        Raises:
+            TypeError: a column of another type than the class mode needs, or an unknown argument.
+            ValueError: no images, or an unknown option.
+        """
         for name in old:
             if name not in ("has_ext", "sort", "drop_duplicates"):
                 raise TypeError(f"flow_from_dataframe() got an unexpected keyword argument '{name}'")

@@ -1,4 +1,4 @@
-"""`keras.preprocessing.image`: images from files, random changes, and iterators over photo folders."""
+"""`keras.preprocessing.image`: images from files, random transformations, and iterators over folders of images."""
 
 from __future__ import annotations
 

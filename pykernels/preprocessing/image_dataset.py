@@ -1,4 +1,4 @@
-"""`image_dataset_from_directory`: photo folders as datasets of (images, labels)."""
+"""`image_dataset_from_directory`: folders of images as datasets of (images, labels)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 class ImageDataset(StreamMethods, Iterator):
     """Batches of images and labels: one pass per iteration, read ahead by threads; fit, evaluate and predict take it.
 
-    Made by `image_dataset_from_directory`, which documents what is in it.
+    Made by `image_dataset_from_directory`, which documents its elements.
 
     Attributes: class_names, file_paths.
     """
@@ -178,28 +178,34 @@ def image_dataset_from_directory(
     Hidden files and folders are left out.
 
     Args:
-        directory: the folder. Files end with bmp, gif, jpeg, jpg or png.
-        labels: "inferred" (the subfolders), a list of class numbers in the order of the sorted files, or None.
-        label_mode: "int" (int32, (N,)), "categorical" (one-hot float32), "binary" (float32 (N, 1)), or None.
-        class_names: names of the subfolders in the order of the class numbers; sorted by default.
-        color_mode: "rgb", "rgba" or "grayscale".
-        batch_size: None for single images.
-        image_size: (height, width), or one number for both.
-        shuffle: whether each pass has a new order.
-        seed: of the orders; needed for a split of shuffled files.
-        validation_split, subset: share for validation, and "training", "validation" or "both" (a list of two).
-        interpolation: bilinear, nearest, bicubic, area, lanczos3, lanczos5, gaussian or mitchellcubic.
-        follow_links: whether links to folders are followed.
-        crop_to_aspect_ratio, pad_to_aspect_ratio: cut the centre, or add zeros, instead of changing the aspect ratio.
-        data_format: `image_data_format()` by default.
-        format: "tf" or "grain": whose pixels. There, 16-bit images are cut to 8 bits, "nearest" keeps uint8, and
-            `pad_to_aspect_ratio` resizes before it pads (tf); they keep their values, become float32, and are padded
-            before they are resized (grain). There is one kind of dataset here, with the common methods of
-            `tf.data.Dataset`.
-        verbose: whether the numbers of files and classes are printed.
-        cache: True keeps resized images for the next pass while they take at most a quarter of the free memory, a
-            number is that budget in bytes, False keeps none.
-        on_error: "raise", or "skip" for leaving files out that cannot be read (one warning each; see `skipped`).
+        directory: path of the folder. The files end in bmp, gif, jpeg, jpg or png.
+        labels: "inferred" (default: from the subfolders), a list of class numbers in the order of the sorted files, or
+            None.
+        label_mode: "int" (default: int32, (N,)), "categorical" (one-hot float32, (N, classes)), "binary" (float32, (N,
+            1)), or None.
+        class_names: list of the subfolders in the order of the class numbers. Default None: sorted.
+        color_mode: "rgb" (default), "rgba" or "grayscale".
+        batch_size: int, or None for single images. Default 32.
+        image_size: tuple (height, width), or an int for both. Default (256, 256).
+        shuffle: whether each pass has a new random order. Default True.
+        seed: int, for the order. It is required for a split of shuffled files. Default None.
+        validation_split: float, the fraction of the files for validation. Default None.
+        subset: "training", "validation", or "both" for a list of two datasets. Default None.
+        interpolation: "bilinear" (default), "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian" or
+            "mitchellcubic".
+        follow_links: whether links to folders are followed. Default False.
+        crop_to_aspect_ratio, pad_to_aspect_ratio: whether images are cropped, or padded with zeros, to the aspect ratio
+            of `image_size` instead of being distorted. Default False.
+        data_format: "channels_last" or "channels_first". Default: `config.image_data_format()`.
+        format: "tf" (default) or "grain", whose pixels are reproduced. With "tf", 16-bit images are reduced to 8 bits,
+            "nearest" keeps uint8, and `pad_to_aspect_ratio` resizes before it pads. With "grain", 16-bit images keep
+            their values, the result is float32, and padding comes first. Both give the same kind of dataset, which has
+            the common methods of `tf.data.Dataset`.
+        verbose: whether the numbers of files and classes are printed. Default True.
+        cache: True (default) keeps resized images in memory for later passes, in at most a quarter of the free memory;
+            an int is that limit in bytes; False keeps none.
+        on_error: "raise" (default), or "skip" to leave out files that cannot be read (a warning for each; see
+            `skipped`).
 
     Returns:
         An `ImageDataset`, with `class_names` and `file_paths`.

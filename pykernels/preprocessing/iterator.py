@@ -1,4 +1,4 @@
-"""`Iterator`: batches of images, by number or one after another for ever."""
+"""`Iterator`: batches of images, by index or as an endless sequence."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ class Job(NamedTuple):
 
 
 class Iterator(PyDataset, BatchSource):
-    """Base class of the iterators over images.
+    """The base class of iterators over images.
 
-    `next(it)` goes on for ever, in a new order after each pass if `shuffle`; `it[i]` is batch i of the present order;
-    `fit`, `evaluate` and `predict` take one pass per epoch, with loading in threads ahead of them. The random draws
-    of `next` and `it[i]` are those of Keras with the same `seed` (or state of NumPy's generator).
+    `next(it)` never ends; with `shuffle` each pass has a new order. `it[i]` is batch i of the current order. `fit`,
+    `evaluate` and `predict` read one pass per epoch, and threads load the batches ahead of them. The random numbers of
+    `next` and `it[i]` are those of Keras with the same `seed` (or state of NumPy's generator).
 
     Args:
-        n: number of images.
-        batch_size: images of a batch; the last one of a pass may be smaller.
+        n: int, the number of images.
+        batch_size: int. The last batch of a pass may be smaller.
         shuffle: whether each pass has a new random order.
-        seed: for the order and the random transformations; None for NumPy's global generator.
-        workers, use_multiprocessing, max_queue_size: for `fit`; see `PyDataset`. By default as many threads as there
-            are processors. Threads are used in any case: decoding releases Python's lock.
+        seed: int, for the order and the random transformations. None: NumPy's global generator.
+        workers, use_multiprocessing, max_queue_size: as in `PyDataset`. By default there are as many threads as
+            processors. Threads are used in any case: decoding releases Python's lock.
     """
 
     _permutes = property(lambda self: self.shuffle)
@@ -113,7 +113,7 @@ class Iterator(PyDataset, BatchSource):
         self._set_index_array(np.random.RandomState(self._seed_of(self.total_batches_seen)) if own else np.random)
 
     def reset(self):
-        """`next` starts a new pass."""
+        """Makes `next` start a new pass."""
         self.batch_index = 0
 
     # --- for fit, evaluate and predict ----------------------------------------------------------------------
@@ -152,7 +152,7 @@ class Iterator(PyDataset, BatchSource):
         return self._get_batches_of_transformed_samples(job.index, rng, False, turn)
 
     def position(self) -> dict:
-        """Where the iterator stands between two batches; `order` is an array or None."""
+        """The position of the iterator between two batches; `order` is an array or None."""
         return {"seen": int(self.total_batches_seen), "own": self._draws_are_own, "order": self.index_array}
 
     def resume(self, position: dict) -> None:

@@ -47,17 +47,17 @@ def resize_with_pad(image: np.ndarray, size: tuple[int, int], method: str) -> np
 
 
 def smart_resize(x, size, interpolation="bilinear", data_format="channels_last"):
-    """The largest centred part of images with the aspect ratio of `size`, resized to it without antialiasing.
+    """Crops images to the aspect ratio of `size`, and resizes them without antialiasing.
 
     Args:
         x: (height, width, channels) or (batch, height, width, channels), an array, a Pillow image or a symbolic tensor;
             with `data_format="channels_first"` the channels come before the height.
-        size: (height, width) of the result.
-        interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
-        data_format: "channels_last" or "channels_first". Not the global setting, as in Keras.
+        size: tuple (height, width), the size of the result.
+        interpolation: "bilinear" (default), "nearest", "bicubic", "lanczos3" or "lanczos5".
+        data_format: "channels_last" (default) or "channels_first". As in Keras, the global setting is not used.
 
     Returns:
-        The images in the new size: float32 for integers (which "nearest" keeps), else of the dtype of `x`.
+        The resized images, in the dtype of `x`; float32 for integers, unless `interpolation` is "nearest".
 
     Raises:
         ValueError: another rank, or an unknown interpolation or data format.

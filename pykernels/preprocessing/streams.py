@@ -1,4 +1,4 @@
-"""Datasets of batches with the methods of `tf.data.Dataset` that scripts call on photo folders."""
+"""Datasets with the common methods of `tf.data.Dataset`."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class StreamMethods:
         return stream
 
     def apply(self, transformation_func):
-        """What `transformation_func` makes of the dataset."""
+        """Returns `transformation_func(dataset)`."""
         return transformation_func(self)
 
     def map(self, map_func, num_parallel_calls=None, deterministic=None) -> Stream:
         """`map_func` of each element (of `*element` for tuples). It is called one element after another, by the reader:
-        `num_parallel_calls` and `deterministic` are taken for TensorFlow's sake and change no result."""
+        `num_parallel_calls` and `deterministic` are accepted as in TensorFlow and have no effect."""
         return self._derived(
             lambda: (call(map_func, item) for item in self),
             self.cardinality(),
@@ -58,7 +58,7 @@ class StreamMethods:
         return self._derived(lambda: itertools.islice(iter(self), count, None), left)
 
     def shard(self, num_shards, index) -> Stream:
-        """Every `num_shards`-th element, from number `index` on. ValueError for an `index` that is none of a shard."""
+        """Every `num_shards`-th element, from `index` on. Raises ValueError unless 0 <= `index` < `num_shards`."""
         if not 0 <= index < num_shards:
             raise ValueError(f"Index must be between 0 and {num_shards - 1} (currently index = {index}).")
         length = self.cardinality()
@@ -66,7 +66,7 @@ class StreamMethods:
         return self._derived(lambda: itertools.islice(iter(self), index, None, num_shards), left)
 
     def repeat(self, count=None) -> Stream:
-        """The elements `count` times; for ever by default."""
+        """The elements `count` times; without end by default."""
         length = self.cardinality()
         if count is None or count < 0:
             endless = INFINITE if length != 0 else 0
@@ -75,14 +75,14 @@ class StreamMethods:
         return self._derived(lambda: _again(self, range(count)), total)
 
     def cache(self, filename="") -> Stream:
-        """Keeps all elements in memory when they were read once, as they are then. NotImplementedError for a file."""
+        """Keeps all elements in memory after the first pass. Raises NotImplementedError for a file name."""
         if filename:
             raise NotImplementedError(f"cache(filename={filename!r}): elements are kept in memory only; use cache()")
         kept: list = []
         return self._derived(lambda: _remember(self, kept), self.cardinality())
 
     def prefetch(self, buffer_size=None) -> Stream:
-        """The same elements: photo folders are read ahead by threads in any case."""
+        """Returns the dataset itself: folders of images are read ahead by threads in any case."""
         return self._derived(lambda: iter(self), self.cardinality())
 
     def shuffle(self, buffer_size, seed=None, reshuffle_each_iteration=True) -> Stream:
@@ -101,7 +101,7 @@ class StreamMethods:
         return self._derived(start, self.cardinality())
 
     def batch(self, batch_size, drop_remainder=False, num_parallel_calls=None, deterministic=None) -> Stream:
-        """`batch_size` elements put together along a new first axis; for the last two arguments see `map`."""
+        """Batches of `batch_size` elements, stacked along a new first axis. For the last two arguments see `map`."""
         if batch_size < 1:
             raise ValueError(f"`batch_size` must be greater than zero. Received: batch_size={batch_size}")
         length = self.cardinality()
@@ -123,7 +123,7 @@ class StreamMethods:
         )
 
     def flat_map(self, map_func) -> Stream:
-        """The elements of the datasets that `map_func` makes of each element, one dataset after the other."""
+        """The elements of the datasets that `map_func` returns for each element, one dataset after the other."""
         return self._derived(
             lambda: (part for item in self for part in call(map_func, item)),
             UNKNOWN,
@@ -175,7 +175,7 @@ class PlainIterator(Iterator):
 
 
 class Stream(StreamMethods):
-    """Elements that `start()` gives anew for each iteration.
+    """A dataset whose elements come from `start()`, which is called for each iteration.
 
     Args:
         start: called for each iteration; returns an iterator.
@@ -210,7 +210,7 @@ class Stream(StreamMethods):
 
     @staticmethod
     def from_generator(generator, output_types=None, output_shapes=None, args=None, output_signature=None) -> Stream:
-        """What the generator that `generator(*args)` makes yields, as arrays.
+        """The elements that the generator `generator(*args)` yields, as arrays.
 
         Args:
             generator: called for each iteration.
@@ -219,8 +219,9 @@ class Stream(StreamMethods):
             args: for `generator`.
 
         Raises:
-            TypeError: `generator` cannot be called. ValueError: both ways of saying the types, or (when it comes) an
-                element of another structure or shape.
+            TypeError: `generator` is not callable.
+            ValueError: `output_signature` together with `output_types`; while reading, an element of another structure
+                or shape.
         """
         if not callable(generator):
             raise TypeError("`generator` must be a Python callable that returns an iterator")

@@ -1,4 +1,4 @@
-"""Changes of single images, as functions of `keras.preprocessing.image`."""
+"""Transformations of single images, the functions of `keras.preprocessing.image`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from .affine import matrix_of, transform_images
 
 
 def flip_axis(x, axis: int) -> np.ndarray:
-    """`x` with one axis reversed, as a view."""
+    """Reverses one axis.
+
+    Args:
+        x: array.
+        axis: int.
+
+    Returns:
+        A view of `x`.
+    """
     return np.flip(np.asarray(x), axis)
 
 
@@ -31,16 +39,19 @@ def apply_affine_transform(
     """Rotates, shifts, shears and zooms an image about its centre.
 
     Args:
-        x: image with three axes.
-        theta: rotation in degrees. shear: angle in degrees.
-        tx, ty: shifts in pixels, along the rows' and the columns' axis. zx, zy: zoom, above 1 shows more.
-        row_axis, col_axis, channel_axis: which axes of `x` these are; channels first or last.
-        fill_mode: "nearest", "constant" (`cval`), "reflect", "wrap", "mirror", "grid-wrap", "grid-mirror": what lies
-            outside, as scipy.ndimage.affine_transform has it.
-        order: of the interpolating spline, 0 to 5; 1 is linear.
+        x: array, an image with three axes.
+        theta: float, the rotation in degrees. Default 0.
+        tx, ty: floats, the shifts in pixels along the axes of rows and columns. Default 0.
+        shear: float, the shear angle in degrees. Default 0.
+        zx, zy: floats, the zoom factors; above 1 the result shows more. Default 1.
+        row_axis, col_axis, channel_axis: ints, the axes of `x`. The channels are first or last.
+        fill_mode: how pixels outside of the image are filled, as in scipy.ndimage.affine_transform: "nearest"
+            (default), "constant", "reflect", "wrap", "mirror", "grid-wrap" or "grid-mirror".
+        cval: float, for "constant". Default 0.
+        order: int from 0 to 5, the order of the spline interpolation. Default 1: linear.
 
     Returns:
-        An array of the shape and dtype of `x` (`x` itself when nothing is to be done).
+        An array of the shape and dtype of `x`; `x` itself if nothing changes.
 
     Raises:
         ValueError: axes that are not 0, 1, 2 in some order with the channels at an end, or another `fill_mode`.
@@ -68,22 +79,31 @@ def apply_affine_transform(
 
 
 def apply_channel_shift(x, intensity, channel_axis=0):
-    """`x + intensity`, kept within the smallest and largest value of `x`."""
+    """Adds a number to an image, and clips the result to the smallest and largest value of `x`.
+
+    Args:
+        x: array, an image with three axes.
+        intensity: float.
+        channel_axis: int, accepted as in Keras; the result does not depend on it. Default 0.
+
+    Returns:
+        An array of the shape of `x`.
+    """
     x = np.asarray(x)
     return np.clip(x + intensity, np.min(x), np.max(x)).astype(np.result_type(x, x.dtype.type(0)), copy=False)
 
 
 def apply_brightness_shift(x, brightness, scale=True):
-    """`x` as an image of bytes, with its brightness multiplied by `brightness`.
+    """Multiplies the brightness of an image, after conversion to uint8.
 
     Args:
-        x: image with three axes.
-        brightness: 1 changes nothing, 0 is black.
-        scale: whether values are first mapped to 0..255 from minimum to maximum; without it only where they are
-            outside of 0..255, and mapped back afterwards.
+        x: array, an image with three axes.
+        brightness: float; 1 changes nothing, 0 is black.
+        scale: whether values are first mapped from their range to 0..255. If False, this is done only if they are
+            outside of 0..255, and undone afterwards. Default True.
 
     Returns:
-        float32 array.
+        A float32 array of the shape of `x`.
     """
     from PIL import ImageEnhance
 
@@ -97,7 +117,17 @@ def apply_brightness_shift(x, brightness, scale=True):
 def random_rotation(
     x, rg, row_axis=1, col_axis=2, channel_axis=0, fill_mode="nearest", cval=0.0, interpolation_order=1
 ):
-    """`apply_affine_transform` with an angle drawn from -rg to rg degrees."""
+    """Rotates an image by a random angle.
+
+    Args:
+        x: array, an image with three axes.
+        rg: float; the angle is drawn from -rg to rg degrees.
+        row_axis, col_axis, channel_axis, fill_mode, cval: as in `apply_affine_transform`.
+        interpolation_order: int, `order` of `apply_affine_transform`. Default 1.
+
+    Returns:
+        An array of the shape and dtype of `x`.
+    """
     axes = (row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
     return apply_affine_transform(x, np.random.uniform(-rg, rg), 0, 0, 0, 1, 1, *axes)
 
@@ -105,7 +135,17 @@ def random_rotation(
 def random_shift(
     x, wrg, hrg, row_axis=1, col_axis=2, channel_axis=0, fill_mode="nearest", cval=0.0, interpolation_order=1
 ):
-    """`apply_affine_transform` with shifts of at most the shares `wrg` of the width and `hrg` of the height."""
+    """Shifts an image by random distances.
+
+    Args:
+        x: array, an image with three axes.
+        wrg, hrg: floats, the largest shifts as fractions of width and height.
+        row_axis, col_axis, channel_axis, fill_mode, cval: as in `apply_affine_transform`.
+        interpolation_order: int, `order` of `apply_affine_transform`. Default 1.
+
+    Returns:
+        An array of the shape and dtype of `x`.
+    """
     axes = (row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
     tx = np.random.uniform(-hrg, hrg) * x.shape[row_axis]
     ty = np.random.uniform(-wrg, wrg) * x.shape[col_axis]
@@ -115,7 +155,17 @@ def random_shift(
 def random_shear(
     x, intensity, row_axis=1, col_axis=2, channel_axis=0, fill_mode="nearest", cval=0.0, interpolation_order=1
 ):
-    """`apply_affine_transform` with a shear of at most `intensity` degrees."""
+    """Shears an image by a random angle.
+
+    Args:
+        x: array, an image with three axes.
+        intensity: float, the largest angle in degrees.
+        row_axis, col_axis, channel_axis, fill_mode, cval: as in `apply_affine_transform`.
+        interpolation_order: int, `order` of `apply_affine_transform`. Default 1.
+
+    Returns:
+        An array of the shape and dtype of `x`.
+    """
     axes = (row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
     return apply_affine_transform(x, 0, 0, 0, np.random.uniform(-intensity, intensity), 1, 1, *axes)
 
@@ -123,7 +173,17 @@ def random_shear(
 def random_zoom(
     x, zoom_range, row_axis=1, col_axis=2, channel_axis=0, fill_mode="nearest", cval=0.0, interpolation_order=1
 ):
-    """`apply_affine_transform` with two zooms drawn from `zoom_range`, a pair."""
+    """Zooms an image by random factors.
+
+    Args:
+        x: array, an image with three axes.
+        zoom_range: tuple of two floats, between which a factor is drawn for each axis.
+        row_axis, col_axis, channel_axis, fill_mode, cval: as in `apply_affine_transform`.
+        interpolation_order: int, `order` of `apply_affine_transform`. Default 1.
+
+    Returns:
+        An array of the shape and dtype of `x`.
+    """
     if len(zoom_range) != 2:
         raise ValueError(f"`zoom_range` should be a tuple or list of two floats. Received: {zoom_range}")
     axes = (row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
@@ -133,12 +193,30 @@ def random_zoom(
 
 
 def random_channel_shift(x, intensity_range, channel_axis=0):
-    """`apply_channel_shift` by at most `intensity_range`."""
+    """Adds a random number to an image.
+
+    Args:
+        x: array, an image with three axes.
+        intensity_range: float; the number is drawn from -intensity_range to intensity_range.
+        channel_axis: int, as in `apply_channel_shift`. Default 0.
+
+    Returns:
+        An array of the shape of `x`.
+    """
     return apply_channel_shift(x, np.random.uniform(-intensity_range, intensity_range), channel_axis)
 
 
 def random_brightness(x, brightness_range, scale=True):
-    """`apply_brightness_shift` by a factor drawn from `brightness_range`, a pair."""
+    """Multiplies the brightness of an image by a random factor.
+
+    Args:
+        x: array, an image with three axes.
+        brightness_range: tuple of two floats, between which the factor is drawn.
+        scale: as in `apply_brightness_shift`. Default True.
+
+    Returns:
+        A float32 array of the shape of `x`.
+    """
     if len(brightness_range) != 2:
         raise ValueError(f"`brightness_range should be tuple or list of two floats. Received: {brightness_range}")
     return apply_brightness_shift(x, np.random.uniform(*brightness_range), scale)

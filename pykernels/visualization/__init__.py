@@ -1,6 +1,6 @@
 """Pictures of data, training, layers and models (needs matplotlib, ``pip install 'pykernels[viz]'``).
 
-The functions return a `matplotlib.figure.Figure` that belongs to no window, so they work without a display:
+The functions return a `matplotlib.figure.Figure` without a window, so they work without a display:
 ``plot_history(history).savefig("curves.png")``.
 """
 

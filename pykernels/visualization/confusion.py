@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 def confusion_matrix(y_true: Any, y_pred: Any, num_classes: int | None = None) -> np.ndarray:
-    """Counts of (true class, predicted class).
+    """Counts how often each class is predicted for each true class.
 
     Args:
-        y_true, y_pred: class numbers (N,), or one-hot rows or probabilities (N, classes), of which the largest counts;
-            or probabilities of class 1 (N,) or (N, 1).
-        num_classes: default: as many as the two need.
+        y_true, y_pred: class numbers (N,), one-hot rows or probabilities (N, classes), of which the largest is used, or
+            probabilities of class 1 (N,) or (N, 1).
+        num_classes: int. Default None: the largest class number plus 1.
 
     Returns:
-        int64 array (classes, classes); row: true, column: predicted.
+        int64 array (classes, classes). Rows are true classes, columns are predicted classes.
 
     Raises:
-        ValueError: different lengths, a class number outside 0 .. num_classes - 1, or numbers that are neither.
+        ValueError: different lengths, a class number outside of 0 .. num_classes - 1, or other numbers.
     """
     columns = [np.shape(values)[-1] for values in (y_true, y_pred) if np.ndim(values) > 1 and np.shape(values)[-1] > 1]
     true, predicted = _classes(y_true), _classes(y_pred)
@@ -58,20 +58,19 @@ def plot_confusion_matrix(
     normalize: bool = False,
     title: str | None = None,
 ) -> Figure:
-    """The confusion matrix as a coloured table: rows are true classes, columns predicted ones.
+    """Draws a confusion matrix. Rows are true classes, columns are predicted classes.
 
     Args:
-        y_true, y_pred: class numbers (N,), or one-hot rows or probabilities (N, classes); or probabilities of class 1
-            (N,) or (N, 1).
-        class_names: one text a class; default: the numbers.
-        normalize: show each row as percentages of its true class instead of counts.
-        title: default: the accuracy and the number of samples.
+        y_true, y_pred: as in `confusion_matrix`.
+        class_names: list of str, one for each class, or a dict of name -> number. Default None: the numbers.
+        normalize: whether percentages of each true class are shown instead of counts. Default False.
+        title: str. Default None: the accuracy and the number of samples.
 
     Returns:
-        A `matplotlib.figure.Figure`. Colours show the share of the row in both cases, so rare classes are not pale.
+        A `matplotlib.figure.Figure`. Colours show fractions of the row in both cases.
 
     Raises:
-        ValueError: as `confusion_matrix`; no samples at all.
+        ValueError: as `confusion_matrix`, or no samples.
     """
     counts = confusion_matrix(y_true, y_pred, None if class_names is None else len(class_names))
     if counts.sum() == 0:

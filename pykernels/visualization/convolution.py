@@ -1,4 +1,4 @@
-"""What convolution layers have learned, and where they respond."""
+"""Filters of convolution layers, and heatmaps of their activations."""
 
 from __future__ import annotations
 
@@ -39,24 +39,25 @@ def plot_filters(
     size: float = 1.0,
     title: str | None = None,
 ) -> Figure:
-    """The filters of a convolution layer, a tile each.
+    """Draws the filters of a convolution layer, each as a tile.
 
-    Filters over three channels are shown in colour: gray is 0, and the tile is as bright in a channel as its weight is
-    positive. Others are shown in red (positive) and blue (negative). All tiles share one scale.
+    Filters over three channels are shown as colours: grey is 0, brighter is positive, darker is negative. Others are
+    shown in red (positive) and blue (negative). All tiles have the same scale.
 
     Args:
         layer: a built layer with a kernel (height, width, channels, filters), such as `model.get_layer("conv2d")`.
-        count: how many filters, the first ones; at most 64 by default.
-        channel: shows the weights of this input channel. By default the mean over the channels, unless there are three.
-        columns: tiles in a row.
-        size: width of a tile in inches.
-        title: default: the layer's name and the kernel's shape.
+        count: int, the number of filters, from the first one. Default None: at most 64.
+        channel: int, the input channel whose weights are shown. Default None: colours for three channels, else the mean
+            over the channels.
+        columns: int, the number of tiles in a row. Default 8.
+        size: float, the width of a tile in inches. Default 1.
+        title: str. Default None: the name of the layer and the shape of the kernel.
 
     Returns:
         A `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: a layer without such a kernel, or that is not built; a channel that there is not.
+        ValueError: a layer that is not built or has no such kernel, or a channel that does not exist.
     """
     kernel = getattr(layer, "kernel", None)
     if kernel is None and getattr(layer, "built", True) is False:
@@ -98,25 +99,26 @@ def plot_activations(
     overlay: bool = False,
     title: str | None = None,
 ) -> Figure:
-    """Heatmaps of a convolution layer: where each of its filters responds to an image (yellow: strongly, dark blue:
-    not at all).
+    """Draws heatmaps of the outputs of a convolution layer for an image: yellow is a strong response, dark blue is
+    none.
 
     Args:
         model: a model with one input of images (batch, height, width, channels).
-        layer: one of its layers, or the name or number of one, with an output (batch, height, width, filters).
-        image: (height, width, channels), as the model takes it (preprocessed), or with a batch axis of 1.
-        count: how many filters: those that respond most, in the order of the layer. At most 23 by default.
-        columns: tiles in a row. The first tile is the image.
-        size: width of a tile in inches.
-        overlay: whether the image, in gray, shines through the heatmaps.
-        title: default: the layer's name and its output's shape.
+        layer: a layer of the model with an output (batch, height, width, filters), or its name or index.
+        image: array (height, width, channels) or (1, height, width, channels), preprocessed as for the model.
+        count: int, the number of filters: those with the strongest responses, in the order of the layer. Default None:
+            at most 23.
+        columns: int, the number of tiles in a row. The first tile is the image. Default 6.
+        size: float, the width of a tile in inches. Default 1.5.
+        overlay: whether the image is shown in grey below the heatmaps. Default False.
+        title: str. Default None: the name of the layer and the shape of its output.
 
     Returns:
-        A `matplotlib.figure.Figure`. Each heatmap has its own scale; its title is the filter's number and greatest
-        response.
+        A `matplotlib.figure.Figure`. Each heatmap has a scale of its own. Its title is the index of the filter and the
+        strongest response.
 
     Raises:
-        ValueError: the layer has no output of that form, is not in the model, or the image does not fit.
+        ValueError: the layer is not in the model or has another output, or the image has another shape.
     """
     layer = _layer_of(model, layer)
     image = np.asarray(image)

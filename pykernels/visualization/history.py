@@ -1,4 +1,4 @@
-"""Curves of training."""
+"""Learning curves."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ def plot_history(
     title: str | None = None,
     mark_learning_rate: bool = True,
 ) -> Figure:
-    """Training and validation curves over the epochs, one panel a metric.
+    """Draws training and validation curves over the epochs, with a panel for each metric.
 
-    Epochs at which the learning rate changed are marked; where it changes more than six times it gets a panel instead.
-    Rates are known from histories that `Model.fit` returned, and from those with an entry "learning_rate" (or "lr").
-    Where a history of several begins, there is a fine dotted line.
+    Epochs at which the learning rate changes are marked; if there are more than six, the learning rate gets a panel of
+    its own. The rates come from the `History` that `Model.fit` returns, or from an entry "learning_rate" or "lr".
+    Dotted lines separate several histories.
 
     Args:
-        history: what `Model.fit` returned, its ``history`` dict (name -> one number an epoch), or a list of those: the
-            epochs of each follow on those of the one before.
-        metrics: names to draw, without ``val_``; default: all that the history has, the loss first. "acc" and
-            "accuracy" are one metric.
-        title: text above the panels.
-        mark_learning_rate: whether changes of the learning rate are marked.
+        history: `History` returned by `Model.fit`, its ``history`` dict (name -> list with a number per epoch), or a
+            list of these, which are drawn one after the other.
+        metrics: list of names, without ``val_``. "acc" and "accuracy" are the same metric. Default None: all, the loss
+            first.
+        title: str, above the panels. Default None.
+        mark_learning_rate: whether changes of the learning rate are marked. Default True.
 
     Returns:
         A `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: the history is empty, or has no metric of a name given.
+        ValueError: the history is empty, or does not contain a metric.
     """
     from matplotlib.ticker import MaxNLocator
 

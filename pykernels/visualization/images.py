@@ -19,13 +19,13 @@ _CHANNELS = (1, 3, 4)
 
 
 def as_picture(image: Any, data_format: str = "channels_last") -> np.ndarray:
-    """Something that can be shown: uint8, or floats of 0 to 1.
+    """Converts an image to an array that can be shown: uint8, or floats from 0 to 1.
 
     Args:
-        image: array (height, width) or (height, width, channels) with 1, 3 or 4 channels; a Pillow image; or the path
-            of an image file. Floats beyond 0 to 1 are taken as 0 to 255, and if there are negative ones too (a
-            preprocessed image) the range from the least to the greatest is spread over 0 to 1.
-        data_format: "channels_first" for (channels, height, width).
+        image: array (height, width) or (height, width, channels) with 1, 3 or 4 channels, Pillow image, or path of an
+            image file. Floats above 1 are taken as 0 to 255. If there are negative values (a preprocessed image), the
+            range from the smallest to the largest value is mapped to 0 to 1.
+        data_format: "channels_last" (default), or "channels_first" for (channels, height, width).
 
     Returns:
         Array (height, width) or (height, width, 3 or 4).
@@ -84,17 +84,15 @@ def plot_images(
     title: str | None = None,
     data_format: str = "channels_last",
 ) -> Figure:
-    """Images in rows, each with a title.
+    """Draws images in rows, each with a title.
 
     Args:
-        images: array (N, height, width[, channels]), or a list of what `as_picture` takes: arrays of any size, Pillow
-            images, paths. One image alone will do.
-        titles: one for each image: texts (broken into two lines where they are long), or numbers (shown with three
-            digits).
-        columns: images in a row; by default at most 8, in rows of equal length where possible.
-        size: width of an image in inches.
-        title: text above all.
-        data_format: "channels_first" for images (channels, height, width).
+        images: array (N, height, width[, channels]), a list of images as in `as_picture`, or one image.
+        titles: list of str or numbers, one for each image. Numbers are shown with three digits. Default None.
+        columns: int, the number of images in a row. Default None: at most 8, in rows of equal length if possible.
+        size: float, the width of an image in inches. Default 2.
+        title: str, above all images. Default None.
+        data_format: "channels_last" (default), or "channels_first" for images (channels, height, width).
 
     Returns:
         A `matplotlib.figure.Figure`.

@@ -38,23 +38,23 @@ def plot_model(
     splines: str = "curved",
     **kwargs: Any,
 ) -> Figure:
-    """Draws the layers of a model, with arrows between them, into a file.
+    """Draws the layers of a model, with arrows between them, and saves the picture.
 
     Args:
-        model: a built model. One that is not made of a graph of layers is a single box.
-        to_file: path; its ending says the format: png, svg, pdf, jpg, ... (png without one). None to save nothing.
-        show_shapes: whether boxes have the shapes of the inputs and outputs.
-        show_dtype: whether they have the dtype of the output.
-        show_layer_names: whether they have the layer's name beside its class.
-        rankdir: "TB" from top to bottom, "LR" from left to right, "BT", "RL".
-        expand_nested: whether models within the model are unfolded, in frames.
-        dpi: pixels per inch; fewer for a model so long that the picture would have a side of more than 60,000 pixels.
-        show_layer_activations: whether boxes have the layer's activation function.
-        show_trainable: whether layers with weights say that they are trained or not.
-        splines: form of the arrows: "curved" (or "spline"), "ortho" (right angles) or "line" (or "polyline").
+        model: a built model. A model without a graph of layers is drawn as one box.
+        to_file: path, whose ending gives the format: png (default), svg, pdf, jpg, ... None: the picture is not saved.
+        show_shapes: whether the shapes of inputs and outputs are shown. Default False.
+        show_dtype: whether the dtype of the output is shown. Default False.
+        show_layer_names: whether the name of the layer is shown beside its class. Default False.
+        rankdir: direction: "TB" (default, top to bottom), "LR" (left to right), "BT" or "RL".
+        expand_nested: whether the layers of nested models are shown, in frames. Default False.
+        dpi: float, pixels per inch. It is reduced if a side of the picture would exceed 60,000 pixels. Default 200.
+        show_layer_activations: whether activation functions are shown. Default False.
+        show_trainable: whether layers with weights are marked as trainable or not. Default False.
+        splines: form of the arrows: "curved" or "spline", "ortho" (right angles), "line" or "polyline".
 
     Returns:
-        A `matplotlib.figure.Figure`, which notebooks show.
+        A `matplotlib.figure.Figure`.
 
     Raises:
         ValueError: the model is not built; an unknown `rankdir`, `splines` or keyword argument.
@@ -82,7 +82,16 @@ def model_to_dot(
     splines: str = "curved",
     **kwargs: Any,
 ) -> Dot:
-    """The drawing of a model as an object with the methods of pydot's that scripts use; arguments as `plot_model`.
+    """Draws a model and returns an object with the common methods of `pydot.Dot`.
+
+    Args:
+        model: a built model.
+        show_shapes, show_dtype, show_layer_names, rankdir, expand_nested, dpi: as in `plot_model`.
+        subgraph: not supported, must be False.
+        show_layer_activations, show_trainable, splines: as in `plot_model`.
+
+    Returns:
+        A `Dot`.
 
     Raises:
         ValueError: as `plot_model`.
@@ -96,14 +105,24 @@ def model_to_dot(
 
 
 class Dot:
-    """A drawn model: `create(format="svg")` gives bytes, `write(path)` a file, `to_string()` the text for Graphviz."""
+    """A drawn model, returned by `model_to_dot`.
+
+    Args:
+        boxes: the boxes and edges of the model.
+        rankdir: direction, as in `plot_model`.
+        figure: `matplotlib.figure.Figure` of the drawing.
+    """
 
     def __init__(self, boxes: Boxes, rankdir: str, figure: Figure):
         self._boxes, self._rankdir, self.figure = boxes, rankdir, figure
 
     def create(self, prog: Any = None, format: str = "ps", encoding: Any = None) -> bytes:  # noqa: A002 - pydot's name
-        """The picture in a format that matplotlib writes (png, svg, pdf, ps, ...), or "dot". `prog`, the name of a
-        Graphviz program, and `encoding` change nothing."""
+        """The picture as bytes.
+
+        Args:
+            prog, encoding: accepted as in pydot. They have no effect.
+            format: a format of matplotlib (png, svg, pdf, ps, ...), or "dot" for the text. Default "ps".
+        """
         if format in ("dot", "raw"):
             return self.to_string().encode()
         out = io.BytesIO()
@@ -111,7 +130,7 @@ class Dot:
         return out.getvalue()
 
     def write(self, path: Any, prog: Any = None, format: str = "raw", encoding: Any = None) -> bool:  # noqa: A002
-        """Writes `create(format=format)` to a file; "raw" is the text for Graphviz. Returns True."""
+        """Writes `create(format=format)` to the file `path`; "raw" is the text for Graphviz. Returns True."""
         with open(path, "wb") as file:
             file.write(self.create(prog, format))
         return True

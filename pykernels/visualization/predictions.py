@@ -1,4 +1,4 @@
-"""Looking at what a classifier gets right and wrong."""
+"""Correct, incorrect and uncertain predictions of a classifier."""
 
 from __future__ import annotations
 
@@ -47,23 +47,23 @@ def select_predictions(
     class_index: int | None = None,
     seed: int | None = None,
 ) -> np.ndarray:
-    """The samples worth looking at.
+    """Selects samples by their predictions.
 
     Args:
         y_true: class numbers (N,), or one-hot rows (N, classes).
-        y_pred: probabilities (N, classes), or of class 1 (N,) or (N, 1).
-        view: "correct" or "incorrect": at random; "most_correct" or "most_incorrect": the right or wrong predictions
-            with the highest probability, highest first; "most_uncertain": those with the least distance between the
-            two most probable classes, least first (for two classes: nearest to 0.5).
-        count: how many, at most.
-        class_index: only samples that were predicted to be of this class.
-        seed: of the random choice; NumPy's global generator without it.
+        y_pred: probabilities (N, classes), or probabilities of class 1, (N,) or (N, 1).
+        view: "correct" or "incorrect": random samples. "most_correct" or "most_incorrect": the correct or incorrect
+            predictions with the highest probability, highest first. "most_uncertain": the smallest difference between
+            the two most probable classes, smallest first.
+        count: int, the maximum number of samples. Default 4.
+        class_index: int; only samples predicted as this class. Default None: all classes.
+        seed: int, for the random choice. Default None: NumPy's global generator.
 
     Returns:
-        Indices of samples, int64, at most `count`; fewer where there are no more.
+        int64 array of at most `count` indices.
 
     Raises:
-        ValueError: an unknown view, a class that there is not, or different lengths.
+        ValueError: an unknown view, a class that does not exist, or different lengths.
     """
     probabilities = _probabilities(y_pred)
     true = _true_classes(y_true, len(probabilities))
@@ -97,29 +97,29 @@ def plot_predictions(
     size: float = 1.7,
     data_format: str = "channels_last",
 ) -> Figure:
-    """The five views of a classifier's work, a row of images each: correct and incorrect ones at random, the most
-    confident correct and incorrect ones of each class, the most uncertain ones.
+    """Draws samples with their predictions, a row for each view: random correct and incorrect ones, the most confident
+    correct and incorrect ones of each class, the most uncertain ones.
 
     Args:
-        images: array (N, height, width[, channels]), or a sequence of what `as_picture` takes, such as paths. Only the
-            images shown are read.
+        images: array (N, height, width[, channels]), or a sequence of images as in `as_picture`, such as paths. Only
+            the images that are shown are read.
         y_true: class numbers (N,), or one-hot rows (N, classes).
-        y_pred: probabilities (N, classes), or of class 1 (N,) or (N, 1).
-        class_names: one text a class; or a dict of name -> number, as `class_indices` of an image iterator. Default:
-            the numbers.
-        views: names of `select_predictions`, in the order of the rows.
-        count: images in a row, at most.
-        classes: class numbers for the views that go by class; all of them by default.
-        seed: of the random choices.
-        size: width of an image in inches.
-        data_format: "channels_first" for images (channels, height, width).
+        y_pred: probabilities (N, classes), or probabilities of class 1, (N,) or (N, 1).
+        class_names: list of str, one for each class, or a dict of name -> number, such as `class_indices` of an image
+            iterator. Default None: the numbers.
+        views: str or list of the views of `select_predictions`, in the order of the rows. Default: all five.
+        count: int, the maximum number of images in a row. Default 4.
+        classes: list of class numbers, for the views "most_correct" and "most_incorrect". Default None: all classes.
+        seed: int, for the random choice. Default None: NumPy's global generator.
+        size: float, the width of an image in inches. Default 1.7.
+        data_format: "channels_last" (default), or "channels_first" for images (channels, height, width).
 
     Returns:
-        A `matplotlib.figure.Figure`. Titles show the predicted class with its probability, in green where it is right;
-        wrong ones, in red, have the true class below.
+        A `matplotlib.figure.Figure`. Titles show the predicted class and its probability: green if it is correct, else
+        red with the true class below.
 
     Raises:
-        ValueError: as `select_predictions`; another number of images; views that no sample is in.
+        ValueError: as `select_predictions`, another number of images, or no samples in any view.
     """
     probabilities = _probabilities(y_pred)
     true = _true_classes(y_true, len(probabilities))
