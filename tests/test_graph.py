@@ -8,7 +8,8 @@ import pytest
 
 import pykernels
 from pykernels import ops
-from pykernels.graph import Source, Trace, Variable, apply, apply_into, gradients, passes, scope
+from pykernels.graph import Source, Trace, Variable, apply, apply_into, gradients, operand, passes, scope
+from pykernels.ops import operators
 
 
 def dense_step(update="sgd", activation="relu", batch=8, seed=0):
@@ -223,3 +224,13 @@ def test_every_python_op_has_a_kernel_and_the_reverse():
     }
     effects = {"assign", "assign_add", "sgd_update", "rmsprop_update", "adam_update"}
     assert kernels - from_python <= made_by_passes | effects
+
+
+def test_operators_are_stated_in_full():
+    with pytest.raises(ValueError, match=r"these differ: \{'add'\}"):
+        operand.implement({name: f for name, f in operators.OPERATORS.items() if name != "add"}, {})
+    with pytest.raises(ValueError, match=r"these differ: \{'plus'\}"):
+        operand.implement({**operators.OPERATORS, "plus": ops.add}, {})
+    assert operand.operator("add") is ops.add
+    assert operand.function_of(np.exp) is ops.exp
+    assert operand.function_of(np.spacing) is None

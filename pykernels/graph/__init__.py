@@ -1,11 +1,11 @@
 """Symbolic tensors, variables, the op registry, autodiff and programs."""
 
 from .autodiff import gradients
-from .eager_array import EagerArray, as_eager, eager, set_binary_ufuncs
+from .eager_array import EagerArray, as_eager, eager
 from .program import Program, Source, Workspaces
 from .registry import NONDIFFERENTIABLE, OP_TABLES, apply, apply_into, define, definition, op_names
 from .scopes import current_path, scope
-from .tensor import Tensor, set_operators, set_ufuncs
+from .tensor import Tensor
 from .trace import Trace, current_trace
 from .variable import Variable
 
@@ -30,7 +30,4 @@ __all__ = [
     "gradients",
     "op_names",
     "scope",
-    "set_binary_ufuncs",
-    "set_operators",
-    "set_ufuncs",
 ]

@@ -6,15 +6,65 @@ import numpy as np
 
 from ..utils.masks import get_mask, set_mask
 from ..utils.tree import map_structure
+from .operand import REDUCTIONS, Operand, operator
+from .tensor import DTYPES
+
+# Where ops and NumPy differ, by dtype; what is left out is the same in NumPy.
+_NUMPY = {
+    np.add: "add",
+    np.subtract: "sub",
+    np.multiply: "mul",
+    np.divide: "truediv",
+    np.floor_divide: "floordiv",
+    np.mod: "mod",
+    np.power: "pow",
+    np.matmul: "matmul",
+}
+
+
+def _has_op(x) -> bool:
+    """Whether x is something that ops take: of a dtype that they know."""
+    if isinstance(x, (np.ndarray, np.generic)):
+        return x.dtype.name in DTYPES
+    return isinstance(x, (bool, int, float, Operand))
+
+
+def _binary(name: str, reflected: bool):
+    method_name = f"__r{name}__" if reflected else f"__{name}__"
+    numpy_method = getattr(np.ndarray, method_name)
+
+    def method(self, other):
+        if isinstance(other, (list, tuple)):
+            other = np.asarray(other)
+        if _has_op(self) and _has_op(other):
+            return operator(name)(other, self) if reflected else operator(name)(self, other)
+        return eager(numpy_method(np.asarray(self), other))
+
+    method.__name__ = method_name
+    return method
+
+
+def _reduction(name: str):
+    numpy_method = getattr(np.ndarray, name)
+
+    def method(self, axis=None, dtype=None, out=None, keepdims=False, **more):
+        if dtype is None and out is None and not any(more.values()) and _has_op(self):
+            return operator(name)(self, axis=axis, keepdims=keepdims)
+        kept = {"dtype": dtype} if name not in ("argmax", "argmin") else {}
+        return eager(numpy_method(np.asarray(self), axis, out=out, keepdims=keepdims, **kept, **more))
+
+    method.__name__ = name
+    method.__doc__ = f"`ops.{name}`; with `dtype`, `out` or `ddof` NumPy's."
+    return method
 
 
 class EagerArray(np.ndarray):
     """An array whose operators promote dtypes as Keras does: int32 / int32 is float32, where NumPy's is float64.
 
-    `+ - * / // % ** @`, `sum`, `mean` and the other reductions are `pykernels.ops`' (attached by
-    `pykernels.ops.operators`); NumPy's functions (`np.sqrt(x)`) and dtypes that ops do not know stay NumPy's. Like a
-    tensor, it is not changed by `x /= 255`, which makes `x` another array: what it was made from may be the user's own
-    data. `x.numpy()` is the plain array, as scripts written for TensorFlow expect.
+    `+ - * / // % ** @`, `sum`, `mean` and the other reductions are those of `pykernels.ops`. NumPy's functions
+    (`np.sqrt(x)`) and dtypes that ops do not know stay NumPy's. Like a tensor, it is not changed by `x /= 255`, which
+    makes `x` another array: what it was made from may be the user's own data. `x.numpy()` is the plain array, as
+    scripts written for TensorFlow expect.
     """
 
     @property
@@ -46,14 +96,17 @@ class EagerArray(np.ndarray):
         return round(self.item(), ndigits) if self.ndim == 0 else self.round(ndigits or 0)
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        if method == "__call__" and isinstance(inputs[0], np.generic) and not kwargs and ufunc in _binary_ufuncs:
-            return _binary_ufuncs[ufunc](*inputs)  # np.float32(2) * x, which NumPy does not leave to x
+        if method == "__call__" and isinstance(inputs[0], np.generic) and not kwargs and ufunc in _NUMPY:
+            return operator(_NUMPY[ufunc])(*inputs)  # np.float32(2) * x, which NumPy does not leave to x
         inputs = [x.view(np.ndarray) if isinstance(x, EagerArray) else x for x in inputs]
         if kwargs.get("out") is not None:
             kwargs["out"] = tuple(x.view(np.ndarray) if isinstance(x, EagerArray) else x for x in kwargs["out"])
             getattr(ufunc, method)(*inputs, **kwargs)
             return kwargs["out"][0] if len(kwargs["out"]) == 1 else kwargs["out"]
         return eager(getattr(ufunc, method)(*inputs, **kwargs))
+
+    def __divmod__(self, other):
+        return self // other, self % other
 
     def __iadd__(self, other):
         return self + other
@@ -80,12 +133,11 @@ class EagerArray(np.ndarray):
         return self @ other
 
 
-_binary_ufuncs: dict = {}  # NumPy's function -> the op
-
-
-def set_binary_ufuncs(functions: dict) -> None:
-    """The ops that operators between a NumPy scalar and an `EagerArray` mean."""
-    _binary_ufuncs.update(functions)
+for _name in _NUMPY.values():
+    setattr(EagerArray, f"__{_name}__", _binary(_name, False))
+    setattr(EagerArray, f"__r{_name}__", _binary(_name, True))
+for _name in REDUCTIONS:
+    setattr(EagerArray, _name, _reduction(_name))
 
 
 def as_eager(outputs):

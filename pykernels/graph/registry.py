@@ -11,9 +11,9 @@ import numpy as np
 
 from .. import _core
 from .eager_array import EagerArray
+from .operand import Operand
 from .scopes import current_label
 from .tensor import Node, Tensor
-from .variable import Variable
 
 Type = tuple[tuple, str]
 
@@ -73,7 +73,7 @@ def trace_stack() -> list:
 
 
 def _as_operand(x, like: str | None):
-    if isinstance(x, (Tensor, Variable)):
+    if isinstance(x, Operand):
         return x
     if isinstance(x, np.ndarray):
         return x
@@ -96,11 +96,11 @@ def _type(x) -> Type:
 
 
 def _is_symbolic(operands, tracing: bool) -> bool:
-    return any(isinstance(x, Tensor) or (tracing and isinstance(x, Variable)) for x in operands)
+    return any(isinstance(x, Tensor) or (tracing and isinstance(x, Operand)) for x in operands)
 
 
 def _value(x):
-    return x.array if isinstance(x, Variable) else x
+    return x.array if isinstance(x, Operand) else x
 
 
 def apply(name: str, inputs: Sequence, **attrs):
@@ -118,7 +118,7 @@ def apply(name: str, inputs: Sequence, **attrs):
     return outs[0] if len(outs) == 1 else tuple(outs)
 
 
-def apply_into(name: str, inputs: Sequence, variables: Sequence[Variable], **attrs) -> None:
+def apply_into(name: str, inputs: Sequence, variables: Sequence, **attrs) -> None:
     """Applies an op whose outputs are variables, updated in place: at once, or as an effect of the active Trace."""
     operands = _operands(inputs)
     stack = trace_stack()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from typing import Any
 
 from ..utils.masks import get_mask, set_mask
+from .operand import Operand, function_of
 
 DTYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
 
@@ -62,14 +62,13 @@ class Node:
         return f"<Node {self.name} -> {[shape for shape, _ in self._types]}>"
 
 
-class Tensor:
+class Tensor(Operand):
     """A symbolic array: `shape` (a tuple; None is an unknown batch size), `dtype`, and the node that makes it.
 
     Arithmetic, comparison and indexing are those of `pykernels.ops`.
     """
 
     __slots__ = ("__dict__", "__weakref__", "dtype", "name", "node", "shape")
-    __array_priority__ = 1000
 
     def __init__(self, shape, dtype, node=None, name=None):
         self.shape = tuple(shape)
@@ -111,7 +110,7 @@ class Tensor:
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         """numpy_array + tensor and np.exp(tensor) record the op of that name."""
-        function = _ufuncs.get(ufunc.__name__)
+        function = function_of(ufunc)
         if function is None or method != "__call__" or kwargs:
             raise TypeError(
                 f"np.{ufunc.__name__} cannot be applied to {self!r}, which is symbolic. "
@@ -122,21 +121,3 @@ class Tensor:
     def __repr__(self):
         name = f", name={self.name}" if self.name else ""
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}{name}>"
-
-    # identity, not value: `==` is an op, set and dict keys are objects
-    __hash__ = object.__hash__
-
-
-_ufuncs: dict[str, Any] = {}  # NumPy's name -> function of pykernels.ops
-
-
-def set_ufuncs(functions: dict[str, Any]) -> None:
-    """Names the ops that NumPy's universal functions mean on tensors."""
-    _ufuncs.update(functions)
-
-
-def set_operators(methods: dict[str, Any], *classes) -> None:
-    """Attaches operator methods ("__add__", "__getitem__", "reshape", ...) to Tensor (and further classes)."""
-    for cls in (Tensor, *classes):
-        for name, method in methods.items():
-            setattr(cls, name, method)

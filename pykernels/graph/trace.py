@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from .program import Program, lower
-from .registry import OpDef, apply, apply_into, trace_stack
+from .registry import OpDef, trace_stack
 from .tensor import DTYPES, Node, Tensor
-from .variable import set_hooks
 
 _CHECK = OpDef("check_finite", lambda types, attrs: [], None)
 
@@ -55,20 +52,3 @@ class Trace:
 def current_trace() -> Trace | None:
     stack = trace_stack()
     return stack[-1] if stack else None
-
-
-# `cast` and `negative` are defined in pykernels.ops; variables convert what is assigned to them.
-def _cast(value, dtype):
-    have = getattr(value, "dtype", None)
-    if have is None:
-        return np.asarray(value, dtype)
-    return value if str(have) == dtype else apply("cast", [value], dtype=dtype)
-
-
-set_hooks(
-    apply_into=apply_into,
-    trace_stack=trace_stack,
-    cast=_cast,
-    negative=lambda value: apply("negative", [value]),
-    value=lambda v: apply("reshape", [v], shape=v.shape),
-)

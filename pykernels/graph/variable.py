@@ -6,11 +6,13 @@ import numpy as np
 
 from .. import _core
 from ..utils.serialization import resolve_registered
+from .operand import Operand
+from .registry import apply, apply_into, trace_stack
 from .scopes import current_path
 from .tensor import DTYPES, Tensor
 
 
-class Variable:
+class Variable(Operand):
     """A mutable array shared by all programs that use it.
 
     Args:
@@ -29,7 +31,6 @@ class Variable:
     a `Trace` become effects of the program.
     """
 
-    __array_priority__ = 1000
     __array_ufunc__ = None
 
     def __init__(
@@ -92,7 +93,7 @@ class Variable:
     @property
     def value(self):
         """The value now: a copy; inside a `Trace` a tensor."""
-        return _hooks["value"](self)
+        return apply("reshape", [self], shape=self.shape)
 
     def numpy(self) -> np.ndarray:
         return self.array.copy()
@@ -128,8 +129,6 @@ class Variable:
 
     def __iter__(self):
         return iter(self.value)
-
-    __hash__ = object.__hash__
 
     def __repr__(self):
         return f"<Variable {self.name}, shape={self.shape}, dtype={self.dtype}, value={self.array!r}>"
@@ -168,7 +167,7 @@ class Variable:
         shape = value.shape if hasattr(value, "shape") else np.shape(value)
         if tuple(shape) != self.shape:
             raise ValueError(f"Variable '{self.name}' has shape {self.shape}; it cannot be given shape {tuple(shape)}")
-        _hooks["apply_into"](op, [_hooks["cast"](value, self.dtype)], [self])
+        apply_into(op, [_cast(value, self.dtype)], [self])
 
     # --- copies and pickles are by value ------------------------------------------------------------
     def __getstate__(self):
@@ -182,17 +181,17 @@ class Variable:
         self._hold(state["array"])
 
 
-# Filled by the modules above this one (registry, trace, ops): variables record effects through them.
-_hooks = {}
-
-
-def set_hooks(**hooks) -> None:
-    _hooks.update(hooks)
-
-
 def _tracing() -> bool:
-    return bool(_hooks["trace_stack"]())
+    return bool(trace_stack())
+
+
+# Ops are called by name: their definitions are in `pykernels.ops`.
+def _cast(value, dtype):
+    have = getattr(value, "dtype", None)
+    if have is None:
+        return np.asarray(value, dtype)
+    return value if str(have) == dtype else apply("cast", [value], dtype=dtype)
 
 
 def _negated(value):
-    return -value if not isinstance(value, Variable) else _hooks["negative"](value)
+    return apply("negative", [value]) if isinstance(value, Variable) else -value

@@ -7,6 +7,7 @@ lists in its `__all__` is public here.
 # ruff: noqa: F403 - the modules say what they export
 import sys as _sys
 
+from ..graph.operand import implement as _implement
 from . import image, operators, optimizer, random
 from .activations import *
 from .array import *
@@ -25,7 +26,7 @@ from .pooling import *
 from .reduction import *
 from .types import *
 
-operators.attach()
+_implement(operators.OPERATORS, operators.UFUNCS)
 
 __all__ = ["image", "optimizer", "random"]
 for _family in (

@@ -10,7 +10,7 @@ import numpy as np
 from ..graph import NONDIFFERENTIABLE, Tensor, apply, define
 from .array import TO_END, moveaxis, ravel, reshape, transpose
 from .shapes import axis_in
-from .types import dtype_of, is_float, is_symbolic, passed_on, standardize_dtype, to_tensor
+from .types import dtype_of, is_float, is_symbolic, passed_on, standardize_dtype, to_indices, to_tensor
 
 __all__ = [
     "get_item",
@@ -43,16 +43,6 @@ define(
 
 
 # --- public functions ------------------------------------------------------------------------------
-def _indices(x):
-    """Indices as kernels read them: int32."""
-    x = to_tensor(x)
-    if dtype_of(x) == "int32":
-        return x
-    if isinstance(x, np.ndarray) and x.dtype == np.int64 and x.size and not -(2**31) <= x.min() <= x.max() < 2**31:
-        return np.clip(x, -(2**31), 2**31 - 1).astype(np.int32)  # out of range anyway, and stays so
-    return apply("cast", [x], dtype="int32")
-
-
 def take(x, indices, axis=None):
     """The elements (or slices) of x at `indices`.
 
@@ -66,7 +56,7 @@ def take(x, indices, axis=None):
         A tensor of shape x.shape[:axis] + indices.shape + x.shape[axis + 1:], of x's dtype.
     """
     x = ravel(x) if axis is None else to_tensor(x)
-    indices = _indices(indices)
+    indices = to_indices(indices)
     axis = axis_in(0 if axis is None else axis, len(x.shape))
     if axis == 0:
         return apply("take", [x, indices])
@@ -92,7 +82,7 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
     """
     if sparse:
         raise ValueError("Unsupported value `sparse=True`: pykernels has no sparse tensors")
-    x = _indices(x)
+    x = to_indices(x)
     hot = apply("one_hot", [x], num_classes=operator.index(num_classes), dtype=standardize_dtype(dtype))
     axis = axis_in(axis, len(hot.shape))
     return moveaxis(hot, -1, axis)

@@ -6,11 +6,10 @@ from .. import config
 from ..graph import apply, define
 from .array import expand_dims, moveaxis, squeeze
 from .elementwise import clip, log, log1p
-from .indexing import _indices
 from .nn import log_softmax
 from .reduction import sum as reduce_sum
 from .shapes import axis_in
-from .types import dtype_of, float_tensor, is_constant, number_like, to_tensor
+from .types import dtype_of, float_tensor, is_constant, number_like, to_indices, to_tensor
 
 __all__ = [
     "binary_crossentropy",
@@ -175,7 +174,7 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
             f"target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}"
         )
     return apply(
-        "sparse_categorical_crossentropy", [_indices(target), moveaxis(output, axis, -1)], **_attrs(from_logits)
+        "sparse_categorical_crossentropy", [to_indices(target), moveaxis(output, axis, -1)], **_attrs(from_logits)
     )
 
 

@@ -9,9 +9,8 @@ from ..user_warning import warn
 from .activations import sigmoid
 from .array import moveaxis, reshape, split, transpose
 from .binary import multiply
-from .indexing import _indices
 from .shapes import axes_in, axis_in, known
-from .types import float_tensor, to_tensor
+from .types import float_tensor, to_indices, to_tensor
 
 __all__ = [
     "glu",
@@ -118,4 +117,4 @@ def in_top_k(targets, predictions, k):
     Raises:
         ValueError: the shapes are not these.
     """
-    return apply("in_top_k", [_indices(targets), float_tensor(predictions)], k=operator.index(k))
+    return apply("in_top_k", [to_indices(targets), float_tensor(predictions)], k=operator.index(k))

@@ -206,6 +206,16 @@ def float_tensor(x):
     return x if is_float(dtype) else apply("cast", [x], dtype=config.floatx())
 
 
+def to_indices(x):
+    """Indices as kernels read them: int32."""
+    x = to_tensor(x)
+    if dtype_of(x) == "int32":
+        return x
+    if isinstance(x, np.ndarray) and x.dtype == np.int64 and x.size and not -(2**31) <= x.min() <= x.max() < 2**31:
+        return np.clip(x, -(2**31), 2**31 - 1).astype(np.int32)  # out of range anyway, and stays so
+    return apply("cast", [x], dtype="int32")
+
+
 def compute(name: str, xs, **attrs):
     """`apply` for arithmetic, which has no uint8 kernels: that is computed in int32 and wraps round, as in NumPy."""
     if dtype_of(xs[0]) != "uint8":
