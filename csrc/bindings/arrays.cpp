@@ -73,9 +73,23 @@ DType dtype_of_array(const py::array& a, const char* what) {
       " is not supported; convert it to float32, float64, int32, int64, uint8 or bool in native byte order");
 }
 
+// A Python or NumPy integer. `what` names it in the messages.
+int64_t integer_from(const py::handle& value, const std::string& what) {
+  if (PyIndex_Check(value.ptr()) == 0) {
+    throw TypeError(what + " must be an integer, got " + std::string(py::repr(value)));
+  }
+  const py::object exact = py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr()));
+  if (!exact) throw py::error_already_set();
+  int overflow = 0;
+  const long long number = PyLong_AsLongLongAndOverflow(exact.ptr(), &overflow);
+  if (overflow != 0) fail(what + " must be below 2^63 in absolute value, got an integer beyond it");
+  if (number == -1 && PyErr_Occurred() != nullptr) throw py::error_already_set();
+  return number;
+}
+
 Shape shape_from(const py::handle& sequence) {
   Shape shape;
-  for (const py::handle& d : sequence) shape.push_back(d.cast<int64_t>());
+  for (const py::handle& d : sequence) shape.push_back(integer_from(d, "an extent of a shape"));
   return shape;
 }
 
@@ -153,7 +167,7 @@ Attrs attrs_from(const py::dict& d) {
     if (py::isinstance<py::bool_>(value)) {
       attrs.set(name, value.cast<bool>());
     } else if (py::isinstance<py::int_>(value)) {
-      attrs.set(name, value.cast<int64_t>());
+      attrs.set(name, integer_from(value, "attribute '" + name + "'"));
     } else if (py::isinstance<py::float_>(value)) {
       attrs.set(name, value.cast<double>());
     } else if (py::isinstance<py::str>(value)) {
@@ -161,10 +175,12 @@ Attrs attrs_from(const py::dict& d) {
     } else if (value.is_none()) {
       continue;
     } else if (py::isinstance<py::sequence>(value)) {
-      attrs.set(name, value.cast<std::vector<int64_t>>());
+      std::vector<int64_t> items;
+      for (const py::handle& item : value) items.push_back(integer_from(item, "an entry of attribute '" + name + "'"));
+      attrs.set(name, std::move(items));
     } else if (PyNumber_Check(value.ptr()) != 0) {  // NumPy scalars
       if (PyIndex_Check(value.ptr()) != 0) {
-        attrs.set(name, value.cast<int64_t>());
+        attrs.set(name, integer_from(value, "attribute '" + name + "'"));
       } else {
         attrs.set(name, py::float_(py::reinterpret_borrow<py::object>(value)).cast<double>());
       }

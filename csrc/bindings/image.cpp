@@ -102,10 +102,11 @@ F32 affine(const py::array& x, const py::object& index, const F64& maps, const p
   PK_CHECK(order >= 0 && order <= 5, "the interpolation order must be 0 to 5");
   AffineImages how;
   const int row_axis = channels_first ? 2 : 1;
+  PK_CHECK(pad >= 0 && pad <= x.shape(row_axis) && pad <= x.shape(row_axis + 1), "images must have at least one pixel");
   how.height = x.shape(row_axis) - 2 * pad;
   how.width = x.shape(row_axis + 1) - 2 * pad;
   how.channels = x.shape(channels_first ? 1 : 3);
-  PK_CHECK(pad >= 0 && how.height >= 1 && how.width >= 1, "images must have at least one pixel");
+  PK_CHECK(how.height >= 1 && how.width >= 1, "images must have at least one pixel");
   how.channels_first = channels_first;
   how.order = order;
   how.pad = pad;

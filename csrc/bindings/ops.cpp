@@ -28,17 +28,17 @@ struct Inputs {
   }
 };
 
-void run_kernel(const OpSpec& spec, const std::vector<const void*>& in, const std::vector<void*>& out) {
-  const std::unique_ptr<Kernel> kernel = make_op(spec);
+void run_kernel(const Kernel& kernel, const std::vector<const void*>& in, const std::vector<void*>& out) {
   const py::gil_scoped_release unlocked;
-  const Buffer scratch(kernel->scratch_bytes);
-  kernel->run({in.data(), out.data(), scratch.data(), 0, 0});
+  const Buffer scratch(kernel.scratch_bytes);
+  kernel.run({in.data(), out.data(), scratch.data(), 0, 0});
 }
 
 py::list run_op(const std::string& name, const py::sequence& arrays, const py::sequence& out_types,
                 const py::dict& attrs) {
   const Inputs inputs(arrays);
-  OpSpec spec{name, inputs.types, types_from(out_types), attrs_from(attrs)};
+  const OpSpec spec{name, inputs.types, types_from(out_types), attrs_from(attrs)};
+  const std::unique_ptr<Kernel> kernel = make_op(spec);  // refuses before anything is allocated
   py::list results;
   std::vector<void*> out;
   for (const ValueType& type : spec.out) {
@@ -46,7 +46,7 @@ py::list run_op(const std::string& name, const py::sequence& arrays, const py::s
     out.push_back(a.mutable_data());
     results.append(std::move(a));
   }
-  run_kernel(spec, inputs.pointers, out);
+  run_kernel(*kernel, inputs.pointers, out);
   return results;
 }
 
@@ -60,7 +60,7 @@ void run_op_into(const std::string& name, const py::sequence& arrays, const Vari
     spec.out.push_back(variables[i]->type());
     out.push_back(write.data(i));
   }
-  run_kernel(spec, inputs.pointers, out);
+  run_kernel(*make_op(spec), inputs.pointers, out);
 }
 
 template <class Takes>

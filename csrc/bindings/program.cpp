@@ -88,8 +88,10 @@ void check_rows(const Program& program, const std::vector<Source*>& sources, con
   if (sources.size() != types.size()) {
     fail("the program takes " + std::to_string(types.size()) + " inputs, got " + std::to_string(sources.size()));
   }
-  const int64_t end = run.first + run.steps * run.batch;
   PK_CHECK(run.batch >= 0 && run.first >= 0 && run.steps >= 0, "batch_size, first and steps must not be negative");
+  int64_t end = 0;
+  PK_CHECK(!__builtin_mul_overflow(run.steps, run.batch, &end) && !__builtin_add_overflow(end, run.first, &end),
+           "batch_size, first and steps are too large together");
   for (std::size_t i = 0; i < types.size(); ++i) {
     const Shape& have = sources[i]->view.shape;
     Shape want = types[i].shape;

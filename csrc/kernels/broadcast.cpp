@@ -14,6 +14,9 @@ namespace {
 Broadcast make_broadcast(const Shape& out, const Shape* const* inputs, int count) {
   Broadcast bc;
   bc.numel = out.numel();
+  for (int k = 0; k < count; ++k) {
+    PK_CHECK(inputs[k]->rank() <= out.rank(), "shape " + inputs[k]->str() + " does not broadcast to " + out.str());
+  }
   int64_t step[3] = {1, 1, 1};
   // From the last dimension outwards: bc is built reversed, then turned round.
   for (int i = out.rank() - 1; i >= 0; --i) {
@@ -21,7 +24,6 @@ Broadcast make_broadcast(const Shape& out, const Shape* const* inputs, int count
     int64_t stride[3] = {0, 0, 0};
     for (int k = 0; k < count; ++k) {
       const Shape& s = *inputs[k];
-      PK_CHECK(s.rank() <= out.rank(), "shape " + s.str() + " does not broadcast to " + out.str());
       const int j = i - (out.rank() - s.rank());
       const int64_t extent = j < 0 ? 1 : s[j];
       PK_CHECK(extent == d || extent == 1, "shape " + s.str() + " does not broadcast to " + out.str());

@@ -77,16 +77,57 @@ void register_op(const std::string& name, KernelFactory factory, const std::stri
 
 const std::vector<OpEntry>& op_entries() { return filled_registry().entries; }
 
+namespace {
+
+// Factories and kernels multiply extents: within this bound no product of some of a value's can overflow, with a factor
+// for the bytes of an element and for padding. No memory holds as much.
+constexpr int64_t most_elements = int64_t{1} << 47;
+
+void expect_sizes(const OpSpec& spec) {
+  for (const auto* list : {&spec.in, &spec.out}) {
+    for (const ValueType& v : *list) {
+      int64_t n = 1;
+      for (const int64_t d : v.shape) {
+        if (d > most_elements || (d > 0 && n > most_elements / d)) {
+          op_fail(spec, "a value of shape " + v.shape.str() + " is larger than any memory");
+        }
+        if (d > 0) n *= d;
+      }
+    }
+  }
+}
+
+bool is_empty(const ValueType& v) {
+  for (const int64_t d : v.shape) {
+    if (d == 0) return true;
+  }
+  return false;
+}
+
+// Whether a run would have nothing to write: loops over rows of no elements may be long.
+bool writes_nothing(const OpSpec& spec) {
+  for (const ValueType& v : spec.out) {
+    if (!is_empty(v)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 std::unique_ptr<Kernel> make_op(const OpSpec& spec) {
   const auto& factories = filled_registry().factories;
   const auto it = factories.find(spec.name);
   PK_CHECK(it != factories.end(), "no op is called '" + spec.name + "'");
   try {
-    return it->second(spec);
+    expect_sizes(spec);
+    std::unique_ptr<Kernel> kernel = it->second(spec);
+    return writes_nothing(spec) ? make_kernel([](const RunArgs&) {}) : std::move(kernel);
   } catch (const std::invalid_argument& e) {
     const std::string what = e.what();
     if (what.rfind("op '", 0) == 0) throw;
     op_fail(spec, what);
+  } catch (const TypeError& e) {
+    throw TypeError("op '" + spec.name + "': " + e.what());
   }
 }
 

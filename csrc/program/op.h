@@ -28,6 +28,7 @@ class Attrs {
  public:
   void set(const std::string& key, AttrValue v) { values_[key] = std::move(v); }
   bool has(const std::string& key) const { return values_.count(key) != 0; }
+  const std::map<std::string, AttrValue>& all() const { return values_; }
   // Each throws std::invalid_argument naming the key when it is absent or of another type
   // (an int is accepted where a double is asked for).
   bool boolean(const std::string& key) const;

@@ -99,15 +99,20 @@ Part part_of(const OpSpec& spec, const Shape& whole, const Shape& part) {
   }
   const Strides of_whole(whole);
   Part p;
+  if (part.numel() == 0) return p;
   for (int i = 0; i < whole.rank(); ++i) {
-    p.strides[i] = step[i] * of_whole.of[i];
-    if (part.numel() == 0) continue;
-    const int64_t last = start[i] + (part[i] - 1) * step[i];
-    if (step[i] == 0 || start[i] < 0 || start[i] >= whole[i] || last < 0 || last >= whole[i]) {
+    const int64_t steps = part[i] - 1, n = whole[i];
+    bool inside = step[i] != 0 && start[i] >= 0 && start[i] < n;
+    if (inside && steps > 0) {  // the product of steps and step may overflow: room divided by step cannot
+      const int64_t room = step[i] > 0 ? n - 1 - start[i] : start[i];
+      inside = step[i] > -n && step[i] < n && steps <= room / (step[i] > 0 ? step[i] : -step[i]);
+    }
+    if (!inside) {
       op_fail(spec, "axis " + std::to_string(i) + ": " + std::to_string(part[i]) + " elements from " +
                         std::to_string(start[i]) + " by " + std::to_string(step[i]) + " leave the extent " +
-                        std::to_string(whole[i]));
+                        std::to_string(n));
     }
+    p.strides[i] = steps > 0 ? step[i] * of_whole.of[i] : of_whole.of[i];
     p.offset += start[i] * of_whole.of[i];
   }
   return p;
@@ -154,7 +159,7 @@ KernelPtr pad_op(const OpSpec& spec) {
   const Strides of_y(y);
   Part part;
   for (int i = 0; i < x.rank(); ++i) {
-    if (before[i] < 0 || before[i] + x[i] > y[i]) {
+    if (before[i] < 0 || x[i] > y[i] || before[i] > y[i] - x[i]) {
       op_fail(spec, "axis " + std::to_string(i) + ": extent " + std::to_string(x[i]) + " after " +
                         std::to_string(before[i]) + " does not fit in " + std::to_string(y[i]));
     }

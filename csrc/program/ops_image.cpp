@@ -24,6 +24,12 @@ ResizeShape resize_shape(const OpSpec& spec, const ValueType& image, const Value
   return {x[0], x[1], x[2], x[3], y[1], y[2]};
 }
 
+void expect_pixels(const OpSpec& spec, const ValueType& image) {
+  if (!is_float(image.dtype) && image.dtype != DType::u8) {
+    op_fail(spec, std::string("images must be float32, float64 or uint8, got ") + name_of(image.dtype));
+  }
+}
+
 Resize2d plan(const OpSpec& spec, const ValueType& image, const ValueType& resized) {
   return Resize2d(image.dtype, resize_shape(spec, image, resized), resize_method(spec.attrs.text("method")),
                   spec.attrs.boolean("antialias"));
@@ -48,6 +54,12 @@ KernelPtr make_resize_grad(const OpSpec& spec) {
 TransformShape transform_shape(const OpSpec& spec, const ValueType& image, const ValueType& maps,
                                const ValueType& mapped) {
   const ResizeShape r = resize_shape(spec, image, mapped);
+  expect_pixels(spec, image);
+  for (const int64_t extent : {r.h, r.w, r.p, r.q}) {
+    if (extent < 1 || extent > int64_t{1} << 30) {
+      op_fail(spec, "heights and widths must be in [1, 2^30], got " + std::to_string(extent));
+    }
+  }
   expect_dtype(spec, maps, DType::f32, "the maps");
   expect_shape(spec, maps, Shape{r.n, 8}, "the maps");
   TransformShape s;
@@ -94,6 +106,7 @@ KernelPtr make_affine_grad(const OpSpec& spec) {
 KernelPtr make_adjust(const OpSpec& spec) {
   expect_counts(spec, 3, 1);
   expect_image(spec, spec.in[0], "the image");
+  expect_pixels(spec, spec.in[0]);
   const Shape& x = spec.in[0].shape;
   const DType dtype = spec.in[0].dtype, computed = dtype == DType::u8 ? DType::f32 : dtype;
   expect_shape(spec, spec.out[0], x, "the output");
