@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import _core
+from ..utils.load_budget import load_budget
 from ..utils.serialization import resolve_registered
 from .operand import Operand
 from .registry import apply, apply_into, trace_stack
@@ -83,6 +84,9 @@ class Variable(Operand):
     def _hold(self, value: np.ndarray, filled: bool = True) -> None:
         self.shape = value.shape
         self.dtype = value.dtype.name
+        budget = load_budget()
+        if budget is not None:
+            budget.storage(self.name, value.nbytes)
         self.storage = _core.Variable(value.shape, self.dtype)
         self.array = self.storage.array  # a read-only view of the storage, for use inside the package
         if filled:

@@ -10,6 +10,7 @@ import numpy as np
 from .. import ops, regularizers
 from ..graph import Tensor, as_eager, current_path, current_trace, scope
 from ..metrics.metric import Metric
+from ..utils.load_budget import load_budget
 from ..utils.masks import any_masks
 from ..utils.naming import auto_name
 from ..utils.overrides import overridden_by_user, refuse_overrides, unsupported
@@ -100,6 +101,9 @@ class Layer(LayerConfig, LayerState):
             )
         if name is not None and not isinstance(name, str):
             raise ValueError(f"Expected `name` to be a string. Received: name={name} (of type {type(name)})")
+        budget = load_budget()
+        if budget is not None:
+            budget.layer()
         self.name = name or auto_name(type(self).__name__)
         refuse_overrides(self, Layer, _NOT_CALLED)
         self._init_state(trainable)
@@ -336,6 +340,9 @@ class Layer(LayerConfig, LayerState):
 
     def _symbolic_call(self, args, kwargs):
         """The functional API: shapes are inferred by recording into a program that is thrown away."""
+        budget = load_budget()
+        if budget is not None:
+            budget.call()
         results = inferred_outputs(self, args, kwargs)
         for i, tensor in enumerate(flatten(results)):
             tensor.name = self.name if i == 0 else f"{self.name}_{i}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import collections
+
 from ..graph import Tensor, apply
-from ..utils.allocation_guard import allocation_guard
+from ..utils.load_budget import load_budget
 from ..utils.tree import flatten, map_structure
 from .input_layer import InputLayer
 from .layer import Layer
@@ -137,12 +139,11 @@ class LayerGraph:
         for step in self.calls:
             if isinstance(step.target, Layer):
                 found[id(step.target)] = step.target
-        names = [layer.name for layer in found.values()]
-        for name in names:
-            if names.count(name) > 1:
+        names = collections.Counter(layer.name for layer in found.values())
+        for name, count in names.items():
+            if count > 1:
                 raise ValueError(
-                    f'The name "{name}" is used {names.count(name)} times in the model. All operation names should be '
-                    "unique."
+                    f'The name "{name}" is used {count} times in the model. All operation names should be unique.'
                 )
         return list(found.values())
 
@@ -166,10 +167,10 @@ class LayerGraph:
         def fill(x):
             return values[x.index] if isinstance(x, Slot) else x
 
-        limit = allocation_guard()
+        budget = load_budget()
         for step in self.calls:
-            if limit is not None:
-                limit.count_call()
+            if budget is not None:
+                budget.call()
             results = step(fill)
             if watch is not None:
                 watch(step, results)

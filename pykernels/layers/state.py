@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import initializers
 from ..graph import Tensor, Variable, current_trace
-from ..utils.allocation_guard import allocation_guard
+from ..utils.load_budget import load_budget
 from .context import StructureVersion, structure_changed
 
 # Attributes of these types never hold state.
@@ -214,10 +214,10 @@ class LayerState:
         if initializer is None:
             initializer = "glorot_uniform" if str(dtype).startswith("float") else "zeros"
         initializer = initializers.get(initializer)
-        limit, unfilled = allocation_guard(), False
-        if limit is not None:
-            limit.take(self.name, shape)
-            initializer = initializer if limit.initialize else _zeros
+        budget, unfilled = load_budget(), False
+        if budget is not None:
+            budget.variable(self.name, shape)
+            initializer = initializer if budget.initialize else _zeros
         unfilled = initializer is _zeros and 4 * math.prod(shape) >= _LARGE
         variable = Variable(
             initializer,
@@ -230,7 +230,7 @@ class LayerState:
             filled=not unfilled,
         )
         if unfilled:
-            limit.is_unfilled(variable)
+            budget.is_unfilled(variable)
         (self._trainable_variables if trainable else self._non_trainable_variables).append(variable)
         if not self.trainable:
             variable.trainable = False

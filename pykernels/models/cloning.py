@@ -7,7 +7,7 @@ from ..layers.input_layer import InputLayer
 from ..saving.errors import reading
 from ..saving.model_files import build_model, parse_json
 from ..utils import serialization
-from ..utils.allocation_guard import AllocationGuard
+from ..utils.load_budget import LoadBudget
 from ..utils.system_memory import physical_memory
 from ..utils.tree import flatten, map_structure
 from .functional import Functional
@@ -21,8 +21,9 @@ def model_from_json(json_string, custom_objects=None):
     Raises:
         ValueError: not a model. TypeError: an unknown class; pass it in `custom_objects`.
     """
-    with reading("The JSON text"):
-        return model_from_config(parse_json(json_string, "The JSON text"), custom_objects)
+    name = "The JSON text"
+    with reading(name), LoadBudget(name, len(json_string), initialize=True) as budget:
+        return _from_config(parse_json(json_string, name), custom_objects, name, budget)
 
 
 def model_from_config(config, custom_objects=None):
@@ -32,12 +33,15 @@ def model_from_config(config, custom_objects=None):
             f"`model_from_config` expects a dictionary, not a list. Received: config={str(config)[:200]}. Did you mean "
             "to use `Sequential.from_config(config)`?"
         )
-    with (
-        serialization.custom_object_scope(custom_objects or {}),
-        serialization.object_sharing_scope(),
-        AllocationGuard(physical_memory() // 8, "The configuration", initialize=True),
-    ):
-        return build_model(config, custom_objects, "The configuration")
+    name = "The configuration"
+    with LoadBudget(name, len(str(config)), initialize=True) as budget:
+        return _from_config(config, custom_objects, name, budget)
+
+
+def _from_config(config, custom_objects, name: str, budget: LoadBudget):
+    budget.allow_variables(physical_memory() // 8)
+    with serialization.custom_object_scope(custom_objects or {}), serialization.object_sharing_scope():
+        return build_model(config, custom_objects, name)
 
 
 def clone_model(model, input_tensors=None, clone_function=None, call_function=None, recursive=False, **kwargs):
@@ -79,7 +83,7 @@ def clone_model(model, input_tensors=None, clone_function=None, call_function=No
 
 class _Functions:
     def __init__(self, clone_function, call_function, recursive):
-        self._clone = clone_function or _from_config
+        self._clone = clone_function or _copy_of
         self._call = call_function or (lambda layer, *args, **kwargs: layer(*args, **kwargs))
         self._recursive = recursive
         self._given = clone_function, call_function
@@ -93,7 +97,7 @@ class _Functions:
                 call_function = None if hasattr(layer, "_stack") else call_function
                 made = clone_model(layer, None, clone_function, call_function, True)
             elif isinstance(layer, InputLayer):
-                made = _from_config(layer)
+                made = _copy_of(layer)
             else:
                 made = self._clone(layer)
             self._made[id(layer)] = made
@@ -105,7 +109,7 @@ class _Functions:
         return self._call(self.clone(step.target), *args, **kwargs)
 
 
-def _from_config(layer):
+def _copy_of(layer):
     return type(layer).from_config(layer.get_config())
 
 
@@ -118,7 +122,7 @@ def _clone_sequential(model, input_tensors, functions):
             raise ValueError(f"Argument `input_tensors` must contain a single tensor. Received: {input_tensors}")
         layers.insert(0, _input_of(given[0]))
     elif first is not None:
-        layers.insert(0, _from_config(first))
+        layers.insert(0, _copy_of(first))
     cls = type(model) if type(model).__init__ is Sequential.__init__ else Sequential
     return _compiled_like(model, cls(layers, name=model.name, trainable=model.trainable))
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import heapq
 import inspect
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from ..graph import Tensor
 from ..layers.layer import Layer
 from ..layers.layer_graph import LayerCall, LayerGraph, Slot
 from ..utils import serialization
-from ..utils.allocation_guard import allocation_guard
 from ..utils.tree import flatten, map_structure
 from .old_nodes import old_call
 from .op_config import GraphOp, op_config
@@ -97,17 +99,22 @@ def graph_from_config(config: dict, custom_objects, functional: type):
     return _Reader(config, custom_objects, functional).ends()
 
 
+class _Call(NamedTuple):
+    """The call `number` (from 0) of the layer `name`, and what the configuration says of it."""
+
+    name: str
+    number: int
+    node: object
+
+
 class _Reader:
     def __init__(self, config: dict, custom_objects, functional: type):
         self.config = config
         self.functional = functional
         self.layers: dict[str, object] = {}
         self.results: dict[str, list[list]] = {}
-        pending = []
-        limit = allocation_guard()
+        calls = []
         for entry in config["layers"]:
-            if limit is not None:
-                limit.allow_layer()
             if not isinstance(entry, dict) or not isinstance(entry.get("config"), dict):
                 raise ValueError(f"The configuration of a layer should be a dict. Received: {str(entry)[:500]}")
             layer = _layer_from(entry, custom_objects)
@@ -117,61 +124,103 @@ class _Reader:
             self.layers[name] = layer
             self.results[name] = []
             nodes = entry.get("inbound_nodes") or []
+            if not isinstance(nodes, (list, tuple)):
+                raise ValueError(f"`inbound_nodes` of layer '{name}' should be a list. Received: {str(nodes)[:200]}")
             if not nodes and isinstance(layer, Layer) and layer._inbound_nodes:
                 self.results[name].append(layer._inbound_nodes[0].output_tensors)  # an input
-            pending.extend((name, node) for node in nodes)
-        self._make_calls(pending)
+            calls.extend(_Call(name, i, node) for i, node in enumerate(nodes))
+        self._make_calls(calls)
 
-    def _make_calls(self, pending: list) -> None:
-        """Calls in rounds: each call waits for its arguments, and for the earlier calls of its layer."""
-        while pending:
-            waiting, blocked = [], set()
-            for name, node in pending:
-                arguments = None if name in blocked else self._arguments(node)
-                if arguments is None:
-                    waiting.append((name, node))
-                    blocked.add(name)
-                    continue
-                args, kwargs = arguments
-                if not any(isinstance(x, Tensor) for x in flatten([args, kwargs])):  # it would be computed right now
-                    raise ValueError(f"Invalid Functional model configuration: '{name}' is called without a tensor.")
-                layer = self.layers[name]
-                self.results[name].append(flatten(layer(*args, **_taken(layer, kwargs))))
-            if len(waiting) == len(pending):
-                raise ValueError(
-                    "Invalid Functional model configuration. The graph of the Functional model either has loops or "
-                    f"disconnected nodes. The following layers cannot be called: {sorted({n for n, _ in waiting})[:20]}"
-                )
-            pending = waiting
-
-    def _arguments(self, node):
-        """(args, kwargs); None when a tensor is not there yet."""
+    def _make_calls(self, calls: list) -> None:
+        """Calls in rounds through their list: each call waits for its arguments, and for the earlier calls of its
+        layer. Each is looked at once when its last argument is there."""
+        waiting: dict[tuple, list] = {}  # (name, number of a call) -> the places of the calls that wait for it
         missing = []
+        for place, call in enumerate(calls):
+            wanted = {key for key in self._wanted(call) if not self._is_there(key)}
+            missing.append(len(wanted))
+            for key in wanted:
+                waiting.setdefault(key, []).append(place)
+        ready = [(0, place) for place, count in enumerate(missing) if count == 0]  # sorted, as a heap is
+        done = 0
+        while ready:
+            turn, place = heapq.heappop(ready)
+            call = calls[place]
+            self._perform(call)
+            done += 1
+            for later in waiting.pop((call.name, len(self.results[call.name]) - 1), ()):
+                missing[later] -= 1
+                if missing[later] == 0:
+                    heapq.heappush(ready, (turn if later > place else turn + 1, later))
+        if done < len(calls):
+            stuck = sorted({call.name for call, count in zip(calls, missing, strict=True) if count})
+            raise ValueError(
+                "Invalid Functional model configuration. The graph of the Functional model either has loops or "
+                f"disconnected nodes. The following layers cannot be called: {stuck[:20]}"
+            )
+
+    def _perform(self, call: _Call) -> None:
+        args, kwargs = self._arguments(call.node)
+        if not any(isinstance(x, Tensor) for x in flatten([args, kwargs])):  # it would be computed right now
+            raise ValueError(f"Invalid Functional model configuration: '{call.name}' is called without a tensor.")
+        layer = self.layers[call.name]
+        self.results[call.name].append(flatten(layer(*args, **_taken(layer, kwargs))))
+
+    def _is_there(self, key: tuple) -> bool:
+        return key[1] < len(self.results[key[0]])
+
+    def _wanted(self, call: _Call) -> Iterator[tuple]:
+        """(name, number) of the calls whose results a call needs, and of the call of its layer before it."""
+        if call.number > 0:
+            yield call.name, call.number - 1
+        node = call.node
+        if isinstance(node, dict):
+            if not isinstance(node.get("args"), (list, tuple)) or not isinstance(node.get("kwargs"), dict):
+                raise _unknown_form(call)
+            pending = [node["args"], node["kwargs"]]
+            while pending:
+                x = pending.pop()
+                if isinstance(x, dict) and x.get("class_name") == "__keras_tensor__":
+                    yield self._key(*_history_of(x))
+                elif isinstance(x, dict) and "class_name" not in x:
+                    pending.extend(x.values())
+                elif isinstance(x, list):
+                    pending.extend(x)
+        else:  # Keras 1 and 2: [[name, call, place, kwargs], ...]
+            found: list[tuple] = []
+            old_call(node, lambda entry: found.append(self._key(*_history(entry), old=True)), self.results)
+            yield from found
+
+    def _key(self, name: str, call: int, place: int, old: bool = False) -> tuple[str, int]:
+        if name not in self.results:
+            raise ValueError(f"Invalid Functional model configuration. Missing node: {name}")
+        if old and hasattr(self.layers[name], "_graph"):  # models had a call of their own before
+            call = max(call - 1, 0)
+        return name, call
+
+    def _arguments(self, node) -> tuple[list, dict]:
+        """The arguments of a call; the tensors are there."""
 
         def find(name, call, place, old=False):
-            if name not in self.results:
-                raise ValueError(f"Invalid Functional model configuration. Missing node: {name}")
-            call -= old and hasattr(self.layers[name], "_graph")  # models had a call of their own before
-            calls = self.results[name]
-            if call >= len(calls):
-                missing.append(name)
-                return None
-            return calls[call][place]
+            results = self.results[name][self._key(name, call, place, old)[1]]
+            if place >= len(results):
+                raise ValueError(
+                    f"The model's configuration names result {place} of layer '{name}', which has {len(results)}."
+                )
+            return results[place]
 
         def revive(x):
             if isinstance(x, dict):
                 if x.get("class_name") == "__keras_tensor__":
-                    return find(*_history(x["config"]["keras_history"]))
+                    return find(*_history_of(x))
                 if "class_name" in x:
                     return serialization.deserialize_keras_object(x)
                 return {key: revive(value) for key, value in x.items()}
             return [revive(item) for item in x] if isinstance(x, list) else x
 
         if isinstance(node, dict):
-            args, kwargs = revive(node["args"]), revive(node["kwargs"])
-        else:
-            args, kwargs = old_call(node, lambda entry: find(*_history(entry), old=True), self.results)
-        return None if missing else (args, kwargs)
+            return revive(node["args"]), revive(node["kwargs"])
+        return old_call(node, lambda entry: find(*_history(entry), old=True), self.results)
 
     def ends(self):
         return self._end(self.config["input_layers"]), self._end(self.config["output_layers"])
@@ -183,6 +232,8 @@ class _Reader:
             if isinstance(layer, self.functional) or (hasattr(layer, "_graph") and call >= len(self.results[name])):
                 call -= 1
             if name not in self.results or not 0 <= call < len(self.results[name]):
+                raise ValueError(f"The model's configuration names a tensor {x} that no layer makes.")
+            if not 0 <= place < len(self.results[name][call]):
                 raise ValueError(f"The model's configuration names a tensor {x} that no layer makes.")
             return self.results[name][call][place]
         if isinstance(x, dict):
@@ -208,10 +259,21 @@ def _taken(layer, kwargs: dict) -> dict:
 
 
 def _history(entry) -> tuple:
-    name, call, place = entry
-    if tuple(map(type, entry)) != _LEAF or call < 0 or place < 0:
+    if not isinstance(entry, (list, tuple)) or tuple(map(type, entry)) != _LEAF or entry[1] < 0 or entry[2] < 0:
         raise ValueError(f"The model's configuration names a tensor in an unknown form: {str(entry)[:200]}")
-    return name, call, place
+    return tuple(entry)
+
+
+def _history_of(tensor: dict) -> tuple:
+    config = tensor.get("config")
+    return _history(config.get("keras_history") if isinstance(config, dict) else config)
+
+
+def _unknown_form(call: _Call) -> ValueError:
+    return ValueError(
+        f"The model's configuration has call {call.number} of layer '{call.name}' in an unknown form: "
+        f"{str(call.node)[:200]}"
+    )
 
 
 def _layer_from(entry: dict, custom_objects):

@@ -81,13 +81,22 @@ class Sequential(Model):
                 f"Sequential model '{self.name}' has already been configured to use input shape "
                 f"{self._stack[0].batch_shape}. You cannot add a different Input layer to it."
             )
-        if any(layer.name == other.name for other in self._stack):
+        if layer.name in self._names():
             raise ValueError(
                 f"All layers added to a Sequential model should have unique names. Name '{layer.name}' is already the "
                 "name of a layer in this model. Update the `name` argument to pass a unique name."
             )
+        names = self._names()
         self._stack.append(layer)
+        names.add(layer.name)
         structure_changed()
+
+    def _names(self) -> set[str]:
+        """The names of the layers, which must differ. Found anew when not `_push` changed the stack."""
+        found = self.__dict__.get("_known_names")
+        if found is None or len(found) != len(self._stack):
+            found = self.__dict__["_known_names"] = {layer.name for layer in self._stack}
+        return found
 
     def _rebuild(self) -> None:
         """Builds, when the shape of the input is known."""

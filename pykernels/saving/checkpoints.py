@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+from ..utils.load_budget import LoadBudget
 from . import keras3, training_state
 from .errors import reading
 from .hdf5.reader import Hdf5File
@@ -20,7 +23,7 @@ def load_checkpoint(model, path: str, epoch_of_keras) -> None:
     """
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
-    with reading(path), Hdf5File.open(path) as h5:
+    with reading(path), LoadBudget(path, os.path.getsize(path)), Hdf5File.open(path) as h5:
         state = training_state.read(model, h5)
         keras3.read(model, h5, skip_mismatch=False)
     if state is None:

@@ -7,6 +7,8 @@ import struct
 import zipfile
 import zlib
 
+from ..utils.error_origin import is_unexplained
+
 # Errors of the wrong kind that a damaged or hostile file can cause deep inside; a user sees a ValueError instead.
 _INNER = (
     ArithmeticError,
@@ -21,6 +23,7 @@ _INNER = (
     zipfile.BadZipFile,
     zlib.error,
 )
+_TYPES = (NotImplementedError, TypeError, ValueError)  # that loading documents; the first that fits is raised
 
 
 class DamagedFileError(OSError):
@@ -36,15 +39,22 @@ def damaged(name: str, why: str) -> DamagedFileError:
 
 @contextlib.contextmanager
 def reading(name: str):
-    """Within it, errors of inner kinds become a ValueError that names the file.
+    """Within it, all errors name the file, and what Python itself says of values that nobody expected is not shown (it
+    stays the `__cause__`): they become a ValueError.
 
-    NotImplementedError, which is a RuntimeError, passes: it names something that pykernels does not have.
+    NotImplementedError, which is a RuntimeError, stays one: it names something that pykernels does not have.
     """
     try:
         yield
-    except NotImplementedError:
+    except OSError:
         raise
-    except _INNER as error:
-        raise ValueError(
-            f"{name} cannot be read: {type(error).__name__}: {error}. The file is damaged, or was not written by Keras."
-        ) from error
+    except (*_TYPES, *_INNER) as error:
+        kind = next((t for t in _TYPES if isinstance(error, t)), None)
+        if kind is None or is_unexplained(error):
+            raise ValueError(
+                f"{name} cannot be read: something in it is not of the form that Keras writes. The file is damaged, "
+                "was made to do harm, or comes from a version of Keras that is not known."
+            ) from error
+        if name in str(error):
+            raise
+        raise kind(f"{name}: {error}") from error

@@ -53,7 +53,7 @@ def numbers_in(h5: Hdf5File) -> int:
                 found.append(node)
             elif depth < 256:
                 pending.append((node, depth + 1))
-    return h5.budget.numbers_of(found)
+    return h5.numbers_of(found)
 
 
 def read(model, h5: Hdf5File, skip_mismatch: bool, optimizer=True) -> None:

@@ -107,7 +107,13 @@ def names_in(group: Group, attribute: str) -> list[str]:
             if not isinstance(name, str):
                 raise ValueError(f"{group.file.name}: '{attribute}' of '{group.path}' is not a list of names.")
             names.append(name)
+    _charge(group, len(names))
     return names
+
+
+def _charge(group: Group, names: int) -> None:
+    group.file.budget.spend(1 + names)
+    group.file.budget.allocate(64 * names, "names of its arrays")
 
 
 class Saved(NamedTuple):
@@ -138,6 +144,7 @@ def _count(group: Group, attribute: str) -> int:
     value = group.attrs.get(attribute, 0)
     if not isinstance(value, (int, np.integer)) or not 0 <= value <= 100_000:
         raise ValueError(f"{group.file.name}: the attribute '{attribute}' of '{group.path}' is not a small number.")
+    _charge(group, int(value))
     return int(value)
 
 

@@ -18,15 +18,21 @@ class Found(NamedTuple):
     datasets: list[Dataset] | None
 
 
+_ROWS = 60  # of a table in a message
+
+
 def shapes(values) -> str:
-    return ", ".join(str(tuple(v.shape)) for v in values) or "no weights"
+    texts = [str(tuple(v.shape)) for v in values[:20]]
+    return ", ".join([*texts, *(["..."] if len(values) > 20 else [])]) or "no weights"
 
 
 def table(model, rows: list[tuple]) -> str:
     """File against model, (in the file, in the model, whether they fit), the differences marked."""
     lines = [f"{'in the file':<44} | in model '{model.name}'"]
-    for in_file, in_model, fits in rows:
-        lines.append(f"{in_file:<44} | {in_model}{'' if fits else '   <-- differs'}")
+    for in_file, in_model, fits in rows[:_ROWS]:
+        lines.append(f"{in_file[:200]:<44} | {in_model}{'' if fits else '   <-- differs'}")
+    if len(rows) > _ROWS:
+        lines.append(f"... and {len(rows) - _ROWS} more layers")
     return "\n".join(lines)
 
 

@@ -12,9 +12,9 @@ from .. import backend, ops
 from ..layers.node import outside_traces
 from ..user_warning import warn
 from ..utils import serialization
-from ..utils.allocation_guard import AllocationGuard
 from ..utils.atomic import atomic_write
 from ..utils.code import provide
+from ..utils.load_budget import LoadBudget, load_budget
 from . import keras3, legacy_weights
 from .archive import CONFIG, METADATA, KerasArchive, write_archive
 from .checkpoints import remember
@@ -165,8 +165,10 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):  # 
     if not os.path.exists(path):
         raise FileNotFoundError(f"File not found: filepath={path}. Please ensure the file is an accessible file.")
     scopes = serialization.safe_mode_scope(safe_mode), serialization.custom_object_scope(custom_objects or {})
-    with reading(path), scopes[0], scopes[1], serialization.object_sharing_scope(), outside_traces():
-        if is_hdf5(path):
+    is_file_of_keras_1_or_2 = is_hdf5(path)  # raises for what is not a file
+    budget = LoadBudget(path, os.path.getsize(path))
+    with reading(path), scopes[0], scopes[1], serialization.object_sharing_scope(), outside_traces(), budget:
+        if is_file_of_keras_1_or_2:
             with Hdf5File.open(path) as h5:
                 return _load_legacy(path, h5, custom_objects, compile)
         if not KerasArchive.looks_like(path):
@@ -181,15 +183,14 @@ def _load_archive(path, archive: KerasArchive, custom_objects, compile):  # noqa
     if not isinstance(config, dict):
         raise ValueError(f"{path}: the configuration is not that of a model.")
     compile_config = config.pop("compile_config", None) if isinstance(config, dict) else None
-    with AllocationGuard(keras3.numbers_in(h5) + _SPARE_NUMBERS, path) as limit:
-        model = build_model(config, custom_objects, path)
-        compiled = (
-            compile and compile_config and _compile(model.compile_from_config, modern_compile(compile_config), path)
-        )
+    budget = load_budget()
+    budget.allow_variables(keras3.numbers_in(h5) + _SPARE_NUMBERS)
+    model = build_model(config, custom_objects, path)
+    compiled = compile and compile_config and _compile(model.compile_from_config, modern_compile(compile_config), path)
     keras3.read(model, h5, skip_mismatch=False)
     if compiled and model.compiled and "optimizer" not in h5:
         warn(f"{path} has no state of the optimizer '{model.optimizer.name}', which starts afresh.")
-    limit.fill_rest()
+    budget.fill_rest()
     remember(model, h5)
     archive.finish()
     return model
@@ -205,21 +206,22 @@ def _load_legacy(path, h5: Hdf5File, custom_objects, compile):  # noqa: A002
     root = legacy_weights.weights_root(h5)
     if root is None:
         raise ValueError(f"{path} has no weights.")
-    numbers = h5.budget.numbers_of([d for entry in legacy_weights.saved_layers(root) for d in entry.datasets])
-    with AllocationGuard(numbers + _SPARE_NUMBERS, path) as limit:
-        model = build_model(parse_json(text, path), custom_objects, path)
-        done = legacy_weights.read(model, h5, skip_mismatch=False, by_name=False)
-        limit.fill_rest()
-        training = h5.attrs.get("training_config")
-        if not compile:
-            return model
-        if not isinstance(training, str):
-            warn(
-                f"No training configuration found in the save file {path}, so the model was *not* compiled. Compile it "
-                "manually."
-            )
-        elif _compile(model._compile_with, modern_compile(parse_json(training, path)), path) and model.compiled:
-            legacy_weights.read_optimizer(model, h5, done)
+    budget = load_budget()
+    datasets = [d for entry in legacy_weights.saved_layers(root) for d in entry.datasets]
+    budget.allow_variables(h5.numbers_of(datasets) + _SPARE_NUMBERS)
+    model = build_model(parse_json(text, path), custom_objects, path)
+    done = legacy_weights.read(model, h5, skip_mismatch=False, by_name=False)
+    budget.fill_rest()
+    training = h5.attrs.get("training_config")
+    if not compile:
+        return model
+    if not isinstance(training, str):
+        warn(
+            f"No training configuration found in the save file {path}, so the model was *not* compiled. Compile it "
+            "manually."
+        )
+    elif _compile(model._compile_with, modern_compile(parse_json(training, path)), path) and model.compiled:
+        legacy_weights.read_optimizer(model, h5, done)
     return model
 
 
@@ -227,10 +229,17 @@ def parse_json(text: str, path: str):
     """JSON from a file. Raises ValueError for text that is not JSON, too long, or nested too deep."""
     if len(text) > _TEXT_LIMIT:
         raise ValueError(f"{path}: the configuration has {len(text)} characters, more than any model has.")
+    budget = load_budget()
+    if budget is not None:
+        budget.values(text)
     try:
         return json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise ValueError(f"{path}: the configuration is nested too deep to be that of a model.") from error
+    except json.JSONDecodeError as error:
         raise ValueError(f"{path}: the configuration is not valid JSON ({error}). The file is damaged.") from error
+    except ValueError as error:  # Python's bound on the digits of an integer
+        raise ValueError(f"{path}: the configuration has a number with thousands of digits.") from error
 
 
 def build_model(config, custom_objects, path: str):

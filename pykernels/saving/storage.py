@@ -6,9 +6,11 @@ from __future__ import annotations
 import os
 
 from .. import _core
+from ..utils.load_budget import LoadBudget
 from .errors import damaged
 
 _BLOCK = 1 << 16
+_BLOCK_OPERATIONS = 16  # that reading one costs
 _PIECE = 1 << 26  # bytes per read of the system
 _CACHED = 1 << 19  # bytes per read where a checksum reads them again
 
@@ -29,6 +31,7 @@ class FileBytes:
         self.size = os.fstat(fd).st_size - start if size is None else size
         self._blocks: dict[int, bytes] = {}
         self.parts = None  # a `PartsCrc` that wants to see what is read
+        self.budget: LoadBudget | None = None  # that blocks are charged to
 
     def _check(self, offset: int, size: int) -> None:
         if offset < 0 or size < 0 or offset + size > self.size:
@@ -41,6 +44,8 @@ class FileBytes:
         if first == last:
             block = self._blocks.get(first)
             if block is None:
+                if self.budget is not None:
+                    self.budget.spend(_BLOCK_OPERATIONS)
                 if len(self._blocks) > 256:
                     self._blocks.clear()
                 block = self._blocks[first] = self._read(first * _BLOCK, _BLOCK)
@@ -88,6 +93,7 @@ class MemoryBytes:
         self._data = memoryview(data)
         self.name = name
         self.size = len(data)
+        self.budget: LoadBudget | None = None  # as in `FileBytes`; there are no blocks here
 
     def get(self, offset: int, size: int) -> bytes:
         if offset < 0 or size < 0 or offset + size > self.size:

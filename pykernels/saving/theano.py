@@ -42,10 +42,11 @@ def convert(model, root: Group, parts: list) -> list:
     first = old and _is_channels_first(convs, backend)
     turned = backend == "theano" or (first and backend is None)
     flattened = _behind_flatten(model) if first else {}
+    convolutions = {id(x) for x, _ in convs}
     result = []
     for part in parts:
         layer, datasets = part.layer, part.datasets
-        if any(layer is x for x, _ in convs):
+        if id(layer) in convolutions:
             datasets = [_kernel(layer, datasets[0], first, turned, old), *datasets[1:]]
         elif id(layer) in flattened and datasets and len(datasets[0].shape) == 2:
             datasets = [_rows(datasets[0], flattened[id(layer)]), *datasets[1:]]
@@ -114,7 +115,7 @@ def _rows(dataset, image: tuple) -> Converted:
 def _behind_flatten(model) -> dict[int, tuple]:
     """id of each Dense layer that reads a flattened image with channels last -> (H, W, C)."""
     found: dict[int, tuple] = {}
-    image = None
+    image, channels_first = None, _channels_first(model)
     for layer in model.layers:
         if hasattr(layer, "_graph"):
             found |= _behind_flatten(layer)
@@ -123,7 +124,7 @@ def _behind_flatten(model) -> dict[int, tuple]:
             shape = layer.input_shape
             last = getattr(layer, "data_format", "channels_last") != "channels_first"
             fits = isinstance(shape, tuple) and len(shape) == 4 and None not in shape[1:]
-            image = tuple(shape[1:]) if fits and last and not _channels_first(model) else None
+            image = tuple(shape[1:]) if fits and last and not channels_first else None
         elif kind == "Dense":
             if image is not None:
                 found[id(layer)] = image

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from ..utils.atomic import atomic_write
+from ..utils.load_budget import LoadBudget
 from . import keras3, legacy_weights
 from .archive import KerasArchive
 from .checkpoints import remember
@@ -47,8 +48,9 @@ def load_weights(model, filepath, skip_mismatch: bool = False, by_name: bool = F
         raise FileNotFoundError(f"There is no weights file {path}.")
     if os.path.isdir(path):
         raise IsADirectoryError(f"{path} is a folder, not a weights file.")
-    with reading(path):
-        if not is_hdf5(path) and KerasArchive.looks_like(path):
+    is_weights_file = is_hdf5(path)  # raises for what is not a file
+    with reading(path), LoadBudget(path, os.path.getsize(path)):
+        if not is_weights_file and KerasArchive.looks_like(path):
             with KerasArchive.open(path) as archive:
                 h5 = archive.weights(verify=True)
                 _refuse_by_name(by_name)

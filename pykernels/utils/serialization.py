@@ -285,8 +285,13 @@ def _from_class_config(config, custom_objects, module_objects):
 
 def _make(config, name, inner, custom_objects, module_objects):
     cls = _find(config.get("registered_name"), name, "class", config, custom_objects, module_objects)
+    if not inspect.isclass(cls):
+        return cls  # a function is looked up, never called with what a file says
     if not hasattr(cls, "from_config"):
-        return cls(**inner)
+        raise TypeError(
+            f"Unable to reconstruct an instance of '{name}' because the class is missing a `from_config()` method. "
+            f"Full object config: {str(config)[:2000]}"
+        )
     with custom_object_scope(custom_objects or {}):
         try:
             made = cls.from_config(dict(inner))

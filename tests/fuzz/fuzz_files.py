@@ -26,7 +26,7 @@ from good_files import make_seeds
 from mutations import mutate
 
 import pykernels as pk
-from pykernels.utils.get_file import _UNPACKERS, _unpack
+from pykernels.utils.archives import _UNPACKERS, unpack
 
 ALLOWED = (ValueError, TypeError, OSError, NotImplementedError)
 
@@ -76,7 +76,7 @@ def loader(folder: pathlib.Path):
             pk.models.model_from_json(text)
         elif form == "archive":
             if _UNPACKERS[target][0](path):
-                _unpack(pathlib.Path(path), pathlib.Path(path + ".out"), target)
+                unpack(pathlib.Path(path), pathlib.Path(path + ".out"), target)
         else:
             models[target].load_weights(path, skip_mismatch=bool(len(text) % 2))
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 UNDEFINED = 0xFFFFFFFFFFFFFFFF  # an address that is none
 MAX_TREE_DEPTH = 16
+_DEFLATE, _SHUFFLE, _FLETCHER32 = 1, 2, 3  # filters
+_FLETCHER_WORDS = 1 << 16  # summed at a time: their weighted sum is within 64 bits
 
 
 class Node:
@@ -66,6 +68,8 @@ class Node:
         count = int(np.prod(shape, dtype=object))
         if count * dtype.itemsize > len(data) - at:
             raise damaged(self.file.name, f"attribute '{name}' is shorter than its shape says")
+        self.file.budget.spend(1 + count)
+        self.file.budget.allocate(64 * count, f"attribute '{name[:100]}'")
         if isinstance(dtype, VarString):
             texts = [_text(self.file.heap.string(data[at + 16 * i : at + 16 * i + 16])) for i in range(count)]
             return name, texts if shape else texts[0]
@@ -109,6 +113,7 @@ class Dataset(Node):
             if array.dtype == self.dtype and array.dtype != bool:
                 self._fill(_bytes_of(array))
             else:
+                self.file.budget.allocate(self.bytes, f"'{self.path}'")
                 raw = np.empty(self.shape, "u1" if self.dtype == bool else self.dtype)
                 self._fill(_bytes_of(raw))
                 array[...] = raw != 0 if array.dtype == bool else raw
@@ -129,7 +134,7 @@ class Dataset(Node):
             raise ValueError(f"{self.file.name}: '{self.path}' has {self.bytes} bytes, more than the {limit} expected.")
         if not isinstance(self.dtype, np.dtype) or self.dtype.kind not in "fiub":
             raise ValueError(f"{self.file.name}: '{self.path}' does not hold numbers.")
-        self.file.budget.allocate(self.bytes, self.is_packed)
+        self.file.budget.allocate(self.bytes, f"'{self.path}'")
         array = np.empty(self.shape, self.dtype)
         self.read_into(array)
         return array
@@ -200,13 +205,15 @@ class Dataset(Node):
             values = struct.unpack_from("<H", data, at + (6 if named else 4))[0]
             at += (8 if named else 6) + (name + 7 & ~7 if version == 1 else name) + 4 * values
             at += 4 if version == 1 and values % 2 else 0
-            if kind not in (1, 2, 3):
+            if kind not in (_DEFLATE, _SHUFFLE, _FLETCHER32):
                 raise ValueError(f"{self.file.name}: '{self.path}' is compressed by filter {kind}; gzip is read.")
+            if kind in kinds:
+                raise ValueError(f"{self.file.name}: '{self.path}' has filter {kind} twice, which is refused.")
             kinds.append(kind)
         return kinds
 
     def _read_chunks(self, address, level, array, chunk, size, filters) -> None:
-        self.file.budget.spend(8)
+        self.file.budget.spend(10)
         get = self.file.source.get
         header = get(address, 24)
         kind, depth, count = struct.unpack_from("<BBH", header, 4)
@@ -220,7 +227,7 @@ class Dataset(Node):
             if depth:
                 self._read_chunks(child, depth - 1, array, chunk, size, filters)
                 continue
-            self.file.budget.spend(4)
+            self.file.budget.spend(10)
             stored, mask, *offsets = struct.unpack_from(f"<II{len(chunk)}Q", entries, at)
             self._chunks_left -= 1
             if self._chunks_left < 0:
@@ -230,20 +237,64 @@ class Dataset(Node):
     def _place(self, data, mask, offsets, array, chunk, size, filters) -> None:
         if any(o % c or o >= max(n, 1) for o, c, n in zip(offsets, chunk, self.shape, strict=True)):
             raise damaged(self.file.name, f"a chunk of '{self.path}' lies outside of it")
+        self.file.budget.allocate(size, f"chunks of '{self.path}'")
         for i, kind in reversed(list(enumerate(filters))):
             if mask >> i & 1:
                 continue
-            if kind == 1:
-                data = zlib.decompressobj().decompress(data, size + 4)
-            elif kind == 2:
-                data = np.frombuffer(data, "u1").reshape(self.dtype.itemsize, -1).T.tobytes()
+            if kind == _DEFLATE:
+                data = self._inflated(data, size + 4)
+            elif kind == _SHUFFLE:
+                data = _unshuffled(data, self.dtype.itemsize)
             else:
-                data = data[:-4]  # a checksum
+                data = self._checked(data)
         if len(data) != size:
             raise damaged(self.file.name, f"a chunk of '{self.path}' has {len(data)} bytes instead of {size}")
         block = np.frombuffer(data, array.dtype).reshape(chunk)
         there = tuple(slice(o, min(o + c, n)) for o, c, n in zip(offsets, chunk, self.shape, strict=True))
         array[there] = block[tuple(slice(0, s.stop - s.start) for s in there)]
+
+    def _inflated(self, data: bytes, most: int) -> bytes:
+        try:
+            return zlib.decompressobj().decompress(data, most)
+        except zlib.error as error:
+            raise damaged(self.file.name, f"a chunk of '{self.path}' is not what gzip writes") from error
+
+    def _checked(self, data: bytes) -> bytes:
+        """The data without the checksum behind them, which must be theirs."""
+        if len(data) < 4:
+            raise damaged(self.file.name, f"a chunk of '{self.path}' is shorter than its checksum")
+        data, stored = data[:-4], struct.unpack("<I", data[-4:])[0]
+        if stored not in (sums := fletcher32(data), _bytes_swapped(sums)):  # HDF5 1.6.2 and before swapped them
+            raise damaged(self.file.name, f"a chunk of '{self.path}' does not fit to its checksum")
+        return data
+
+
+def fletcher32(data: bytes) -> int:
+    """HDF5's checksum: two sums of the 16-bit words, the high byte first, with their carries added in again."""
+    words = np.frombuffer(data + bytes(len(data) % 2), ">u2")
+    first = second = 0
+    for start in range(0, len(words), _FLETCHER_WORDS):
+        block = words[start : start + _FLETCHER_WORDS].astype(np.uint64)
+        total = int(block.sum())
+        weighted = int((block * np.arange(len(block), 0, -1, dtype=np.uint64)).sum())
+        second = _folded(second + first * len(block) + weighted)
+        first = _folded(first + total)
+    return second << 16 | first
+
+
+def _folded(x: int) -> int:
+    """The remainder by 65535, of which only 0 itself is 0."""
+    return (x - 1) % 65535 + 1 if x else 0
+
+
+def _bytes_swapped(x: int) -> int:
+    return (x & 0x00FF00FF) << 8 | x >> 8 & 0x00FF00FF
+
+
+def _unshuffled(data: bytes, width: int) -> bytes:
+    """Elements whose first bytes come first, then their second ones, ...; what is left over stays at the end."""
+    whole = len(data) // width * width
+    return np.frombuffer(data, "u1", whole).reshape(width, -1).T.tobytes() + data[whole:]
 
 
 def _bytes_of(array: np.ndarray) -> memoryview:

@@ -11,11 +11,13 @@ from __future__ import annotations
 import os
 import struct
 
+from ...utils.load_budget import LoadBudget, load_budget
 from ..errors import damaged
 from ..storage import FileBytes
 from .dataset import MAX_TREE_DEPTH, UNDEFINED, Dataset, Node
-from .types import Budget, GlobalHeap
+from .types import GlobalHeap
 
+_MAX_RATIO = 50  # of bytes of a compressed data set to those in the file
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
@@ -43,7 +45,8 @@ class Hdf5File:
         self.source = source
         self.name = source.name
         self._fd = fd
-        self.budget = Budget(source.name, source.size)
+        self.budget = load_budget() or LoadBudget(source.name, source.size)
+        source.budget = self.budget
         self.heap = GlobalHeap(source, self.budget)
         try:
             self.root = Group(self, "", self._root_address())
@@ -87,6 +90,12 @@ class Hdf5File:
             raise damaged(self.name, f"it should have {int.from_bytes(end, 'little')} bytes and has {self.source.size}")
         return int.from_bytes(root, "little")
 
+    def numbers_of(self, datasets) -> int:
+        """How many numbers the data sets have, as far as the file can hold them."""
+        plain = sum(d.bytes // max(d.dtype.itemsize, 1) for d in datasets if not d.is_packed)
+        packed = sum(d.bytes // max(d.dtype.itemsize, 1) for d in datasets if d.is_packed)
+        return min(plain, self.source.size) + min(packed, _MAX_RATIO * self.source.size)
+
     # --- object headers ----------------------------------------------------------------------------------
     def messages(self, address: int) -> list[tuple[int, bytes]]:
         """(type, data) of the messages of an object."""
@@ -110,7 +119,7 @@ class Hdf5File:
             data = self.bulk(start, size)
             at = 0
             while at + 8 <= size and len(found) < count:
-                self.budget.spend()
+                self.budget.spend(2)
                 kind, length, flags = struct.unpack_from("<HHB", data, at)
                 at += 8
                 if at + length > size:
@@ -135,7 +144,7 @@ class Hdf5File:
             data = self.bulk(start, size)
             at = 0
             while at + head <= size:
-                self.budget.spend()
+                self.budget.spend(2)
                 kind, length, bits = struct.unpack_from("<BHB", data, at)
                 at += head
                 if at + length > size:
@@ -152,7 +161,8 @@ class Hdf5File:
 
     def bulk(self, offset: int, size: int) -> bytes:
         """A piece as long as the file says: what is read over and over has a bound."""
-        self.budget.spend(max(size, 0) >> 4)
+        self.budget.spend(1 + (max(size, 0) >> 4))
+        self.budget.allocate(max(size, 0), "its groups and data sets")
         return self.source.get(offset, size)
 
     # --- access --------------------------------------------------------------------------------------------
@@ -226,7 +236,7 @@ class Group(Node):
         self._links[name] = struct.unpack_from("<Q", data, at + length)[0] if kind == 0 else None
 
     def _read_tree(self, address: int, names: bytes, level: int | None) -> None:
-        self.file.budget.spend(8)
+        self.file.budget.spend(10)
         get = self.file.source.get
         header = get(address, 24)
         if header[:4] == b"SNOD" and level == -1:
@@ -238,6 +248,8 @@ class Group(Node):
                 end = names.find(b"\0", offset)
                 if offset >= len(names) or end < 0:
                     raise damaged(self.file.name, f"a name in group '{self.path}'")
+                self.file.budget.spend(2 + (end - offset >> 4))
+                self.file.budget.allocate(end - offset + 256, "names in its groups")
                 self._links[names[offset:end].decode("utf-8", "replace")] = None if cache == 2 else target
             return
         kind, depth, count = struct.unpack_from("<BBH", header, 4)
@@ -256,6 +268,7 @@ class Group(Node):
 
     def __contains__(self, path: str) -> bool:
         node = self
+        self.file.budget.spend(1 + (len(path) >> 4))
         for part in path.split("/"):
             if not isinstance(node, Group) or part not in node.links:
                 return False
@@ -264,6 +277,7 @@ class Group(Node):
 
     def __getitem__(self, path: str) -> Node:
         node = self
+        self.file.budget.spend(1 + (len(path) >> 4))
         for part in path.split("/"):
             if not isinstance(node, Group) or part not in node.links:
                 raise damaged(self.file.name, f"'{f'{self.path}/{path}'.lstrip('/')}' is missing")
@@ -295,6 +309,8 @@ class Group(Node):
         if child is None:
             address = self.links[name]
             path = f"{self.path}/{name}" if self.path else name
+            self.file.budget.spend(4)
+            self.file.budget.allocate(len(path) + 1024, "its groups and data sets")
             if address is None:
                 raise ValueError(
                     f"{self.file.name}: '{path}' is a link to another place or file, which is refused. "

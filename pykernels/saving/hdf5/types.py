@@ -10,7 +10,6 @@ import numpy as np
 from ..errors import damaged
 
 _MAX_RANK = 32
-_MAX_RATIO = 50  # of compressed data sets
 
 
 class VarString(NamedTuple):
@@ -88,7 +87,8 @@ class GlobalHeap:
         place = self._objects[address].get(index)
         if place is None or place[1] < length:
             raise damaged(self._source.name, "a string that is not in the heap")
-        self._budget.spend(length >> 4)
+        self._budget.spend(1 + (length >> 4))
+        self._budget.allocate(length + 64, "texts in its heap")
         return self._source.get(place[0], length)
 
     def _collection(self, address: int) -> dict[int, tuple[int, int]]:
@@ -106,30 +106,3 @@ class GlobalHeap:
             found[index] = (address + offset + 16, length)
             offset += 16 + (length + 7 & ~7)
         return found
-
-
-class Budget:
-    """A bound on the work that one file may cause, in proportion to its size."""
-
-    def __init__(self, name: str, size: int):
-        self._name = name
-        self._left = 20_000 + size // 4
-        self._size = self._bytes = size
-        self._packed = _MAX_RATIO * size
-
-    def allocate(self, size: int, packed: bool) -> None:
-        """Before an array of `size` bytes is made: all of them together are within what the file can hold."""
-        self._bytes -= size
-        if self._bytes < (-self._packed if packed else 0):
-            raise damaged(self._name, "its arrays claim to be larger than the file")
-
-    def numbers_of(self, datasets) -> int:
-        """How many numbers the data sets have, as far as the file can hold them."""
-        plain = sum(d.bytes // max(d.dtype.itemsize, 1) for d in datasets if not d.is_packed)
-        packed = sum(d.bytes // max(d.dtype.itemsize, 1) for d in datasets if d.is_packed)
-        return min(plain, self._size) + min(packed, self._packed)
-
-    def spend(self, amount: int = 1) -> None:
-        self._left -= 1 + amount
-        if self._left < 0:
-            raise damaged(self._name, "its parts refer to each other without end")
