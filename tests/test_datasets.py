@@ -130,6 +130,49 @@ def test_wrong_hash_in_the_cache_is_named(home):
         mnist.load_data()
 
 
+def published(dtype=np.uint8, n=60000):
+    """Arrays of the shapes of MNIST, cheap to write."""
+    x, y = np.zeros((n, 28, 28), dtype), np.arange(n, dtype=dtype) % 10
+    return x, y, np.ones((10000, 28, 28), dtype), np.arange(10000, dtype=dtype) % 7
+
+
+def test_another_copy_of_mnist_in_the_cache(home):
+    """A hash that is not the published one, and no network: the arrays decide, and one warning says so."""
+    arrays = published()
+    np.savez_compressed(
+        home / "mnist.npz", **dict(zip(("x_train", "y_train", "x_test", "y_test"), arrays, strict=True))
+    )
+    with pytest.warns(UserWarning, match="another hash") as caught:
+        (_, y_train), (x_test, _) = mnist.load_data()
+    assert len(caught) == 1
+    np.testing.assert_array_equal(y_train, arrays[1])
+    assert x_test.dtype == np.uint8 and x_test.min() == 1
+
+
+@pytest.mark.parametrize("kind", ["float", "few", "names", "cut"])
+def test_a_file_in_the_cache_that_is_not_mnist(home, kind):
+    names = ["x_train", "y_train", "x_test", "z_test" if kind == "names" else "y_test"]
+    arrays = published(np.float32 if kind == "float" else np.uint8, 59999 if kind == "few" else 60000)
+    np.savez_compressed(home / "mnist.npz", **dict(zip(names, arrays, strict=True)))
+    if kind == "cut":
+        data = (home / "mnist.npz").read_bytes()
+        (home / "mnist.npz").write_bytes(data[: len(data) // 2])
+    with pytest.raises(ConnectionError, match="sha256"):
+        mnist.load_data()
+
+
+@pytest.mark.parametrize(("load", "folder"), [(mnist.load_data, "mnist"), (fashion_mnist.load_data, "fashion-mnist")])
+def test_another_copy_of_the_idx_files(home, load, folder):
+    (home / folder).mkdir()
+    write_idx(home / folder, published())
+    with pytest.warns(UserWarning, match="another hash") as caught:
+        (x_train, _), (_, y_test) = load()
+    assert len(caught) == 1 and x_train.shape == (60000, 28, 28) and y_test[8] == 1
+    (home / folder / "t10k-labels-idx1-ubyte.gz").write_bytes(b"no")
+    with pytest.raises((ConnectionError, ValueError), match="sha256"):
+        load()
+
+
 @pytest.mark.parametrize("load", [mnist.load_data, fashion_mnist.load_data])
 def test_offline_error_says_where_to_put_the_file(home, load, capsys):
     with pytest.raises(ConnectionError, match="by hand") as error:

@@ -9,6 +9,7 @@ import zlib
 import numpy as np
 
 from ..utils.download import hash_of
+from . import other_versions
 
 _IDX_UINT8 = 0x08
 _STEMS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -31,12 +32,14 @@ def _file(folder, stem):
     return None
 
 
-def load(folder, sha256=None):
+def load(folder, sha256=None, errors=()):
     """`((x_train, y_train), (x_test, y_test))` from a folder with the four files.
 
     Args:
         folder: its path.
-        sha256: None, or a dict from the names of the `.gz` files to what theirs must be.
+        sha256: None, or a dict from the names of the `.gz` files to what theirs should be. Others are used with a
+            warning if they have the right shapes.
+        errors: why other files could not be had; raised if they do not.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -46,11 +49,27 @@ def load(folder, sha256=None):
     if None in paths:
         missing = [f"{stem}.gz" for stem, path in zip(_STEMS, paths, strict=True) if path is None]
         raise FileNotFoundError(f"The folder {folder} lacks {', '.join(missing)}.")
-    for path in paths:
-        expected = (sha256 or {}).get(path.name)
-        if expected is not None and (got := hash_of(path)) != expected:
-            raise ValueError(f"{path} has the sha256 {got}, expected {expected}: it is damaged or another file.")
-    x_train, y_train, x_test, y_test = (read_idx(path) for path in paths)
+    others = [path for path in paths if path.name in (sha256 or {}) and hash_of(path) != sha256[path.name]]
+    if others:
+        return _load_others(folder, paths, others, errors)
+    return _checked(folder, [read_idx(path) for path in paths])
+
+
+def _load_others(folder, paths, others, errors):
+    why = ValueError(f"{others[0]} has another sha256 than expected: it is damaged or another file.")
+    why = errors[0] if errors else why
+    try:
+        arrays = [read_idx(path) for path in paths]
+    except ValueError as error:
+        raise why from error
+    if not other_versions.are_images(arrays):
+        raise why
+    other_versions.taken(folder if len(others) > 1 else others[0])
+    return _checked(folder, arrays)
+
+
+def _checked(folder, arrays):
+    x_train, y_train, x_test, y_test = arrays
     for x, y in ((x_train, y_train), (x_test, y_test)):
         if len(x) != len(y) or x.ndim != 3 or y.ndim != 1:
             raise ValueError(f"{folder}: images of shape {x.shape} do not go with labels of shape {y.shape}.")

@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 
 from ..utils.download import fetch, keras_home
-from . import idx
+from . import idx, other_versions
 
 _URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 _SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
@@ -25,8 +25,9 @@ def load_data(path="mnist.npz"):
 
     In this order: `path` itself, if it is a file or a folder; `mnist.npz` in Keras's cache (`~/.keras/datasets`, or
     `$KERAS_HOME/datasets`); the four original idx files (`train-images-idx3-ubyte.gz`, ...) in that folder or in its
-    subfolder `mnist`; a download into the cache. Files in the cache are checked by their sha256; a file or folder that
-    `path` names is the caller's own, and only its content is checked.
+    subfolder `mnist`; a download into the cache. Files in the cache are checked by their sha256; where that is another
+    one and there is no network, they are used with a warning if the arrays have the right names, shapes and dtypes. A
+    file or folder that `path` names is the caller's own, and only its content is checked.
 
     Args:
         path: name within the cache folder, or path of an `.npz` file with `x_train`, `y_train`, `x_test`, `y_test`, or
@@ -52,7 +53,12 @@ def load_data(path="mnist.npz"):
         for place in (folder, folder / "mnist"):
             if idx.present(place):
                 return idx.load(place, _IDX_SHA256)
-    fetch(target, _URL, _SHA256)
+    try:
+        fetch(target, _URL, _SHA256)
+    except ConnectionError:
+        if not other_versions.is_npz_of_images(target):
+            raise
+        other_versions.taken(target)
     return _read_npz(target)
 
 

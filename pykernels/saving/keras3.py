@@ -92,6 +92,11 @@ def read(model, h5: Hdf5File, skip_mismatch: bool, optimizer=True) -> None:
         holder.load_own_variables(store)
 
 
+def has_optimizer(h5: Hdf5File) -> bool:
+    """Whether the file has the state of an optimizer."""
+    return bool(_datasets(Places(h5).group("optimizer")))
+
+
 def _datasets(group: Group | None) -> list[Dataset] | None:
     if group is None:
         return None

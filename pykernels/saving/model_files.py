@@ -188,7 +188,7 @@ def _load_archive(path, archive: KerasArchive, custom_objects, compile):  # noqa
     model = build_model(config, custom_objects, path)
     compiled = compile and compile_config and _compile(model.compile_from_config, modern_compile(compile_config), path)
     keras3.read(model, h5, skip_mismatch=False)
-    if compiled and model.compiled and "optimizer" not in h5:
+    if compiled and model.compiled and not keras3.has_optimizer(h5):
         warn(f"{path} has no state of the optimizer '{model.optimizer.name}', which starts afresh.")
     budget.fill_rest()
     remember(model, h5)

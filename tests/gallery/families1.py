@@ -3,7 +3,8 @@
 # ruff: noqa: N806 - L, R, C, M and E are modules of the library that is passed in
 from __future__ import annotations
 
-from families import Case, Lacks, double, scaled
+from families import Case, Lacks
+from families_functions import double, scaled
 
 FAMILIES = {}
 
@@ -18,10 +19,6 @@ def sequence(keras, items):
     for item in items:
         model.add(item)
     return model
-
-
-def custom_objects(keras):
-    return {"double": double, "scaled": scaled}
 
 
 @family

@@ -10,7 +10,7 @@ import types
 import warnings
 
 import numpy as np
-from families import custom_objects
+from families_training import custom_objects
 
 import pykernels as pk
 

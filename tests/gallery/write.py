@@ -38,8 +38,8 @@ def old_names_of_python():
 
 
 def import_keras(name: str, backend: str | None, version1: bool):
+    old_names_of_python()
     if backend == "theano":
-        old_names_of_python()
         os.environ["THEANO_FLAGS"] = "cxx=,device=cpu,floatX=float32,optimizer=None,blas.ldflags="
         import numpy.distutils.__config__ as blas
         import scipy.signal._signaltools
@@ -52,7 +52,6 @@ def import_keras(name: str, backend: str | None, version1: bool):
     if backend:
         os.environ["KERAS_BACKEND"] = backend
     if version1:
-        old_names_of_python()
         import version1_of_tensorflow
 
         version1_of_tensorflow.install()
@@ -74,6 +73,7 @@ class Library:
             setattr(self, part, getattr(keras, module, None) or importlib.import_module(f"{keras.__name__}.{module}"))
         self.initializers = getattr(keras, "initializers", None)
         self.keras = keras
+        self.theano = os.environ.get("KERAS_BACKEND") == "theano"
         self.merge = getattr(self.layers, "merge", None)
         self.version = tuple(int(n) for n in self.text.split(".")[:3] if n.isdigit())
         self.mean = keras.ops.mean if self.version >= (3,) else keras.backend.mean
@@ -163,7 +163,7 @@ def writers(library, model, lean, case):
 
     def save(path):
         if path.endswith(".keras") and library.version < (2, 13):
-            model.save(path, save_format="keras")  # by default it wrote HDF5 under this name
+            model.save(path, save_format="keras_v3")  # by default it wrote HDF5 under this name
         else:
             model.save(path)
 
@@ -194,7 +194,11 @@ def main():
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     library = Library(import_keras(options.keras, options.backend, options.version1))
     families = importlib.import_module("families" if library.version >= (2,) else "families1")
-    library.custom = families.custom_objects(library)
+    for more in ("functions", "images", "training") if library.version >= (2,) else ():
+        importlib.import_module(f"families_{more}")
+    library.custom = (
+        importlib.import_module("families_training").custom_objects(library) if library.version >= (2,) else {}
+    )
     wanted = options.only.split(",") if options.only else list(families.FAMILIES)
     full = list(families.FAMILIES) if options.full == "all" else options.full.split(",")
     with tarfile.open(options.out, "w:xz", preset=9) as out:

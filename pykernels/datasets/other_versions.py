@@ -1,0 +1,43 @@
+"""Data files in the cache that are not the ones their hashes say: another copy of the same arrays will do."""
+
+from __future__ import annotations
+
+import pathlib
+import zipfile
+
+import numpy as np
+
+from ..user_warning import warn
+
+_TRAIN, _TEST = (60000, 28, 28), (10000, 28, 28)
+# What the arrays of MNIST and Fashion-MNIST are.
+SHAPES = {"x_train": _TRAIN, "y_train": _TRAIN[:1], "x_test": _TEST, "y_test": _TEST[:1]}
+
+
+def is_npz_of_images(path) -> bool:
+    """Whether the headers in an `.npz` file describe uint8 arrays of `SHAPES`; no array is read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name, shape in SHAPES.items():
+                with archive.open(f"{name}.npy") as file:
+                    version = np.lib.format.read_magic(file)
+                    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else None
+                    read = np.lib.format.read_array_header_2_0 if version == (2, 0) else read
+                    if read is None or read(file)[::2] != (shape, np.dtype("uint8")):
+                        return False
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, RuntimeError, NotImplementedError):
+        return False
+    return True
+
+
+def are_images(arrays) -> bool:
+    """Whether four arrays, of training and test, images and labels, are uint8 and of `SHAPES`."""
+    return all(a.shape == s and a.dtype == np.uint8 for a, s in zip(arrays, SHAPES.values(), strict=True))
+
+
+def taken(path: pathlib.Path) -> None:
+    """Warns that the file (or folder) is used although its hash is another one."""
+    warn(
+        f"{path} has another hash than the published files, and is used all the same: its arrays have the right names, "
+        "shapes and dtypes. If the data are wrong, delete it, so that it is downloaded."
+    )
