@@ -68,6 +68,8 @@ def fit(optimizer, datasets, names: list[str] | None = None, sort_by=None, conve
         sort_by: a name for each trained variable, for files that have the slots in the order of these names.
         conversions: id of a trained variable -> the `Converted` data set that it was read from.
     """
+    if len(datasets) <= 2 and (scalars := _scalars(optimizer, datasets)) is not None:
+        return scalars  # saved before the first step
     variables = optimizer.variables
     slots = _slots(optimizer, conversions or {})
     if names is not None and any(_kind(name) for name in names):

@@ -69,16 +69,20 @@ def _raw(text: str) -> bytes:
 def _check(code: types.CodeType) -> None:
     """Raises ValueError for instructions that this version of Python does not have, or begins no function with: nothing
     in the bytes says which version they are for, and those of another could crash this one."""
-    instructions = list(dis.get_instructions(code))
-    if any(i.opname.startswith("<") for i in instructions):
+    opcodes = code.co_code[::2]
+    if not opcodes or not set(opcodes) <= set(dis.opmap.values()) | _CACHE:
         raise ValueError("it has unknown instructions")
-    if sys.version_info >= (3, 11) and "RESUME" not in [i.opname for i in instructions[:4]]:
-        raise ValueError("it does not begin as functions do")
+    if sys.version_info >= (3, 11):
+        first = next((i.opname for i in dis.get_instructions(code) if i.opname not in _BEFORE), None)
+        if first != "RESUME":
+            raise ValueError("it does not begin as functions do")
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             _check(constant)
 
 
+_CACHE = {0}  # between instructions
+_BEFORE = ("COPY_FREE_VARS", "MAKE_CELL", "RETURN_GENERATOR", "POP_TOP")
 _provided: dict = {}
 
 

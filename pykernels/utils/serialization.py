@@ -9,6 +9,7 @@ import threading
 
 import numpy as np
 
+from ..user_warning import warn
 from .code import load_function
 from .naming import nearest_names
 
@@ -312,8 +313,15 @@ def _restore(made, config) -> None:
     build_config, compile_config = config.get("build_config"), config.get("compile_config")
     if build_config and hasattr(made, "build_from_config") and not getattr(made, "built", False):
         made.build_from_config(build_config)
-    if compile_config and hasattr(made, "compile_from_config"):
+    if not compile_config or not hasattr(made, "compile_from_config"):
+        return
+    try:
         made.compile_from_config(compile_config)
+    except (TypeError, ValueError) as error:
+        warn(
+            f"The model '{getattr(made, 'name', '')}' within the configuration was not compiled, since its training "
+            f"configuration cannot be restored: {error} Compile it if you train it by itself."
+        )
 
 
 def _array(inner) -> np.ndarray:
