@@ -267,3 +267,24 @@ def test_errors_are_of_the_types_of_keras(bad, message):
 def test_unknown_name_gets_the_nearest():
     with pytest.raises(ValueError, match="Did you mean 'accuracy'"):
         metrics.get("acuracy")
+
+
+def test_a_metric_of_a_user_sees_columns_where_it_counts_on_them():
+    """Keras 1 and 2 made (N,) targets (N, 1) beside predictions of that shape; Keras 3 does not."""
+    from pykernels import layers, models
+
+    def of_keras_2(y_true, y_pred):
+        return ops.mean(ops.cast(ops.equal(y_true, ops.round(y_pred)), "float32"))
+
+    def of_keras_3(y_true, y_pred):
+        return ops.mean(ops.cast(ops.equal(y_true, ops.round(ops.squeeze(y_pred, -1))), "float32"))
+
+    x = np.linspace(-2, 2, 20).astype("float32")[:, None]
+    y = (x[:, 0] > 0.1).astype("float32")
+    model = models.Sequential([layers.Input((1,)), layers.Dense(1, activation="sigmoid", kernel_initializer="ones")])
+    model.compile("sgd", "binary_crossentropy", metrics=[of_keras_2, of_keras_3, "accuracy"])
+    for batch_size in (20, 7, 1):
+        _, old, new, built_in = model.evaluate(x, y, batch_size=batch_size, verbose=0)
+        assert old == new == built_in == np.mean((x[:, 0] > 0) == (y > 0.5))
+    column = model.evaluate(x, y[:, None], verbose=0)
+    assert column[1] == built_in

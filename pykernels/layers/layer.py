@@ -76,7 +76,8 @@ class Layer(LayerConfig, LayerState):
         weights: list of arrays, the initial weights (Keras 1).
     """
 
-    # Package interface: `_inbound_nodes`, `_build_shapes_dict`, `_batch_shape_arg`, `_auto_config` (args and kwargs of
+    # Package interface: `_call`, `_parameters_of`, `_shapes_of`, `_inbound_nodes`, `_build_shapes_dict`,
+    # `_batch_shape_arg`, `_auto_config` (args and kwargs of
     # the constructor).
 
     def __init_subclass__(cls, **kwargs):

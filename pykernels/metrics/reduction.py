@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from .. import ops
+from ..graph import Tensor
+from ..graph.autodiff import reachable
 from ..losses.loss import apply_mask, squeeze_or_expand_to_same_rank
 from ..utils.masks import get_mask
 from ..utils.serialization import deserialize_keras_object, serialize_keras_object
@@ -92,6 +94,17 @@ class Mean(Metric):
         return ops.divide_no_nan(self.total, self.count)
 
 
+def _pairs_all(values: Tensor, y_true: Tensor) -> bool:
+    """Whether vectors (N,) and columns (N, 1) were combined to (N, N) on the way to `values`."""
+    vector = tuple(y_true.shape)
+    n = vector[0]
+    for node in reachable([values]):
+        shapes = {tuple(x.shape) for x in node.inputs}
+        if {vector, (n, 1)} <= shapes and any(tuple(out.shape) == (n, n) for out in node.outputs):
+            return True
+    return False
+
+
 class MeanMetricWrapper(Mean):
     """The mean of the values of a function.
 
@@ -114,8 +127,22 @@ class MeanMetricWrapper(Mean):
             sample_weight: weights of the values that `fn` returns, as in `Mean.update_state`. Default None.
         """
         mask = get_mask(y_pred)
-        values = self._fn(y_true, y_pred, **self._fn_kwargs)
+        values = self._values(y_true, y_pred)
         super().update_state(values, apply_mask(sample_weight, mask, self.dtype, "sum"))
+
+    def _values(self, y_true, y_pred):
+        """`fn` of targets and predictions.
+
+        Before Keras 3, targets of shape (N,) became (N, 1) on their way to a metric. A function that counts on that
+        compares (N,) with (N, 1) here, which gives (N, N): it gets the column.
+        """
+        values = self._fn(y_true, y_pred, **self._fn_kwargs)
+        symbolic = isinstance(y_true, Tensor) and isinstance(y_pred, Tensor) and isinstance(values, Tensor)
+        if symbolic and len(y_true.shape) == 1 and y_pred.shape == (*y_true.shape, 1) and _pairs_all(values, y_true):
+            column = self._fn(ops.expand_dims(y_true, -1), y_pred, **self._fn_kwargs)
+            if not _pairs_all(column, y_true):
+                return column
+        return values
 
     def get_config(self):
         config = {**super().get_config(), "fn": serialize_keras_object(self._fn)}

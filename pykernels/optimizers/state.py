@@ -10,7 +10,10 @@ from ..user_warning import warn
 
 
 class OptimizerState:
-    """The state of `Optimizer`: how it is made, saved, copied and set."""
+    """The state of `Optimizer`: how it is made, saved, copied and set.
+
+    Package interface: `_iterations`, `_learning_rate`, `_trainable_variables`, `_refuse_overrides`.
+    """
 
     def _start(self):
         self.built = False

@@ -32,8 +32,8 @@ class CompileMixin(StepMethods, ResultsMixin):
     """compile, loss, metrics, and what has to be built before the first step.
 
     Package interface: `_compiled` (loss and metrics by output), `_programs` (the `ProgramCache`), `_loss_tracker`,
-    `_current_metrics`, `_results`, `_steps_done`, `_runs_done`, `_seed`, `_random_seed`, `_assert_compiled`,
-    `_own_compile`.
+    `_current_metrics`, `_batch_results`, `_reports_by_metrics`, `_score_metrics`, `_compile_with`,
+    `_steps_done`, `_runs_done`, `_seed`, `_random_seed`, `_assert_compiled`, `_own_compile`.
     """
 
     def _init_trainer(self) -> None:
