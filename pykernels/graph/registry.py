@@ -33,13 +33,14 @@ class OpDef:
     grad: Callable[..., Sequence[Any]] | None
     keras: str | None = None
     onnx: str | None = None
+    complete: Callable[[list[Type], dict], dict] | None = None
 
 
 _ops: dict[str, OpDef] = {}
 _state = threading.local()
 
 
-def define(name: str, *, infer, grad=None, keras: str | None = None, onnx: str | None = None) -> None:
+def define(name: str, *, infer, grad=None, keras: str | None = None, onnx: str | None = None, complete=None) -> None:
     """Defines an op whose kernel is registered in C++ under the same name.
 
     Args:
@@ -50,10 +51,12 @@ def define(name: str, *, infer, grad=None, keras: str | None = None, onnx: str |
         keras: the module of `keras.src.ops` with the operation class of this name in camel case, for ops whose call
             such a class describes without arguments. None: a model's configuration names the op in another way.
         onnx: the ONNX operator that takes the same inputs and no attributes. None: see `saving.onnx.rules`.
+        complete: `complete(types, attrs) -> attrs`, for ops whose attributes depend on extents of the inputs: a model
+            is recorded with unknown ones, and its ops are applied again, with the same attributes, when they are known.
     """
     if name in _ops:
         raise ValueError(f"op '{name}' is defined twice")
-    _ops[name] = OpDef(name, infer, grad, keras, onnx)
+    _ops[name] = OpDef(name, infer, grad, keras, onnx, complete)
 
 
 def op_names() -> list[str]:
@@ -110,7 +113,10 @@ def apply(name: str, inputs: Sequence, **attrs):
     """
     op = _ops[name]
     operands = _operands(inputs)
-    out_types = op.infer([_type(x) for x in operands], attrs)
+    types = [_type(x) for x in operands]
+    if op.complete is not None:
+        attrs = op.complete(types, attrs)
+    out_types = op.infer(types, attrs)
     if _is_symbolic(operands, bool(trace_stack())):
         outs = Node(op, operands, attrs, out_types, label=current_label()).outputs
     else:

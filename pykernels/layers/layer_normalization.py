@@ -217,6 +217,11 @@ class RMSNormalization(Layer):
     def build(self, input_shape):
         self.axis = sorted(self.axis) if isinstance(self.axis, (list, tuple)) else [self.axis]
         shape = tuple(input_shape[axis] for axis in self.axis)
+        if None in shape:
+            raise ValueError(
+                f"Layer '{self.name}' needs to know the extents of axes {self.axis}, which it normalizes. Received: "
+                f"input_shape={tuple(input_shape)}"
+            )
         self.scale = self.add_weight(name="scale", shape=shape, initializer="ones")
 
     def call(self, inputs):

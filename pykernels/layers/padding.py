@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from .. import config, ops
 from ..compat.arguments import accepts_old_names
+from ..graph import apply
+from ..ops.array import TO_END
 from ..ops.windows import tuple_of
 from .input_spec import InputSpec
 from .layer import Layer
@@ -183,8 +185,13 @@ class Cropping2D(Layer):
 
 def _cut(x, cuts: dict[int, tuple]):
     """x without `before` and `after` elements along the axes in `cuts`."""
-    key = [slice(None)] * len(x.shape)
+    if all(x.shape[axis] is not None for axis in cuts):
+        key = [slice(None)] * len(x.shape)
+        for axis, (before, after) in cuts.items():
+            key[axis] = slice(before, x.shape[axis] - after)
+        return x[tuple(key)]
+    # Only while a shape is inferred, or the model is exported: there the end of an unknown extent is counted from it.
+    start, stop = [0] * len(x.shape), [TO_END] * len(x.shape)
     for axis, (before, after) in cuts.items():
-        n = x.shape[axis]  # unknown only while a shape is inferred: then the end does not matter
-        key[axis] = slice(before, None if n is None else n - after)
-    return x[tuple(key)]
+        start[axis], stop[axis] = before, -after if after else TO_END
+    return apply("slice", [x], start=tuple(start), stop=tuple(stop), step=(1,) * len(x.shape))

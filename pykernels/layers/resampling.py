@@ -57,6 +57,12 @@ class _UpSampling(Layer):
         larger = tuple(None if n is None else n * s for n, s in zip(spatial, self.size, strict=True))
         return join_shape(batch, larger, channels, self.data_format)
 
+    def _repeated(self, inputs):
+        first = 2 if self.data_format == "channels_first" else 1
+        for axis, times in enumerate(self.size, first):
+            inputs = ops.repeat(inputs, times, axis=axis) if times > 1 else inputs
+        return inputs
+
     def get_config(self):
         return {**super().get_config(), "size": self.size, "data_format": self.data_format}
 
@@ -82,6 +88,8 @@ class UpSampling2D(_UpSampling):
 
     def call(self, inputs):
         _, size, _ = split_shape(self.compute_output_shape(inputs.shape), self.data_format)
+        if None in size and self.interpolation == "nearest":
+            return self._repeated(inputs)
         return ops.image.resize(inputs, size, self.interpolation, data_format=self.data_format)
 
     def get_config(self):
@@ -107,7 +115,4 @@ class UpSampling3D(_UpSampling):
         super().__init__(size, data_format, **kwargs)
 
     def call(self, inputs):
-        first = 2 if self.data_format == "channels_first" else 1
-        for axis, times in enumerate(self.size, first):
-            inputs = ops.repeat(inputs, times, axis=axis) if times > 1 else inputs
-        return inputs
+        return self._repeated(inputs)

@@ -154,4 +154,7 @@ def _product(shape) -> int | None:
 
 
 def _with_batch(batch, sample_shape) -> tuple:
+    """A shape as `reshape` takes it: an unknown batch stays, an unknown extent of a sample follows from the others."""
+    if None in sample_shape:
+        return (batch, *(-1 if d is None else d for d in sample_shape))
     return (-1 if batch is None else batch, *sample_shape)

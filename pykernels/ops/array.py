@@ -49,7 +49,19 @@ def _reshape_grad(node, dy):
     return [reshape(dy, node.inputs[0].shape)]
 
 
-define("reshape", infer=_reshape_infer, grad=_reshape_grad)
+def _reshape_complete(types, attrs):
+    sources, x = attrs.get("sources"), types[0][0]
+    if sources is None:
+        return attrs
+    places = (*sources, *[None] * len(attrs["shape"]))
+    shape = tuple(
+        d if d != -1 or i is None or x[i] is None else x[i] for d, i in zip(attrs["shape"], places, strict=False)
+    )
+    rest = {key: value for key, value in attrs.items() if key not in ("sources", "repeated")}
+    return {**attrs, "shape": shape} if shape.count(-1) > 1 else {**rest, "shape": shape}
+
+
+define("reshape", infer=_reshape_infer, grad=_reshape_grad, complete=_reshape_complete)
 
 
 def _broadcast_to_infer(types, attrs):
@@ -185,7 +197,17 @@ def reshape(x, newshape):
                 f"Received: input_shape={tuple(x.shape)}, newshape={tuple(dims)}"
             )
         dims[dims.index(-1)] = have // want
-    return apply("reshape", [x], shape=known(dims))
+    stay = [(d is None and n is None) or d == n for d, n in zip(dims, x.shape, strict=False)]
+    return reshape_from(x, dims, range((*stay, False).index(False)))
+
+
+def reshape_from(x, dims, sources):
+    """`x` reshaped to `dims`, of which several may be unknown: then `sources` has the axis of x that has the extent of
+    the i-th of them, or None where it follows from the others."""
+    shape = known(dims)
+    if shape.count(-1) < 2:
+        return apply("reshape", [x], shape=shape)
+    return apply("reshape", [x], shape=shape, sources=tuple(sources))
 
 
 def ravel(x):
@@ -206,7 +228,8 @@ def squeeze(x, axis=None):
         axes = axes_in(axis, len(x.shape))
         if any(x.shape[a] not in (1, None) for a in axes):
             raise ValueError(f"Cannot squeeze axis={axis}, because the dimension is not 1. Received: shape={x.shape}")
-    return reshape(x, tuple(d for i, d in enumerate(x.shape) if i not in axes))
+    kept = [i for i in range(len(x.shape)) if i not in axes]
+    return reshape_from(x, tuple(x.shape[i] for i in kept), kept)
 
 
 def expand_dims(x, axis):
@@ -215,8 +238,9 @@ def expand_dims(x, axis):
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     rank = len(x.shape) + len(axes)
     axes = axes_in(tuple(axes), rank)
-    dims = iter(x.shape)
-    return reshape(x, tuple(1 if i in axes else next(dims) for i in range(rank)))
+    places = iter(range(len(x.shape)))
+    sources = [None if i in axes else next(places) for i in range(rank)]
+    return reshape_from(x, tuple(1 if i is None else x.shape[i] for i in sources), sources)
 
 
 def transpose(x, axes=None):

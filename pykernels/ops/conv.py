@@ -13,7 +13,7 @@ from .array import expand_dims, squeeze
 from .pooling import to_channels_first, to_channels_last
 from .shapes import known, unknown
 from .types import dtype_of, float_tensor, to_tensor
-from .windows import conv_output_shape, extent, output_length, pads, standardize_padding, tuple_of
+from .windows import complete_pads, conv_output_shape, extent, output_length, pads, standardize_padding, tuple_of
 
 __all__ = [
     "conv",
@@ -107,8 +107,31 @@ def _backward_weights_grad(node, ddw):
     return [_backward_input(dy, ddw, x.shape, attrs), apply("conv2d", [x, ddw], **attrs)]
 
 
-define("conv2d", infer=_conv2d_infer, grad=_conv2d_grad)
-define("conv2d_backward_input", infer=_backward_input_infer, grad=_backward_input_grad)
+def _complete(types, attrs):
+    return complete_pads(attrs, types[0][0], types[1][0])
+
+
+def _complete_transposed(types, attrs):
+    """The shape of a transposed convolution whose input was unknown when it was recorded."""
+    dy, w = types[0][0], types[1][0]
+    more, shape = attrs.get("more"), list(attrs["shape"])
+    if more is None or None in dy[1:3]:
+        return attrs
+    for axis in range(2):
+        before, after = attrs["pads"][2 * axis : 2 * axis + 2]
+        reach = extent(w[axis], attrs["dilation"][axis])
+        shape[1 + axis] = (dy[1 + axis] - 1) * attrs["strides"][axis] + reach - before - after + more[axis]
+    shape[0] = -1 if dy[0] is None else dy[0]
+    return {**{key: value for key, value in attrs.items() if key != "more"}, "shape": tuple(shape)}
+
+
+define("conv2d", infer=_conv2d_infer, grad=_conv2d_grad, complete=_complete)
+define(
+    "conv2d_backward_input",
+    infer=_backward_input_infer,
+    grad=_backward_input_grad,
+    complete=_complete_transposed,
+)
 define("conv2d_backward_weights", infer=_backward_weights_infer, grad=_backward_weights_grad)
 
 
@@ -280,15 +303,14 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
         )
     axes = list(zip(w.shape, strides, dilation, (padding,) * 2, extra, strict=False))
     spatial = tuple(conv_transpose_length(n, *axis) for n, axis in zip(x.shape[1:3], axes, strict=True))
-    rows, columns = (_conv_transpose_pads(*axis) for axis in axes)
+    around = [_conv_transpose_pads(*axis) for axis in axes]
+    attrs = {"strides": strides, "pads": (*around[0], *around[1]), "dilation": dilation, "groups": 1}
+    if None in spatial:  # what is known of it: how many rows there are beyond those that windows touch
+        attrs["more"] = tuple(
+            conv_transpose_length(1, *axis) - extent(axis[0], axis[2]) + sum(cut)
+            for axis, cut in zip(axes, around, strict=True)
+        )
     y = apply(
-        "conv2d_backward_input",
-        [x, w],
-        shape=known((x.shape[0], *spatial, w.shape[2])),
-        strides=strides,
-        pads=(*rows, *columns),
-        dilation=dilation,
-        groups=1,
-        algorithm="auto",
+        "conv2d_backward_input", [x, w], shape=known((x.shape[0], *spatial, w.shape[2])), algorithm="auto", **attrs
     )
     return _restore(y, rank, data_format)

@@ -9,7 +9,15 @@ from .conv import conv
 from .pooling import to_channels_first, to_channels_last
 from .shapes import known, unknown
 from .types import dtype_of, float_tensor, to_tensor
-from .windows import conv_output_shape, output_length, pads, split_shape, standardize_padding, tuple_of
+from .windows import (
+    complete_pads,
+    conv_output_shape,
+    output_length,
+    pads,
+    split_shape,
+    standardize_padding,
+    tuple_of,
+)
 
 __all__ = [
     "depthwise_conv",
@@ -78,7 +86,12 @@ def _shape_infer(types, attrs):
     return [(unknown(attrs["shape"]), types[0][1])]
 
 
-define("depthwise_conv2d", infer=_forward_infer, grad=_forward_grad)
+define(
+    "depthwise_conv2d",
+    infer=_forward_infer,
+    grad=_forward_grad,
+    complete=lambda types, attrs: complete_pads(attrs, types[0][0], types[1][0]),
+)
 define("depthwise_conv2d_backward_input", infer=_shape_infer, grad=_backward_input_grad)
 define("depthwise_conv2d_backward_weights", infer=_shape_infer, grad=_backward_weights_grad)
 

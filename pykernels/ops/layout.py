@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 
 from ..graph import apply
-from .array import TO_END, broadcast_to, concatenate, ravel, reshape, slice_axis
+from .array import TO_END, broadcast_to, concatenate, expand_dims, ravel, reshape, reshape_from, slice_axis
 from .shapes import axes_in, axis_in, size_of
 from .types import passed_on, to_tensor
 
@@ -23,6 +23,16 @@ def _repeat_rows(x, rows, repeats: int, inner, shape):
     """x as (rows, inner) with each row `repeats` times in a row, in the final `shape`."""
     x = reshape(x, (rows, 1, inner))
     return reshape(broadcast_to(x, (rows, repeats, inner)), shape)
+
+
+def _repeat_axis(x, axis: int, times: int, whole: bool):
+    """x with each element along an axis repeated, or (`whole`) the axis as a whole; for several unknown extents."""
+    new = axis + (not whole)
+    wide = expand_dims(x, new)
+    wide = broadcast_to(wide, tuple(times if i == new else d for i, d in enumerate(wide.shape)))
+    dims = [d if d is None or i != axis else d * times for i, d in enumerate(x.shape)]
+    sources = [None if i == axis else i + (i > axis) for i in range(len(x.shape))]
+    return reshape_from(wide, tuple(dims), sources)
 
 
 def _outer_inner(shape, axis):
@@ -49,6 +59,8 @@ def repeat(x, repeats, axis=None):
             raise ValueError(f"`repeats` has {len(counts)} counts for an axis of extent {n}")
         parts = [slice_axis(x, axis, i, i + 1) for i, r in enumerate(counts) for _ in range(r)]
         return concatenate(parts, axis) if parts else slice_axis(x, axis, 0, 0)
+    if shape.count(None) > 1:
+        return _repeat_axis(x, axis, counts[0], whole=False)
     outer, inner = _outer_inner(shape, axis)
     rows = None if outer is None or n is None else outer * n
     repeated = None if n is None else n * counts[0]
@@ -66,7 +78,10 @@ def tile(x, repeats):
         return broadcast_to(x, [d if r == 1 else r for r, d in zip(counts, shape, strict=True)])
     x = reshape(x, shape) if len(shape) != len(x.shape) else x
     for axis, r in enumerate(counts):
-        if r != 1:
+        if r != 1 and shape.count(None) > 1:
+            x = _repeat_axis(x, axis, r, whole=True)
+            shape[axis] = x.shape[axis]
+        elif r != 1:
             outer, inner = _outer_inner(tuple(shape), axis)
             inner = None if inner is None or shape[axis] is None else inner * shape[axis]
             shape[axis] = None if shape[axis] is None else shape[axis] * r

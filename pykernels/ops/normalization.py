@@ -9,7 +9,7 @@ import numpy as np
 from .. import config
 from ..graph import apply, define
 from ..user_warning import warn
-from .array import moveaxis, reshape, transpose
+from .array import moveaxis, reshape, reshape_from, transpose
 from .binary import add, multiply, subtract
 from .elementwise import rsqrt, square
 from .reduction import mean as reduce_mean
@@ -173,10 +173,10 @@ def group_norm(x, groups, gamma=None, beta=None, axis=-1, epsilon=1e-3):
     if axis == 0 or groups < 1 or c % groups:
         raise ValueError(f"{groups} groups must divide {c} channels on an axis after the first (axis={axis})")
     moved = moveaxis(x, axis, -1)
-    flat = reshape(moved, known((moved.shape[0], _size(moved.shape[1:-1]), c)))
+    flat = reshape_from(moved, (moved.shape[0], _size(moved.shape[1:-1]), c), (0,))
     operands = [flat, _coefficient(gamma, c, x, 1.0), _coefficient(beta, c, x, 0.0)]
     y, _, _ = apply("group_norm", operands, groups=int(groups), epsilon=float(epsilon))
-    return moveaxis(reshape(y, known(moved.shape)), -1, axis)
+    return moveaxis(reshape_from(y, moved.shape, (0,)), -1, axis)
 
 
 def _size(shape):
@@ -243,11 +243,11 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwarg
     moved = x if order == tuple(range(rank)) else transpose(x, order)
     kept = moved.shape[: rank - len(axes)]
     fits = all(v is None or tuple(np.shape(v) if not hasattr(v, "shape") else v.shape) == shape for v in (gamma, beta))
-    operands = [reshape(moved, known((_size(kept), d)))]
+    operands = [reshape_from(moved, (_size(kept), d), ())]
     for value, absent in ((gamma, 1.0), (beta, 0.0)):
         operands.append(_coefficient(value if fits else None, d, x, absent))
     y, _, _ = apply("layer_norm", operands, epsilon=epsilon)
-    y = reshape(y, known(moved.shape))
+    y = reshape_from(y, moved.shape, ())
     if moved is not x:
         y = transpose(y, tuple(sorted(range(rank), key=order.__getitem__)))
     if fits:

@@ -7,7 +7,15 @@ from ..graph import apply, define
 from .array import expand_dims, squeeze, transpose
 from .shapes import known, unknown
 from .types import float_tensor
-from .windows import output_length, pads, pooling_output_shape, split_shape, standardize_padding, tuple_of
+from .windows import (
+    complete_pads,
+    output_length,
+    pads,
+    pooling_output_shape,
+    split_shape,
+    standardize_padding,
+    tuple_of,
+)
 
 __all__ = [
     "average_pool",
@@ -47,9 +55,18 @@ def _image_infer(types, attrs):
     return [(unknown(attrs["shape"]), types[-1][1])]
 
 
-define("max_pool2d", infer=_max_infer, grad=_max_grad)
+def _complete(types, attrs):
+    return complete_pads(attrs, types[0][0], attrs["window"])
+
+
+define("max_pool2d", infer=_max_infer, grad=_max_grad, complete=_complete)
 define("max_pool2d_grad", infer=_image_infer)
-define("average_pool2d", infer=lambda types, attrs: [(_pooled(types[0][0], attrs), types[0][1])], grad=_average_grad)
+define(
+    "average_pool2d",
+    infer=lambda types, attrs: [(_pooled(types[0][0], attrs), types[0][1])],
+    grad=_average_grad,
+    complete=_complete,
+)
 define(
     "average_pool2d_grad",
     infer=_image_infer,

@@ -67,22 +67,37 @@ def output_length(size: int | None, window: int, stride: int, dilation: int = 1,
     return (size - 1) // stride + 1  # "same" and "causal"
 
 
-def pads(size: int | None, window: int, stride: int, dilation: int = 1, padding: str = "valid") -> tuple[int, int]:
+def pads(
+    size: int | None, window: int, stride: int, dilation: int = 1, padding: str = "valid"
+) -> tuple[int, int] | tuple[None, None]:
     """(before, after): the elements that are added at the ends of an axis.
 
-    With `"same"` they depend on the size. An unknown one gives (0, 0): shapes are then inferred by `output_length`, and
-    the op is recorded again when the size is known.
+    With `"same"` and a stride they depend on the size. An unknown one gives (None, None): shapes are then inferred by
+    `output_length`, and the op is recorded again when the size is known.
     """
-    if padding == "valid":
+    if padding == "valid" or extent(window, dilation) == 1:
         return 0, 0
     if padding == "causal":
         return extent(window, dilation) - 1, 0
+    if stride == 1:
+        size = 1  # or any other
     if size is None:
-        return 0, 0
+        return None, None
     missing = max(
         (output_length(size, window, stride, dilation, padding) - 1) * stride + extent(window, dilation) - size, 0
     )
     return missing // 2, missing - missing // 2
+
+
+def complete_pads(attrs: dict, image, window) -> dict:
+    """The attributes of a windowed op with the pads of "same", where they were recorded for an unknown image."""
+    if None not in attrs["pads"] or None in image[1:3]:
+        return attrs
+    dilation = attrs.get("dilation", (1, 1))
+    around = [
+        pads(n, w, s, d, "same") for n, w, s, d in zip(image[1:3], window, attrs["strides"], dilation, strict=False)
+    ]
+    return {**attrs, "pads": (*around[0], *around[1])}
 
 
 def split_shape(shape: tuple, data_format: str) -> tuple[tuple, tuple, int | None]:

@@ -143,7 +143,7 @@ class OnnxGraph:
         return self._known[key]
 
     def _laid_out(self, shape, have: Stored, order) -> str:
-        if same_memory(shape, have.order, order):
+        if same_memory(shape, have.order, order) and tuple(shape).count(None) < 2:
             return self.node("Reshape", [have.name, self.ints(reshape_to([shape[a] for a in order], self))])
         return self.node("Transpose", [have.name], perm=[have.order.index(a) for a in order])
 
@@ -207,18 +207,20 @@ def same_memory(shape, old: Sequence[int], new: Sequence[int]) -> bool:
     return [a for a in old if shape[a] != 1] == [a for a in new if shape[a] != 1]
 
 
-def reshape_to(shape, graph: OnnxGraph, old=()) -> list[int]:
+def reshape_to(shape, graph: OnnxGraph, sources=()) -> list[int]:
     """A shape as ONNX's Reshape takes it.
+
+    Args:
+        sources: for each extent the axis of the reshaped tensor that has it too, None where that is not known.
 
     Raises:
         NotImplementedError: several extents that are not known.
     """
     result = [-1 if extent is None else extent for extent in shape]
-    if result.count(-1) > 1:  # leading extents that stay are taken from the input
+    if result.count(-1) > 1:
         for i in range(len(shape)):
-            if i >= len(old) or old[i] != shape[i]:
-                break
-            result[i] = 0 if shape[i] is None else shape[i]
+            if shape[i] is None and i < len(sources) and sources[i] == i:
+                result[i] = 0  # that of the input
     if result.count(-1) > 1 or 0 in [d for d in shape if d is not None]:
         raise NotImplementedError(
             f"The model cannot be exported to ONNX: layer '{graph.label}' makes a tensor of shape {tuple(shape)}, in "

@@ -12,8 +12,19 @@ _FIRST = (0, 3, 1, 2)  # (N, C, H, W) of (N, H, W, C)
 
 
 def _geometry(node) -> dict:
+    """Strides and pads. "same" with strides on an image of unknown size has no pads yet: the runtime chooses them by
+    the same rule, which ONNX defines for windows without dilation."""
+    strides = {"strides": list(node.attrs["strides"])}
+    if None in node.attrs["pads"]:
+        if any(d != 1 for d in node.attrs.get("dilation", ())):
+            refuse(
+                node,
+                "ONNX has no padding 'same' with both strides and dilation for images of unknown height and width; "
+                "give the model's Input a whole shape",
+            )
+        return {**strides, "auto_pad": "SAME_UPPER"}
     top, bottom, left, right = node.attrs["pads"]
-    return {"strides": list(node.attrs["strides"]), "pads": [top, left, bottom, right]}
+    return {**strides, "pads": [top, left, bottom, right]}
 
 
 def _filters(graph: OnnxGraph, node, function, how: str) -> tuple[str, np.ndarray]:
@@ -55,11 +66,9 @@ def _conv_transpose(graph, node):
         refuse(node, "it was recorded in a fused form")
     (dy, w), attrs, geometry = node.inputs, node.attrs, _geometry(node)
     name, _ = _filters(graph, node, lambda a: a.transpose(3, 2, 0, 1), "conv")
-    after = []
-    for axis in range(2):
+    after = list(attrs.get("more", ()))
+    for axis in range(2 - len(after)):
         n, want = dy.shape[1 + axis], node.outputs[0].shape[1 + axis]
-        if n is None or want is None:
-            refuse(node, "height and width of its input are not known; give the model's Input a whole shape")
         reach = (w.shape[axis] - 1) * attrs["dilation"][axis] + 1
         pads = geometry["pads"][axis] + geometry["pads"][axis + 2]
         after.append(want - (attrs["strides"][axis] * (n - 1) + reach - pads))
@@ -76,6 +85,14 @@ def _conv_transpose(graph, node):
 
 @rule("max_pool2d", "average_pool2d")
 def _pool(graph, node):
+    if None in node.attrs["pads"] and any(
+        1 < w < s for w, s in zip(node.attrs["window"], node.attrs["strides"], strict=True)
+    ):
+        refuse(
+            node,
+            "ONNX has no padding 'same' for pooling with strides above the window for images of unknown height and "
+            "width; give the model's Input a whole shape",
+        )
     options = {**_geometry(node), "kernel_shape": list(node.attrs["window"])}
     x = graph.get(node.inputs[0], _FIRST)
     if node.name == "max_pool2d":

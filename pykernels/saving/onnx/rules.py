@@ -210,16 +210,28 @@ def _reshape(graph, node):
     if _repeated(graph, node):
         return
     stored, old, new = graph.stored(x), tuple(x.shape), tuple(y.shape)
-    order = _same_but_ones(stored.order, old, new)
+    order = same = _same_but_ones(stored.order, old, new)
     if order is None:
         order = plain(len(new))
         if not same_memory(old, stored.order, plain(len(old))):
             stored = stored._replace(name=graph.get(x), order=plain(len(old)))
     before, after = [old[a] for a in stored.order], [new[a] for a in order]
     name = stored.name
-    if before != after:
-        name = graph.node("Reshape", [name, graph.ints(reshape_to(after, graph, before))])
+    if before != after or same is None:
+        if same is not None and after.count(None) > 1:
+            name = _with_ones(graph, name, before, after)
+        else:
+            sources = node.attrs.get("sources", ()) if order == plain(len(new)) else ()
+            name = graph.node("Reshape", [name, graph.ints(reshape_to(after, graph, sources))])
     graph.put(y, name, order)
+
+
+def _with_ones(graph: OnnxGraph, name: str, before: list, after: list) -> str:
+    """A tensor with other axes of extent 1, of which several others are not known."""
+    old, new = ([i for i, d in enumerate(shape) if d == 1] for shape in (before, after))
+    if old:
+        name = graph.node("Squeeze", [name, graph.ints(old)])
+    return graph.node("Unsqueeze", [name, graph.ints(new)]) if new else name
 
 
 def _same_but_ones(order, old, new) -> tuple[int, ...] | None:
@@ -236,26 +248,46 @@ def _same_but_ones(order, old, new) -> tuple[int, ...] | None:
 
 
 def _repeated(graph: OnnxGraph, node) -> bool:
-    """Whether this is the end of `ops.repeat`, (rows, 1, inner) -> (rows, n, inner): one node in any layout."""
+    """Whether this is the end of `ops.repeat`: one node in any layout."""
     wide = node.inputs[0].node
     thin = wide.inputs[0].node if wide is not None and wide.name == "broadcast_to" else None
     if thin is None or thin.name != "reshape" or not hasattr(thin.inputs[0], "node"):
         return False
     x, y = thin.inputs[0], node.outputs[0]
-    if graph.constant(x) is not None or len(x.shape) != len(y.shape) or thin.outputs[0].shape[1:2] != (1,):
+    if graph.constant(x) is not None or len(x.shape) != len(y.shape):
         return False
-    changed = [i for i, (a, b) in enumerate(zip(x.shape, y.shape, strict=True)) if a != b]
-    times, inner = wide.outputs[0].shape[1], thin.outputs[0].shape[2:]
-    if len(changed) != 1 or None in (times, x.shape[changed[0]]):
-        return False
-    rest = x.shape[changed[0] + 1 :]
-    if y.shape[changed[0]] != times * x.shape[changed[0]] or None in rest or inner != (math.prod(rest),):
+    find = _repeated_axis_of_unknown if "sources" in node.attrs else _repeated_axis
+    axis, times = find(x.shape, thin.outputs[0].shape, wide.outputs[0].shape, node)
+    if axis is None:
         return False
     stored = graph.stored(x)
-    scales = graph.weight(np.asarray([times if a == changed[0] else 1 for a in stored.order], np.float32), "scales")
+    scales = graph.weight(np.asarray([times if a == axis else 1 for a in stored.order], np.float32), "scales")
     options = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
     graph.put(y, graph.node("Resize", [stored.name, "", scales], **options), stored.order)
     return True
+
+
+def _repeated_axis(x, thin, wide, node) -> tuple:
+    """(axis, times) of (rows, 1, inner) -> (rows, times, inner) -> y; Nones for other operations."""
+    y = node.outputs[0].shape
+    changed = [i for i, (a, b) in enumerate(zip(x, y, strict=True)) if a != b]
+    times, inner = wide[1], thin[2:]
+    if thin[1:2] != (1,) or len(changed) != 1 or None in (times, x[changed[0]]):
+        return None, None
+    rest = x[changed[0] + 1 :]
+    if y[changed[0]] != times * x[changed[0]] or None in rest or inner != (math.prod(rest),):
+        return None, None
+    return changed[0], times
+
+
+def _repeated_axis_of_unknown(x, thin, wide, node) -> tuple:
+    """(axis, times) of (..., n, 1, ...) -> (..., n, times, ...) -> y; Nones for other operations."""
+    sources = list(node.attrs["sources"])
+    axis = sources.index(None) if None in sources else 0
+    merged = [None if i == axis else i + (i > axis) for i in range(len(x))]
+    if sources != merged or len(thin) != len(x) + 1 or thin[axis + 1] != 1 or wide[: axis + 1] != x[: axis + 1]:
+        return None, None
+    return axis, wide[axis + 1]
 
 
 @rule("broadcast_to")
