@@ -31,7 +31,7 @@ def undocumented(value) -> str:
     names = [name for name in signature.parameters if name not in ("self", "args", "kwargs")]
     found = re.search(r"^ *Args:\n(.*?)(?=^ *(?:Returns|Raises|Attributes):|\Z)", text, re.M | re.S)
     listed = found[1] if found else ""
-    missing = [name for name in names if not re.search(rf"\b{name}\b[\w*, \n]*:", listed)]
+    missing = [name for name in names if not re.search(rf"\b{name}\b[\w*, ]*:", listed)]
     return f"not in Args: {', '.join(missing)}" if missing else ""
 
 
@@ -67,6 +67,15 @@ def test_a_missing_parameter_is_found():
             second: a number.
         """
 
+    def broken(first, second=None):
+        """Text.
+
+        Args:
+            first,
+                second: names over two lines are not read by the tool that makes the reference.
+        """
+
     assert undocumented(documented) == ""
+    assert undocumented(broken) == "not in Args: first"
     assert undocumented(forgotten) == "not in Args: second"
     assert undocumented(lambda x: x) == "no docstring"

@@ -16,10 +16,18 @@ from .sequential import Sequential
 
 
 def model_from_json(json_string, custom_objects=None):
-    """The model, without its weights, that `Model.to_json` of any version of Keras described.
+    """Makes a model, with new weights, from the JSON of `Model.to_json` of pykernels or any version of Keras.
+
+    Args:
+        json_string: str.
+        custom_objects: dict of name -> class or function. Default None.
+
+    Returns:
+        A `Model`.
 
     Raises:
-        ValueError: not a model. TypeError: an unknown class; pass it in `custom_objects`.
+        ValueError: not the JSON of a model.
+        TypeError: an unknown class; pass it in `custom_objects`.
     """
     name = "The JSON text"
     with reading(name), LoadBudget(name, len(json_string), initialize=True) as budget:
@@ -27,7 +35,18 @@ def model_from_json(json_string, custom_objects=None):
 
 
 def model_from_config(config, custom_objects=None):
-    """The model that a dict with `class_name` and `config` describes; of any version of Keras."""
+    """Makes a model, with new weights, from a configuration of pykernels or any version of Keras.
+
+    Args:
+        config: dict with `class_name` and `config`.
+        custom_objects: dict of name -> class or function. Default None.
+
+    Returns:
+        A `Model`.
+
+    Raises:
+        TypeError: an unknown class.
+    """
     if isinstance(config, list):
         raise TypeError(
             f"`model_from_config` expects a dictionary, not a list. Received: config={str(config)[:200]}. Did you mean "
@@ -45,20 +64,25 @@ def _from_config(config, custom_objects, name: str, budget: LoadBudget):
 
 
 def clone_model(model, input_tensors=None, clone_function=None, call_function=None, recursive=False, **kwargs):
-    """A model of the same layers, made anew, with weights of their own; compiled as the model is.
+    """Makes a model with the same layers and new weights. It is compiled if `model` is.
 
-    A subclass whose constructor takes something else than inputs and outputs (or a list of layers) becomes a plain
-    functional model (or `Sequential`) of its layers, as in Keras.
+    A subclass whose constructor has other arguments than inputs and outputs (or a list of layers) becomes a functional
+    model (or `Sequential`) of its layers, as in Keras.
 
     Args:
-        model: Sequential or functional.
-        input_tensors: symbolic tensors (or InputLayers) to build upon instead of new inputs.
-        clone_function: `(layer) -> layer`, for each layer but the inputs; by default from its configuration.
-        call_function: `(layer, *args, **kwargs) -> outputs`, for functional models.
-        recursive: whether models within the model are cloned in the same way.
+        model: `Sequential` or functional model.
+        input_tensors: symbolic tensors or `InputLayer`s that are used as the inputs. Default None: new inputs.
+        clone_function: callable `(layer)` that returns a layer, for each layer but the inputs. Default None: a layer
+            with the same configuration.
+        call_function: callable `(layer, *args, **kwargs)` that returns the outputs, for functional models. Default
+            None.
+        recursive: whether nested models are cloned in the same way. Default False.
+
+    Returns:
+        A `Model`.
 
     Raises:
-        ValueError: a subclassed model, which has to be made from its own class; or arguments that contradict.
+        ValueError: a subclassed model without a graph, or arguments that contradict each other.
     """
     if kwargs:
         raise ValueError(f"Unexpected keyword argument(s): {tuple(kwargs)}")

@@ -7,7 +7,10 @@ from .model import Model
 
 
 class Functional(Model):
-    """A model made from symbolic inputs and outputs."""
+    """A model made of symbolic inputs and outputs; the class of `Model(inputs, outputs)`.
+
+    Args: as in `Model`.
+    """
 
     def get_config(self):
         """Name, layers with the calls between them, inputs and outputs; as Keras 3 writes it."""

@@ -1,4 +1,4 @@
-"""Models: layers with inputs and outputs that can be trained, summarised and saved."""
+"""Models: layers with inputs and outputs that can be trained, summarized and saved."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _DIRECT_KEPT = 64  # batch shapes for which the short way is remembered
 
 
 class Model(Trainer, SavingMixin, Layer):
-    """A network: `Model(inputs, outputs)` of symbolic tensors, or a subclass with a `call` of its own.
+    """A model: `Model(inputs, outputs)` of symbolic tensors, or a subclass with its own `call`.
 
     Args:
-        inputs: symbolic tensor made by `Input`, or a list or dict of them.
-        outputs: symbolic tensor computed from them, or a list or dict.
-        name: made from the class name by default.
-        trainable: whether training changes the model.
+        inputs: symbolic tensor made by `Input`, or a list or dict of these.
+        outputs: symbolic tensor computed from the inputs, or a list or dict of these.
+        name: str. Default None: the class name, made unique.
+        trainable: whether training updates the model. Default True.
 
     Raises:
         ValueError: tensors that are not symbolic or not connected.
@@ -112,7 +112,18 @@ class Model(Trainer, SavingMixin, Layer):
         return [*own, *(layer for layer in super()._sublayers() if id(layer) not in known)]
 
     def get_layer(self, name=None, index=None) -> Layer:
-        """The layer of that name, or at that place. Raises ValueError for neither, both, or an unknown one."""
+        """Finds a layer.
+
+        Args:
+            name: str, the name of the layer.
+            index: int, its index in `layers`; exactly one of the two is given.
+
+        Returns:
+            A `Layer`.
+
+        Raises:
+            ValueError: no such layer, or not exactly one argument.
+        """
         if index is not None and name is not None:
             raise ValueError(f"Provide only a layer name or a layer index. Received: index={index}, name={name}.")
         if index is not None:
@@ -150,7 +161,7 @@ class Model(Trainer, SavingMixin, Layer):
 
     @property
     def input_types(self) -> list[tuple]:
-        """(shape with the batch, dtype) of each input; empty while the model does not know them."""
+        """A list of (shape with the batch axis, dtype) of the inputs; empty if they are not known yet."""
         return [(t.shape, t.dtype) for t in self._graph.inputs] if self._graph is not None else []
 
     @property
@@ -179,7 +190,7 @@ class Model(Trainer, SavingMixin, Layer):
 
     @property
     def output_count(self) -> int | None:
-        """Number of outputs; None while it is not known."""
+        """The number of outputs; None if it is not known yet."""
         if self._graph is not None:
             return len(self._graph.outputs)
         return None if self._free_outputs is None else len(flatten(self._free_outputs))
@@ -365,12 +376,12 @@ class Model(Trainer, SavingMixin, Layer):
         """Prints a table of the layers with output shapes and numbers of parameters, and the totals.
 
         Args:
-            line_length: width in characters; that of the terminal, at most 88, by default.
-            positions: where columns end, as shares of the width.
-            print_fn: called once with the whole text instead of `print`.
-            expand_nested: whether models within the model are unfolded.
-            show_trainable: whether there is a column that says what is trained.
-            layer_range: two names (or regular expressions): first and last layer to show.
+            line_length: int, the width in characters. Default None: that of the terminal, at most 88.
+            positions: list of floats, the ends of the columns as fractions of the width. Default None.
+            print_fn: callable that is called once with the whole text. Default None: `print`.
+            expand_nested: whether the layers of nested models are shown. Default False.
+            show_trainable: whether a column shows which layers are trainable. Default False.
+            layer_range: two names or regular expressions, the first and the last layer to show. Default None.
         """
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 

@@ -15,16 +15,18 @@ class SavingMixin:
     """save, save_weights, load_weights, to_json, export, and what configurations of models have beside their layers."""
 
     def save(self, filepath, overwrite=True, include_optimizer=True, save_format=None, zipped=None) -> None:
-        """Writes the whole model: layers, weights, and when it is compiled how it is trained and the optimizer's state.
+        """Saves the whole model: configuration, weights, and, if it is compiled, the arguments of `compile` and the
+        state of the optimizer.
 
-        The file appears whole or not at all; an older one is kept until the new one is on the disk.
+        Writing is atomic: an older file is kept until the new one is on the disk.
 
         Args:
-            filepath: ends in `.keras` (the format of Keras 3), or `.h5`, `.hdf5` (that of Keras 1 and 2).
-            overwrite: whether a file of that name is replaced.
-            include_optimizer: whether `compile` and the optimizer's state are written too.
-            save_format: "keras" or "h5", whatever the name ends in, as in Keras 2.
-            zipped: must not be False.
+            filepath: path that ends in `.keras` (the format of Keras 3), `.h5` or `.hdf5` (that of Keras 1 and 2).
+            overwrite: whether an existing file is replaced. Default True.
+            include_optimizer: whether the arguments of `compile` and the state of the optimizer are saved. Default
+                True.
+            save_format: "keras" or "h5", in place of the ending of the path, as in Keras 2. Default None.
+            zipped: False is not supported.
 
         Raises:
             ValueError: another ending or format.
@@ -35,9 +37,9 @@ class SavingMixin:
         save_model(self, filepath, overwrite, include_optimizer, save_format, zipped)
 
     def save_weights(self, filepath, overwrite=True) -> None:
-        """Writes the weights to HDF5: Keras 3's layout for `.weights.h5`, the earlier one for other `.h5`, `.hdf5`.
+        """Saves the weights to an HDF5 file, in the layout of Keras 3 for `.weights.h5`, else in that of Keras 1 and 2.
 
-        The file appears whole or not at all; an older one is kept until the new one is on the disk.
+        Writing is atomic: an older file is kept until the new one is on the disk.
 
         Args:
             filepath: path that ends in `.weights.h5`, `.h5` or `.hdf5`.
@@ -51,12 +53,13 @@ class SavingMixin:
         save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath, skip_mismatch=False, by_name=False) -> None:
-        """Reads weights that `save_weights`, `save` or any version of Keras wrote; nothing changes unless all fit.
+        """Loads weights from a file of pykernels or of any version of Keras. If not all fit, the model is not changed.
 
         Args:
-            filepath: HDF5 file of either layout, or a `.keras` file.
-            skip_mismatch: whether layers whose weights do not fit are left as they are, with a warning.
-            by_name: whether layers are matched by name instead of by position (earlier layout only).
+            filepath: path of an HDF5 file of either layout, or of a `.keras` file.
+            skip_mismatch: whether layers whose weights do not fit are left unchanged, with a warning. Default False.
+            by_name: whether layers are matched by name instead of by position (layout of Keras 1 and 2 only). Default
+                False.
 
         Raises:
             ValueError: layers that do not fit; the message has a table.
@@ -65,17 +68,21 @@ class SavingMixin:
         load_weights(self, filepath, skip_mismatch, by_name)
 
     def to_json(self, **kwargs) -> str:
-        """The configuration as JSON, for `models.model_from_json`. `kwargs` go to `json.dumps`."""
+        """The configuration as JSON, for `models.model_from_json`.
+
+        Args:
+            **kwargs: arguments of `json.dumps`.
+        """
         return json_text(serialization.serialize_keras_object(self), **kwargs)
 
     def export(self, filepath, format="onnx", verbose=None, input_signature=None, **kwargs) -> None:  # noqa: A002
-        """Writes the model for other programs, in the ONNX format (needs `pip install 'pykernels[onnx]'`).
+        """Exports the model to the ONNX format (needs `pip install 'pykernels[onnx]'`).
 
         Args:
-            filepath: of the file.
+            filepath: path of the file.
             format: "onnx".
-            verbose: whether to print where the file is.
-            input_signature: must be None: the shapes are the model's own.
+            verbose: whether the path is printed. Default None: no.
+            input_signature: not supported, must be None: the shapes of the model's inputs are used.
             **kwargs: `opset_version`, int.
 
         Raises:
@@ -92,7 +99,7 @@ class SavingMixin:
 
     # --- beside the layers ----------------------------------------------------------------------------------
     def get_build_config(self) -> dict | None:
-        """The input shape that a model was built for, as files keep it; None before."""
+        """A dict with the input shape that the model was built for, for saving; None before."""
         graph, free = getattr(self, "_graph", None), getattr(self, "_free_inputs", None)
         if graph is not None:
             stacked = hasattr(self, "_stack")
@@ -103,12 +110,12 @@ class SavingMixin:
         return super().get_build_config()
 
     def build_from_config(self, config: dict) -> None:
-        """Builds for what `get_build_config` gave."""
+        """Builds the model from the dict that `get_build_config` returned."""
         if config.get("input_shape") is not None:
             self.build(map_shapes(tuple, config["input_shape"]))
 
     def get_compile_config(self) -> dict | None:
-        """The arguments of `compile`, as files keep them; None for a model that is not compiled."""
+        """The arguments of `compile` as a dict, for saving; None for a model that is not compiled."""
         if not self.compiled:
             return None
         return {key: serialization.serialize_keras_object(value) for key, value in self._compile_config.items()}

@@ -1,4 +1,4 @@
-"""A plain stack of layers."""
+"""A linear stack of layers."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from .model import Model
 
 
 class Sequential(Model):
-    """Layers, each fed with the output of the one before.
+    """A linear stack of layers: the output of each layer is the input of the next.
+
+    If the shape of the input is known, from an `Input` or from `input_shape=` of the first layer, variables are made
+    when layers are added; else by `build(shape)` or by the first data.
 
     Args:
-        layers: list of layers; an `Input` may come first.
-        trainable: whether training changes the model.
-        name: "sequential", made unique, by default.
-
-    Variables are made as layers are added when the shape of the input is known (by an `Input`, or `input_shape=` of
-    the first layer), else by `build(shape)` or by the first data.
+        layers: list of layers; the first element may be an `Input`. Default None: no layers.
+        trainable: whether training updates the model. Default True.
+        name: str. Default None: "sequential", made unique.
 
     Raises:
-        ValueError: something that is not a layer, or a name that is taken.
+        ValueError: an element that is not a layer, or a name that is used twice.
     """
 
     takes_one_input = True
@@ -45,13 +45,25 @@ class Sequential(Model):
 
     # --- the stack ------------------------------------------------------------------------------------------
     def add(self, layer, rebuild=True) -> None:
-        """Puts a layer on top."""
+        """Adds a layer at the end.
+
+        Args:
+            layer: a `Layer`.
+            rebuild: whether the model is built again if the shape of its input is known. Default True.
+
+        Raises:
+            ValueError: not a layer, or a name that is used already.
+        """
         self._push(layer)
         if rebuild:
             self._rebuild()
 
     def pop(self, rebuild=True) -> Layer:
-        """Takes the top layer off and returns it."""
+        """Removes the last layer and returns it.
+
+        Args:
+            rebuild: whether the model is built again if the shape of its input is known. Default True.
+        """
         if not self.layers:
             raise TypeError("There are no layers in the model.")
         layer = self._stack.pop()
@@ -127,7 +139,7 @@ class Sequential(Model):
         self.built = True
 
     def build(self, input_shape=None):
-        """Makes the variables for inputs of this shape, the batch included (None for any)."""
+        """Makes the variables for inputs of a shape that includes the batch axis (None for any size)."""
         if not self._stack:
             raise ValueError(
                 f"Sequential model {self.name} cannot be built because it has no layers. Call `model.add(layer)`."
@@ -159,7 +171,7 @@ class Sequential(Model):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers, without the one that holds the input."""
+        """The layers in order, without the `InputLayer`."""
         has_input = bool(self._stack) and isinstance(self._stack[0], InputLayer)
         return self._stack[1:] if has_input else self._stack[:]
 

@@ -20,8 +20,9 @@ class Adam(Optimizer):
         beta_2: float, the decay rate of the average of squares. Default 0.999.
         epsilon: float. Default 1e-7.
         amsgrad: whether to divide by the largest v so far (Reddi et al., ICLR 2018). Default False.
-        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
-            loss_scale_factor, gradient_accumulation_steps, name, **kwargs: as in `Optimizer`.
+        weight_decay, clipnorm, clipvalue, global_clipnorm: as in `Optimizer`.
+        use_ema, ema_momentum, ema_overwrite_frequency: as in `Optimizer`.
+        loss_scale_factor, gradient_accumulation_steps, name, **kwargs: as in `Optimizer`.
 
     Raises:
         ValueError: as in `Optimizer`.
@@ -105,8 +106,9 @@ class AdamW(Adam):
         learning_rate: float, `LearningRateSchedule` or callable. Default 0.001.
         weight_decay: float, as in `Optimizer`. Default 0.004.
         beta_1, beta_2, epsilon, amsgrad: as in `Adam`.
-        clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor,
-            gradient_accumulation_steps, name, **kwargs: as in `Optimizer`.
+        clipnorm, clipvalue, global_clipnorm: as in `Optimizer`.
+        use_ema, ema_momentum, ema_overwrite_frequency: as in `Optimizer`.
+        loss_scale_factor, gradient_accumulation_steps, name, **kwargs: as in `Optimizer`.
 
     Raises:
         ValueError: `weight_decay` is None, or as in `Optimizer`.

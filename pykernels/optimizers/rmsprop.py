@@ -19,8 +19,9 @@ class RMSprop(Optimizer):
         momentum: float. Default 0.
         epsilon: float. Default 1e-7.
         centered: whether to divide by the standard deviation instead. Default False.
-        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
-            loss_scale_factor, gradient_accumulation_steps, name, **kwargs: as in `Optimizer`.
+        weight_decay, clipnorm, clipvalue, global_clipnorm: as in `Optimizer`.
+        use_ema, ema_momentum, ema_overwrite_frequency: as in `Optimizer`.
+        loss_scale_factor, gradient_accumulation_steps, name, **kwargs: as in `Optimizer`.
 
     Raises:
         ValueError: as in `Optimizer`.

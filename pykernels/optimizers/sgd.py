@@ -15,8 +15,9 @@ class SGD(Optimizer):
         learning_rate: float, `LearningRateSchedule` or callable. Default 0.01.
         momentum: float in [0, 1]. Default 0.
         nesterov: whether to use Nesterov momentum. Default False.
-        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
-            loss_scale_factor, gradient_accumulation_steps, name, **kwargs: as in `Optimizer`.
+        weight_decay, clipnorm, clipvalue, global_clipnorm: as in `Optimizer`.
+        use_ema, ema_momentum, ema_overwrite_frequency: as in `Optimizer`.
+        loss_scale_factor, gradient_accumulation_steps, name, **kwargs: as in `Optimizer`.
 
     Raises:
         ValueError: `momentum` is not in [0, 1], or as in `Optimizer`.

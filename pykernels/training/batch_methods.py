@@ -24,12 +24,13 @@ class BatchMethods:
 
     @accepts_old_names("train_on_batch")
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
-        """One update.
+        """Trains on one batch.
 
         Args:
-            x, y: a batch.
-            sample_weight: one weight per sample. class_weight: dict of class number -> weight. Not both.
-            return_dict: names with the results.
+            x, y: inputs and targets of the batch, as in `fit`.
+            sample_weight: array (N,). Default None.
+            class_weight: dict of class number -> weight; not together with `sample_weight`. Default None.
+            return_dict: whether the result is a dict of name -> value. Default False.
 
         Returns:
             Loss and metrics of this batch, as in `evaluate`.
@@ -38,7 +39,14 @@ class BatchMethods:
 
     @accepts_old_names("test_on_batch")
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
-        """Loss and metrics of a batch; nothing is learned."""
+        """Computes loss and metrics of one batch.
+
+        Args:
+            x, y, sample_weight, return_dict: as in `train_on_batch`.
+
+        Returns:
+            Loss and metrics, as in `evaluate`.
+        """
         return self._one_batch("test", x, y, sample_weight, None, return_dict)
 
     def _one_batch(self, kind, x, y, sample_weight, class_weight, return_dict):
@@ -58,7 +66,14 @@ class BatchMethods:
 
     @accepts_old_names("predict_on_batch")
     def predict_on_batch(self, x):
-        """The model's outputs for one batch, in one step."""
+        """Computes the outputs of the model for one batch.
+
+        Args:
+            x: inputs, as in `predict`.
+
+        Returns:
+            As `predict`.
+        """
         self._refuse_in_predict()
         run = self._direct(x, training=False)
         if run is not None:
@@ -69,15 +84,21 @@ class BatchMethods:
         return self._unpack(program.run(data.xs, self._next_run()))
 
     def profile(self, x, y=None, sample_weight=None, batch_size=None, repeats=5, print_fn=print) -> list[dict]:
-        """Times each operation of one step: a training step with `y` and a compiled model, a prediction without.
+        """Measures the time of each operation of a step: of a training step if `y` is given, else of a prediction.
 
         Args:
-            x, y, sample_weight: data; the first `batch_size` (32) rows are used. Nothing is learned.
-            repeats: runs of which the median is taken.
-            print_fn: called with the table as text; None prints nothing.
+            x, y, sample_weight: data as in `fit`; the first `batch_size` rows are used. The model is not changed.
+            batch_size: int. Default None: 32.
+            repeats: int, the number of runs, whose median is reported. Default 5.
+            print_fn: callable that gets the table as text, or None. Default `print`.
 
         Returns:
-            A list of dicts: op, label (the layer), shape, dtype, offset (in the arena), bytes, flops, ns, share.
+            A list with a dict for each operation: op, label (the layer), shape, dtype, offset (in the arena), bytes,
+                flops,
+            ns, share.
+
+        Raises:
+            ValueError: `y` is given and the model is not compiled.
         """
         rows = int(batch_size or 32)
         data = make_data(self, x, y, sample_weight)
@@ -105,18 +126,20 @@ class BatchMethods:
         return table
 
     def memory(self, batch_size=32, kind=None) -> MemoryPlan:
-        """The memory that running the model takes, in bytes, without running it.
+        """Plans the memory of a step in bytes, without running it.
 
         Args:
-            batch_size: rows of a batch.
-            kind: "train" (the default for a compiled model; makes the optimizer's variables), "test" or "predict".
+            batch_size: int. Default 32.
+            kind: "train", "test" or "predict". Default None: "train" for a compiled model, else "predict". "train"
+                makes the variables of the optimizer.
 
         Returns:
-            A `MemoryPlan`: `peak` and its parts; it prints as a table. Not in it: the interpreter and the data.
+            A `MemoryPlan` with `peak` and its parts, which prints as a table. It does not include the interpreter and
+            the data.
 
         Raises:
-            ValueError: a model that does not know the shape of its inputs, or is not compiled.
-            MemoryError: sizes that cannot be addressed.
+            ValueError: the shape of the inputs is not known, or the model is not compiled.
+            MemoryError: the sizes cannot be addressed.
         """
         return plan_memory(self, batch_size, kind)
 
@@ -148,7 +171,7 @@ class BatchMethods:
         initial_epoch=0,
         **samples,
     ):
-        """`fit` on a generator, as Keras 1 and 2 called it.
+        """`fit` for a generator, in Keras 1 and 2.
 
         `samples_per_epoch` and `nb_val_samples` count samples, and so does a second positional argument beside
         `nb_epoch`, `nb_val_samples` or `nb_worker`, which only Keras 1 had.
@@ -192,7 +215,7 @@ class BatchMethods:
         verbose=0,
         **samples,
     ):
-        """`evaluate` on a generator, as Keras 1 and 2 called it; see `predict_generator` for `steps`."""
+        """`evaluate` for a generator, in Keras 1 and 2. For `steps` see `predict_generator`."""
         self._assert_compiled()
         x, steps = self._steps_for("evaluate_generator", x, steps, samples)
         loading = PrefetchOptions(workers, use_multiprocessing, max_queue_size)._asdict()
@@ -211,7 +234,7 @@ class BatchMethods:
         verbose=0,
         **samples,
     ):
-        """`predict` on a generator, as Keras 1 and 2 called it.
+        """`predict` for a generator, in Keras 1 and 2.
 
         `steps` that equal the number of images of an image iterator mean its images, as in Keras 1, where this argument
         counted samples: `predict_generator(batches, batches.nb_sample)` gives one row for each.
@@ -236,12 +259,14 @@ class BatchMethods:
         return source, _steps_from_samples(name, samples, rows)["steps"]
 
     def predict_classes(self, x, batch_size=None, verbose=0):
-        """Class numbers: the largest of several outputs, or whether the only one is above 0.5 (as (N, 1) int32)."""
+        """The predicted class numbers (Keras 1 and 2): the index of the largest output, or, for one output, whether it
+        is
+        above 0.5, as int32 (N, 1)."""
         p = self.predict(x, batch_size=batch_size, verbose=verbose)
         return np.argmax(p, axis=-1) if p.shape[-1] > 1 else (p > 0.5).astype("int32")
 
     def predict_proba(self, x, batch_size=None, verbose=0):
-        """`predict`, as Keras 1 and 2 called it for classifiers."""
+        """`predict`, in Keras 1 and 2."""
         return self.predict(x, batch_size=batch_size, verbose=verbose)
 
 

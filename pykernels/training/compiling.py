@@ -1,4 +1,4 @@
-"""compile, the loss and the metrics, and what a model builds when it first sees data."""
+"""compile, the loss and the metrics, and the variables that are built when the first data arrive."""
 
 from __future__ import annotations
 
@@ -119,18 +119,19 @@ class CompileMixin(StepMethods, ResultsMixin):
         auto_scale_loss=True,
         checkpoint_activations=False,
     ):
-        """Says how the model is trained.
+        """Configures the model for training.
 
         Args:
-            optimizer: name or object.
-            loss: name, object, or function `(y_true, y_pred) -> losses` written with `pykernels.ops`.
-                For several outputs one for all, a list in their order (None for none), or a dict by output name (by
-                key, where the model's outputs are a dict).
-            loss_weights: factor of the loss; for several a list or dict of them.
-            metrics: list of names, objects or functions; "accuracy" is chosen by the shapes of target and output. For
-                several outputs a list with an entry (one metric, a list, or None) per output, or a dict by output name.
-                As in Keras 1 and 2, metrics may be the third argument by position, and `loss_weights` the fourth.
-            weighted_metrics: metrics that use sample and class weights.
+            optimizer: name or `Optimizer`. Default "rmsprop".
+            loss: name, `Loss`, or callable `(y_true, y_pred)` written with `pykernels.ops`, which returns a loss per
+                sample. For several outputs: one for all, a list in their order (None for no loss), or a dict by output
+                name (by key, if the outputs of the model are a dict). Default None.
+            loss_weights: float, the factor of the loss; for several outputs a list or dict. Default None.
+            metrics: list of names, `Metric`s or callables. "accuracy" depends on the shapes of target and output. For
+                several outputs: a list with an entry (a metric, a list, or None) per output, or a dict by output name.
+                As in Keras 1 and 2, `metrics` may be the third positional argument and `loss_weights` the fourth.
+                Default None.
+            weighted_metrics: metrics that are weighted by sample and class weights. Default None.
             run_eagerly: True records the step anew for every batch, so that Python code in layers and losses runs (and
                 prints) each time.
             steps_per_execution: batches between two calls of batch callbacks.
@@ -189,10 +190,19 @@ class CompileMixin(StepMethods, ResultsMixin):
             )
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The scalar to minimise: the loss of `compile` plus `losses`. May be overridden, with `pykernels.ops`.
+        """The scalar that training minimizes: the loss of `compile` plus `losses`. It may be overridden, with
+        `pykernels.ops`.
+
+        Args:
+            x, y, y_pred: inputs, targets and outputs of a batch, in the structures that the user passed.
+            sample_weight: weights, or None.
+            training: whether the loss is that of a training step.
+
+        Returns:
+            A scalar tensor.
 
         Raises:
-            ValueError: there is no loss at all.
+            ValueError: there is no loss.
         """
         terms = list(self.losses)
         if self._compiled.has_loss:

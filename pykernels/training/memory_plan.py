@@ -1,4 +1,4 @@
-"""How much memory a step takes, how much there is, and the error when it does not fit."""
+"""The memory that a step needs, the memory that is available, and the error if the step does not fit."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ class MemoryPlan:
     """Bytes that a model takes while it runs steps of one kind with one batch size.
 
     Attributes:
-        kind: "train", "test" (`evaluate`) or "predict". batch_size: rows of a batch.
-        weights: the model's variables. optimizer: those of the optimizer ("train" only).
+        kind: "train", "test" (`evaluate`) or "predict".
+        batch_size: the number of rows of a batch.
+        weights: the variables of the model.
+        optimizer: the variables of the optimizer ("train" only).
         activations: the arena with intermediate values, gradients included.
         scratch: working memory of the kernel that needs most.
         prepared: weights in the layout that kernels read ("test" and "predict").

@@ -55,39 +55,44 @@ class Trainer(BatchMethods, CompileMixin):
         """Trains the model.
 
         Args:
-            x: array, list or dict (by input name) of arrays, pandas object, memory map, h5py dataset, or something that
-                gives batches `(x, y[, sample_weight])`: a generator, an iterable, a Sequence.
-            y: targets; for a model with several outputs a list in their order, or a dict by output name. None when `x`
-                gives batches.
-            batch_size: 32 by default. The last batch of an epoch may be shorter; it counts by its size.
-            epochs: number of the epoch to stop at.
-            verbose: 0 silent, 1 progress bar, 2 a line per epoch, "auto" is 1.
-            callbacks: list of callbacks.
-            validation_split: share (0 to 1) of the data, the last ones, that is kept for validation.
-            validation_data: `(x, y)`, `(x, y, sample_weight)`, or something that gives batches.
-            shuffle: whether rows are drawn in random order; "batch" keeps the rows of a batch together.
-            class_weight: dict of class number -> weight; for several outputs a dict of them by output name.
-            sample_weight: one weight per sample, for all outputs; or a list or dict of arrays, one per output.
-            initial_epoch: number of the first epoch.
-            steps_per_epoch: batches per epoch (rounded up: `len(x) / 32` will do); by default until the data end.
-            validation_steps, validation_batch_size: for the validation.
-            validation_freq: epochs between validations, or a list of epochs.
-            workers: threads that fetch the batches of image iterators and Sequences ahead of the training (processes
-                with `use_multiprocessing`); 0 for none. By default what the iterator or Sequence says. They change no
-                result. A generator is read by the training itself.
-            max_queue_size: how many batches they fetch ahead.
+            x: inputs: array, list or dict (by input name) of arrays, pandas object, memory map, h5py dataset, each with
+                a row per sample; or an iterable of batches `(x, y[, sample_weight])`: a generator, a dataset, a
+                `Sequence`.
+            y: targets with a row per sample; for several outputs a list in their order, or a dict by output name. None
+                if `x` is an iterable of batches.
+            batch_size: int. The last batch of an epoch may be smaller, and is weighted by its size. Default None: 32.
+            epochs: int, the number of the epoch to stop at. Default 1.
+            verbose: 0 (silent), 1 (progress bar), 2 (a line per epoch) or "auto" (default: 1).
+            callbacks: list of `Callback`s. Default None.
+            validation_split: float from 0 to 1, the fraction of the data, from its end, that is used for validation.
+                Default 0.
+            validation_data: tuple `(x, y)` or `(x, y, sample_weight)`, or an iterable of batches. Default None.
+            shuffle: whether rows are used in random order; "batch" keeps the rows of a batch together. Default True.
+            class_weight: dict of class number -> weight; for several outputs a dict of these by output name. Default
+                None.
+            sample_weight: array (N,) for all outputs, or a list or dict of arrays, one for each output. Default None.
+            initial_epoch: int, the number of the first epoch. Default 0.
+            steps_per_epoch: number of batches per epoch; a float such as `len(x) / 32` is rounded up. Default None:
+                until the data end.
+            validation_steps, validation_batch_size: the same for the validation.
+            validation_freq: int, the number of epochs between validations, or a list of epochs. Default 1.
+            workers: int, the number of threads that load the batches of image iterators and `Sequence`s ahead of the
+                training; 0 for none. The result does not depend on it. A generator is read by the training thread.
+                Default None: as the iterator or `Sequence` says.
+            use_multiprocessing: whether the workers for a `Sequence` are processes. Default None: as it says.
+            max_queue_size: int, the number of batches loaded ahead. Default None: as it says.
             cache_frozen: whether the frozen layers (`trainable = False`) at the beginning of the model are run only
                 once for each sample, for training and validation data, and the rest is trained on what they gave. The
                 result is that of the plain way; memory for the layers' results is needed. Random layers end the part
                 that is run once. See `frozen.FrozenPrefix`.
 
         Returns:
-            A `History`; `history.history` has a list per loss and metric.
+            A `History`, whose `history` is a dict of name -> list with a value per epoch.
 
         Raises:
-            ValueError: the model is not compiled, or data that do not fit to it; `cache_frozen` with a model that does
-                not begin with frozen layers, or with data that change from epoch to epoch; the message names the fix.
-            MemoryError: a step, or what `cache_frozen` keeps, does not fit into the memory.
+            ValueError: the model is not compiled, or the data do not fit it; with `cache_frozen`, the model does not
+                begin with frozen layers, or the data change from epoch to epoch.
+            MemoryError: a step, or the results that `cache_frozen` keeps, do not fit into memory.
         """
         self._assert_compiled()
         loading = PrefetchOptions(workers, use_multiprocessing, max_queue_size)
@@ -290,12 +295,20 @@ class Trainer(BatchMethods, CompileMixin):
         workers=None,
         use_multiprocessing=None,
     ):
-        """Loss and metrics over data, as the validation lines of `fit` show them.
+        """Computes loss and metrics.
 
-        Args: see `fit`.
+        Args:
+            x, y, batch_size, verbose, sample_weight, callbacks: as in `fit`.
+            steps: int, the number of batches. Default None: until the data end.
+            return_dict: whether the result is a dict of name -> value. Default False.
+            max_queue_size, workers, use_multiprocessing: as in `fit`.
 
         Returns:
-            The loss alone without metrics, else a list in the order of `metrics_names`; a dict with `return_dict`.
+            The loss, a float, if there are no metrics; else a list in the order of `metrics_names`, or a dict.
+
+        Raises:
+            ValueError: the model is not compiled, or the data do not fit it.
+            MemoryError: a step does not fit into memory.
         """
         self._assert_compiled()
         loading = PrefetchOptions(workers, use_multiprocessing, max_queue_size)
@@ -336,10 +349,19 @@ class Trainer(BatchMethods, CompileMixin):
         workers=None,
         use_multiprocessing=None,
     ):
-        """The model's outputs for data; see `fit` for the arguments. Safe to call from several threads.
+        """Computes the outputs of the model. May be called from several threads at once.
+
+        Args:
+            x, batch_size, verbose, callbacks: as in `fit`.
+            steps: int, the number of batches. Default None: until the data end.
+            max_queue_size, workers, use_multiprocessing: as in `fit`.
 
         Returns:
-            An array with one row per sample; several in the structure of the outputs of a model with several.
+            An array with a row per sample; for several outputs, arrays in the structure of the outputs.
+
+        Raises:
+            ValueError: the data do not fit the model.
+            MemoryError: a step does not fit into memory.
         """
         self._refuse_in_predict()
         if (
