@@ -295,6 +295,46 @@ def test_nodes_of_tensorflows_graph():
         models.model_from_json(functional(node("s", "Svd", ["x"]), output="tf_op_layer_s"))
 
 
+# --- calls that Keras 3.2 lost -----------------------------------------------------------------------------------
+def lost(path):
+    """The archive as Keras 3.2 wrote it: every reference to a call has the number 0."""
+
+    def forget(config):
+        pending = [entry["inbound_nodes"] for entry in config["config"]["layers"]]
+        while pending:
+            x = pending.pop()
+            if isinstance(x, dict) and x.get("class_name") == "__keras_tensor__":
+                x["config"]["keras_history"][1] = 0
+            pending.extend(x.values() if isinstance(x, dict) else x if isinstance(x, list) else ())
+
+    rezipped(path, forget)
+
+
+def test_numbers_of_calls_that_keras_3_2_lost(tmp_path):
+    """Two calls of one layer, where the first cannot be the one that the second needs."""
+    x = inputs = pk.Input((4,))
+    layer, first = layers.Dense(4, activation="tanh"), layers.Dense(4)
+    x = layers.Activation("relu")(layer(x))
+    x = layers.Multiply()([layer(x), first(inputs)])
+    model = randomized(pk.Model(inputs, x))
+    model.save(tmp_path / "m.keras")
+    lost(tmp_path / "m.keras")
+    np.testing.assert_array_equal(predictions(models.load_model(tmp_path / "m.keras")), predictions(model))
+
+
+def test_numbers_of_calls_that_nobody_can_tell(tmp_path):
+    a, b = pk.Input((4,)), pk.Input((4,))
+    tower = pk.Sequential([pk.Input((4,)), layers.Dense(3)], name="tower")
+    model = randomized(pk.Model([a, b], layers.Subtract()([tower(a), tower(b)])))
+    model.save(tmp_path / "m.keras")
+    again = models.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(again.predict([X, 2 * X], verbose=0), model.predict([X, 2 * X], verbose=0))
+    lost(tmp_path / "m.keras")
+    with pytest.raises(ValueError, match=r"m\.keras.*'tower' several times.*subtract.*load_weights"):
+        models.load_model(tmp_path / "m.keras")
+    again.load_weights(tmp_path / "m.keras")
+
+
 # --- copies -----------------------------------------------------------------------------------------------------
 class Named(pk.Model):
     """Makes its inputs and outputs itself."""

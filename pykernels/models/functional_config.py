@@ -12,6 +12,7 @@ from ..layers.layer import Layer
 from ..layers.layer_graph import LayerCall, LayerGraph, Slot
 from ..utils import serialization
 from ..utils.tree import flatten, map_structure
+from . import lost_calls
 from .old_nodes import old_call
 from .op_config import GraphOp, op_config
 
@@ -114,6 +115,7 @@ class _Reader:
         self.layers: dict[str, object] = {}
         self.results: dict[str, list[list]] = {}
         calls = []
+        lost_calls.restore(config["layers"], config.get("output_layers"))
         for entry in config["layers"]:
             if not isinstance(entry, dict) or not isinstance(entry.get("config"), dict):
                 raise ValueError(f"The configuration of a layer should be a dict. Received: {str(entry)[:500]}")

@@ -210,6 +210,12 @@ def _load_legacy(path, h5: Hdf5File, custom_objects, compile):  # noqa: A002
     datasets = [d for entry in legacy_weights.saved_layers(root) for d in entry.datasets]
     budget.allow_variables(h5.numbers_of(datasets) + _SPARE_NUMBERS)
     model = build_model(parse_json(text, path), custom_objects, path)
+    if not model.built:
+        raise ValueError(
+            f"{path}: the class {type(model).__name__} of the model makes its variables when it is first called, and "
+            "the file does not say for which input shape. Make the model in code, call it or build() it, and use "
+            "model.load_weights()."
+        )
     done = legacy_weights.read(model, h5, skip_mismatch=False, by_name=False)
     budget.fill_rest()
     training = h5.attrs.get("training_config")

@@ -174,7 +174,8 @@ def writers(library, model, lean, case):
     main = [archive] if archive else [(".h5", save)]
     if lean:
         return main
-    rest = [(".h5", save)] if archive else []
+    is_subclass = type(model).__name__ == "Block"  # whose `.h5` nobody could read
+    rest = [(".h5", save)] if archive and not is_subclass else []
     if archive:
         rest.append((".weights.h5", weights))
     if library.version < (3,):
