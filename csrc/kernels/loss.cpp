@@ -47,11 +47,11 @@ void categorical_crossentropy_grad(bool from_logits, int64_t rows, int64_t n, co
 }
 
 template <class T>
-void softmax_categorical_crossentropy_grad(int64_t rows, int64_t n, const T* target, const T* p, const T* dloss, T* dz,
-                                           T eps) {
+void softmax_categorical_crossentropy_grad(int64_t rows, int64_t n, const T* target, const T* p, const T* dloss,
+                                           T* dz) {
   const auto loop = loops_of<T>(kernels().loss).softmax_categorical_grad;
   over_rows(rows, n, plain_ns<T>,
-            [&](int64_t r, int64_t count) { loop(count, n, target + r * n, p + r * n, dloss + r, dz + r * n, eps); });
+            [&](int64_t r, int64_t count) { loop(count, n, target + r * n, p + r * n, dloss + r, dz + r * n); });
 }
 
 template <class T>
@@ -73,10 +73,10 @@ void sparse_categorical_crossentropy_grad(bool from_logits, int64_t rows, int64_
 
 template <class T>
 void softmax_sparse_categorical_crossentropy_grad(int64_t rows, int64_t n, const std::int32_t* target, const T* p,
-                                                  const T* dloss, T* dz, T eps) {
+                                                  const T* dloss, T* dz) {
   const auto loop = loops_of<T>(kernels().loss).softmax_sparse_grad;
   over_rows(rows, n, plain_ns<T>,
-            [&](int64_t r, int64_t count) { loop(count, n, target + r, p + r * n, dloss + r, dz + r * n, eps); });
+            [&](int64_t r, int64_t count) { loop(count, n, target + r, p + r * n, dloss + r, dz + r * n); });
 }
 
 template <class T>
@@ -96,11 +96,10 @@ void binary_crossentropy_grad(bool from_logits, int64_t rows, int64_t n, const T
 }
 
 template <class T>
-void sigmoid_binary_crossentropy_grad(int64_t rows, int64_t n, const T* target, const T* p, const T* dloss, T* dz,
-                                      T eps) {
+void sigmoid_binary_crossentropy_grad(int64_t rows, int64_t n, const T* target, const T* p, const T* dloss, T* dz) {
   const auto loop = loops_of<T>(kernels().loss).sigmoid_binary_grad;
   over_rows(rows, n, plain_ns<T>,
-            [&](int64_t r, int64_t count) { loop(count, n, target + r * n, p + r * n, dloss + r, dz + r * n, eps); });
+            [&](int64_t r, int64_t count) { loop(count, n, target + r * n, p + r * n, dloss + r, dz + r * n); });
 }
 
 template <class T>
@@ -149,15 +148,15 @@ void in_top_k(int64_t rows, int64_t n, int64_t k, const std::int32_t* target, co
 #define PK_INSTANTIATE(T)                                                                                             \
   template void categorical_crossentropy(bool, int64_t, int64_t, const T*, const T*, T*, T);                          \
   template void categorical_crossentropy_grad(bool, int64_t, int64_t, const T*, const T*, const T*, T*, T);           \
-  template void softmax_categorical_crossentropy_grad(int64_t, int64_t, const T*, const T*, const T*, T*, T);         \
+  template void softmax_categorical_crossentropy_grad(int64_t, int64_t, const T*, const T*, const T*, T*);            \
   template void sparse_categorical_crossentropy(bool, int64_t, int64_t, const std::int32_t*, const T*, T*, T);        \
   template void sparse_categorical_crossentropy_grad(bool, int64_t, int64_t, const std::int32_t*, const T*, const T*, \
                                                      T*, T);                                                          \
   template void softmax_sparse_categorical_crossentropy_grad(int64_t, int64_t, const std::int32_t*, const T*,         \
-                                                             const T*, T*, T);                                        \
+                                                             const T*, T*);                                           \
   template void binary_crossentropy(bool, int64_t, int64_t, const T*, const T*, T*, T);                               \
   template void binary_crossentropy_grad(bool, int64_t, int64_t, const T*, const T*, const T*, T*, T);                \
-  template void sigmoid_binary_crossentropy_grad(int64_t, int64_t, const T*, const T*, const T*, T*, T);              \
+  template void sigmoid_binary_crossentropy_grad(int64_t, int64_t, const T*, const T*, const T*, T*);                 \
   template void mean_squared_error(int64_t, int64_t, const T*, const T*, T*);                                         \
   template void mean_squared_error_grad(int64_t, int64_t, const T*, const T*, const T*, T*);                          \
   template void mean_absolute_error(int64_t, int64_t, const T*, const T*, T*);                                        \

@@ -24,11 +24,9 @@ void categorical_crossentropy(bool from_logits, int64_t rows, int64_t n, const T
 template <class T>
 void categorical_crossentropy_grad(bool from_logits, int64_t rows, int64_t n, const T* target, const T* x,
                                    const T* dloss, T* dx, T eps);
-// The same gradient taken through p = softmax(z) in one step: given p, dz = dloss * (U p - u) with
-// u_j = t_j inside(p_j), U = sum(u). For losses from probabilities. dz may be p.
+// The gradient from logits z, given p = softmax(z): dz = dloss * (sum(t) p - t). dz may be p.
 template <class T>
-void softmax_categorical_crossentropy_grad(int64_t rows, int64_t n, const T* target, const T* p, const T* dloss, T* dz,
-                                           T eps);
+void softmax_categorical_crossentropy_grad(int64_t rows, int64_t n, const T* target, const T* p, const T* dloss, T* dz);
 
 // Sparse: target (rows) holds class indices: the same with t one-hot. An index outside [0, n) gives a NaN loss
 // and a NaN gradient row (in Keras on JAX, a loss of 0).
@@ -40,7 +38,7 @@ void sparse_categorical_crossentropy_grad(bool from_logits, int64_t rows, int64_
                                           const T* x, const T* dloss, T* dx, T eps);
 template <class T>
 void softmax_sparse_categorical_crossentropy_grad(int64_t rows, int64_t n, const std::int32_t* target, const T* p,
-                                                  const T* dloss, T* dz, T eps);
+                                                  const T* dloss, T* dz);
 
 // Binary crossentropy: loss[r] = mean over n of
 //  from probabilities: p = clip(x): -(t log p + (1 - t) log(1 - p));
@@ -51,10 +49,9 @@ void binary_crossentropy(bool from_logits, int64_t rows, int64_t n, const T* tar
 template <class T>
 void binary_crossentropy_grad(bool from_logits, int64_t rows, int64_t n, const T* target, const T* x, const T* dloss,
                               T* dx, T eps);
-// Through p = sigmoid(z): dz = dloss / n * inside(p) (p - t). dz may be p.
+// From logits z, given p = sigmoid(z): dz = dloss / n * (p - t). dz may be p.
 template <class T>
-void sigmoid_binary_crossentropy_grad(int64_t rows, int64_t n, const T* target, const T* p, const T* dloss, T* dz,
-                                      T eps);
+void sigmoid_binary_crossentropy_grad(int64_t rows, int64_t n, const T* target, const T* p, const T* dloss, T* dz);
 
 // loss[r] = mean over n of (x - t)^2; dx = dloss * 2 (x - t) / n.
 template <class T>

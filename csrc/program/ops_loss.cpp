@@ -106,21 +106,20 @@ std::unique_ptr<Kernel> make_crossentropy_grad(const OpSpec& spec) {
   return finish(std::move(kernel), r, 5, true);
 }
 
-// Through the softmax or sigmoid that made the probabilities.
+// From logits, given their softmax or sigmoid.
 template <Entropy kind>
 std::unique_ptr<Kernel> make_fused_grad(const OpSpec& spec) {
   constexpr bool sparse = kind == Entropy::sparse;
   const Rows r = check_loss(spec, sparse, true);
-  const double eps = epsilon_of(spec);
   auto kernel = for_float(spec.in[1].dtype, [&](auto type) {
     using T = decltype(type);
-    return make_kernel([=, rows = r.rows, n = r.n](const RunArgs& args) {
+    return make_kernel([rows = r.rows, n = r.n](const RunArgs& args) {
       const auto* t = args.input<Target<sparse, T>>(0);
-      const T *p = args.input<T>(1), *d = args.input<T>(2), e = static_cast<T>(eps);
+      const T *p = args.input<T>(1), *d = args.input<T>(2);
       T* dz = args.output<T>(0);
-      if constexpr (kind == Entropy::categorical) softmax_categorical_crossentropy_grad<T>(rows, n, t, p, d, dz, e);
-      if constexpr (kind == Entropy::sparse) softmax_sparse_categorical_crossentropy_grad<T>(rows, n, t, p, d, dz, e);
-      if constexpr (kind == Entropy::binary) sigmoid_binary_crossentropy_grad<T>(rows, n, t, p, d, dz, e);
+      if constexpr (kind == Entropy::categorical) softmax_categorical_crossentropy_grad<T>(rows, n, t, p, d, dz);
+      if constexpr (kind == Entropy::sparse) softmax_sparse_categorical_crossentropy_grad<T>(rows, n, t, p, d, dz);
+      if constexpr (kind == Entropy::binary) sigmoid_binary_crossentropy_grad<T>(rows, n, t, p, d, dz);
     });
   });
   return finish(std::move(kernel), r, 3, true);
@@ -180,19 +179,19 @@ void register_loss_ops() {
   register_op("categorical_crossentropy_grad", make_crossentropy_grad<Entropy::categorical>,
               "target, x, dloss -> dx {from_logits, epsilon}");
   register_op("softmax_categorical_crossentropy_grad", make_fused_grad<Entropy::categorical>,
-              "target, p, dloss -> dz {epsilon}; made by passes");
+              "target, p, dloss -> dz; made by passes");
   register_op("sparse_categorical_crossentropy", make_crossentropy<Entropy::sparse>,
               "i32 target (...), x (..., n) -> loss (...) {from_logits, epsilon}");
   register_op("sparse_categorical_crossentropy_grad", make_crossentropy_grad<Entropy::sparse>,
               "i32 target, x, dloss -> dx {from_logits, epsilon}");
   register_op("softmax_sparse_categorical_crossentropy_grad", make_fused_grad<Entropy::sparse>,
-              "i32 target, p, dloss -> dz {epsilon}; made by passes");
+              "i32 target, p, dloss -> dz; made by passes");
   register_op("binary_crossentropy", make_crossentropy<Entropy::binary>,
               "target (..., n), x (..., n) -> loss (...) {from_logits, epsilon}");
   register_op("binary_crossentropy_grad", make_crossentropy_grad<Entropy::binary>,
               "target, x, dloss -> dx {from_logits, epsilon}");
   register_op("sigmoid_binary_crossentropy_grad", make_fused_grad<Entropy::binary>,
-              "target, p, dloss -> dz {epsilon}; made by passes");
+              "target, p, dloss -> dz; made by passes");
   register_op("mean_squared_error", make_error<true>, "target (..., n), x (..., n) -> loss (...)");
   register_op("mean_squared_error_grad", make_error_grad<true>, "target, x, dloss -> dx");
   register_op("mean_absolute_error", make_error<false>, "target (..., n), x (..., n) -> loss (...)");

@@ -75,39 +75,35 @@ def _with_preactivation(r: Rewriter, node: Node, attrs, act: Node) -> None:
     r.replace(node.outputs[0], new.outputs[1])
 
 
-# Backward of a probability loss through the activation that made the probabilities.
-_LOSS_THROUGH_ACTIVATION = {
-    ("softmax_grad", "categorical_crossentropy_grad"): "softmax_categorical_crossentropy_grad",
-    ("softmax_grad", "sparse_categorical_crossentropy_grad"): "softmax_sparse_categorical_crossentropy_grad",
-    ("activation_grad", "binary_crossentropy_grad"): "sigmoid_binary_crossentropy_grad",
+# Backward of a loss from logits, and the activation that may have been taken of them.
+_GIVEN_PROBABILITIES = {
+    "categorical_crossentropy_grad": ("softmax", "softmax_categorical_crossentropy_grad"),
+    "sparse_categorical_crossentropy_grad": ("softmax", "softmax_sparse_categorical_crossentropy_grad"),
+    "binary_crossentropy_grad": ("sigmoid", "sigmoid_binary_crossentropy_grad"),
 }
 
 
-def fuse_loss_gradient(r: Rewriter) -> None:
-    """d loss / d logits in one step: exact algebra, so more accurate than the two steps that it replaces."""
-    by_output = {id(t): n for n in r.nodes for t in n.outputs}
+def reuse_probabilities(r: Rewriter) -> None:
+    """d loss / d logits from the probabilities, where somebody else (a metric, an output) reads those too."""
     for node in list(r.nodes):
-        if node.name not in ("softmax_grad", "activation_grad"):
+        activation, name = _GIVEN_PROBABILITIES.get(node.name, (None, None))
+        if name is None or not node.attrs["from_logits"]:
             continue
-        if node.name == "activation_grad" and node.attrs["activation"] != "sigmoid":
-            continue
-        p, dp = node.inputs
-        inner = maker(dp, r, by_output)
-        if inner is None or r.only_reader(dp) is not node:
-            continue
-        name = _LOSS_THROUGH_ACTIVATION.get((node.name, inner.name))
-        if name is None or inner.attrs.get("from_logits") or inner.inputs[1] is not p:
-            continue
-        if not r.can_move(inner, node):
-            continue
-        attrs = {"epsilon": inner.attrs["epsilon"]}
-        new = made(name, inner.inputs, attrs, [(p.shape, p.dtype)], (), node)
+        target, z, dloss = node.inputs
         at = r.nodes.index(node)
-        r.remove(node)
-        r.remove(inner)
-        r.insert(at - 1, new)
-        r.replace(node.outputs[0], new.outputs[0])
-        by_output[id(new.outputs[0])] = new
+        for made_of in r.readers.get(id(z), ()):
+            if made_of.name == "softmax":
+                found = activation == "softmax"
+            else:
+                found = made_of.name == "activation" and made_of.attrs["activation"] == activation
+            if not found or r.nodes.index(made_of) > at or not r.reads(made_of.outputs[0]):
+                continue
+            p = made_of.outputs[0]
+            new = made(name, [target, p, dloss], {}, [(tuple(z.shape), z.dtype)], (), node)
+            r.remove(node)
+            r.insert(at, new)
+            r.replace(node.outputs[0], new.outputs[0])
+            break
 
 
 def fuse_weight_update(r: Rewriter) -> None:
@@ -151,9 +147,9 @@ def drop_unread(r: Rewriter) -> None:
 
 PASSES = (
     drop_idle_reshapes,
-    fuse_matmul_epilogue,
-    fuse_loss_gradient,
     drop_unread,
+    reuse_probabilities,
+    fuse_matmul_epilogue,
     *conv_passes.PASSES,
     fuse_weight_update,
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from .. import ops
-from ..config import epsilon, floatx
+from ..config import floatx
 from ..graph import apply
+from ..ops.losses import mean_binary_crossentropy
 from ..user_warning import warn
 from ..utils.masks import set_mask
 from .loss import squeeze_or_expand_to_same_rank
@@ -62,7 +63,7 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
     Args:
         y_true: one-hot targets, or any class weights, shape (N, ..., C).
         y_pred: probabilities or logits, shape (N, ..., C). Probabilities are divided by their sum and clipped to
-            [epsilon, 1 - epsilon].
+            [epsilon, 1 - epsilon]; in a model, of a softmax's output the logits are taken instead.
         from_logits: whether `y_pred` are logits instead of probabilities. Default False.
         label_smoothing: float s from 0 to 1; `y_true` becomes `y_true * (1 - s) + s / C`. Default 0.
         axis: int, the axis of the classes. Default -1.
@@ -107,7 +108,7 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     Args:
         y_true: class indices from 0 to C - 1, shape (N, ...) or (N, ..., 1).
         y_pred: probabilities or logits, shape (N, ..., C). Probabilities are divided by their sum and clipped to
-            [epsilon, 1 - epsilon].
+            [epsilon, 1 - epsilon]; in a model, of a softmax's output the logits are taken instead.
         from_logits: whether `y_pred` are logits instead of probabilities. Default False.
         ignore_class: int, a class whose samples have a loss of 0. `Loss` objects leave them out of the mean. Default
             None.
@@ -151,7 +152,8 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, 
 
     Args:
         y_true: targets t, usually 0 or 1, shape (N, ..., d).
-        y_pred: probabilities p, which are clipped to [epsilon, 1 - epsilon], or logits. Shape (N, ..., d).
+        y_pred: probabilities p, which are clipped to [epsilon, 1 - epsilon], or logits. Shape (N, ..., d). In a model,
+            of a sigmoid's output the logits are taken instead.
         from_logits: whether `y_pred` are logits instead of probabilities. Default False.
         label_smoothing: float s from 0 to 1; t becomes `t * (1 - s) + s / 2`. Default 0.
         axis: int, the axis of the mean. Default -1.
@@ -172,5 +174,5 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, 
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
     if y_pred.shape and axis in (-1, len(y_pred.shape) - 1):
-        return apply("binary_crossentropy", [y_true, y_pred], from_logits=bool(from_logits), epsilon=epsilon())
+        return mean_binary_crossentropy(y_true, y_pred, from_logits)
     return ops.mean(ops.binary_crossentropy(y_true, y_pred, from_logits=from_logits), axis=axis)

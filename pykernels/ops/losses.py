@@ -6,6 +6,7 @@ from .. import config
 from ..graph import apply, define
 from .array import expand_dims, moveaxis, squeeze
 from .elementwise import clip, log, log1p
+from .logits import logits_of
 from .nn import log_softmax
 from .reduction import sum as reduce_sum
 from .shapes import axis_in
@@ -114,8 +115,12 @@ def _pair(target, output):
     return target, output
 
 
-def _attrs(from_logits):
-    return {"from_logits": bool(from_logits), "epsilon": float(config.epsilon())}
+def _crossentropy(name, target, output, from_logits):
+    """Recorded with the logits where `output` is a softmax or sigmoid of some."""
+    if not from_logits:
+        logits = logits_of(output, "sigmoid" if name == "binary_crossentropy" else "softmax")
+        output, from_logits = (output, False) if logits is None else (logits, True)
+    return apply(name, [target, output], from_logits=bool(from_logits), epsilon=float(config.epsilon()))
 
 
 def categorical_crossentropy(target, output, from_logits=False, axis=-1):
@@ -125,7 +130,7 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
         target: class weights, usually one-hot, of the shape of `output`. Cast to its dtype.
         output: probabilities, which are divided by their sum (a row of zeros counts as even, without gradient) and
             clipped to [epsilon, 1 - epsilon] (no gradient passes where the clip acts); or logits, with
-            p = softmax(output).
+            p = softmax(output). A symbolic tensor that a softmax made is taken for the logits that it was made of.
         from_logits: whether `output` holds logits.
         axis: int, the axis of the classes.
 
@@ -142,7 +147,7 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
             f"target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}"
         )
     target, output = moveaxis(target, axis, -1), moveaxis(output, axis, -1)
-    return apply("categorical_crossentropy", [target, output], **_attrs(from_logits))
+    return _crossentropy("categorical_crossentropy", target, output, from_logits)
 
 
 def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
@@ -173,9 +178,7 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
             "Arguments `target` and `output` must have the same shape up until the last dimension: "
             f"target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}"
         )
-    return apply(
-        "sparse_categorical_crossentropy", [to_indices(target), moveaxis(output, axis, -1)], **_attrs(from_logits)
-    )
+    return _crossentropy("sparse_categorical_crossentropy", to_indices(target), moveaxis(output, axis, -1), from_logits)
 
 
 def binary_crossentropy(target, output, from_logits=False):
@@ -183,7 +186,8 @@ def binary_crossentropy(target, output, from_logits=False):
 
     Args:
         target: of the shape of `output`, usually 0 or 1. Cast to its dtype.
-        output: probabilities p, clipped to [epsilon, 1 - epsilon]; or logits, with p = sigmoid(output).
+        output: probabilities p, clipped to [epsilon, 1 - epsilon]; or logits, with p = sigmoid(output). A symbolic
+            tensor that a sigmoid made is taken for the logits that it was made of.
         from_logits: whether `output` holds logits.
 
     Returns:
@@ -193,4 +197,9 @@ def binary_crossentropy(target, output, from_logits=False):
         ValueError: the shapes differ.
     """
     target, output = _pair(target, output)
-    return apply("binary_crossentropy", [expand_dims(target, -1), expand_dims(output, -1)], **_attrs(from_logits))
+    return mean_binary_crossentropy(expand_dims(target, -1), expand_dims(output, -1), from_logits)
+
+
+def mean_binary_crossentropy(target, output, from_logits=False):
+    """The mean over the last axis of `binary_crossentropy`; target and output of one shape and float dtype."""
+    return _crossentropy("binary_crossentropy", target, output, from_logits)

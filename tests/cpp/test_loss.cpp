@@ -222,7 +222,7 @@ void expect_losses() {
 TEST(Loss, FloatFollowsTheFormulas) { expect_losses<float>(); }
 TEST(Loss, DoubleFollowsTheFormulas) { expect_losses<double>(); }
 
-// The gradients through softmax and sigmoid are those of the loss times their derivatives.
+// The gradients from logits, given their softmax or sigmoid.
 TEST(Loss, FusedGradients) {
   const Bounds b = bounds_of<double>();
   at_every_level([&] {
@@ -239,13 +239,13 @@ TEST(Loss, FusedGradients) {
       }
       const double* d = p.dloss.data();
       categorical_crossentropy(true, rows, n, p.soft.data(), p.logits.data(), p.loss.data(), eps);
-      softmax_categorical_crossentropy_grad(rows, n, p.soft.data(), prob.data(), d, p.dx.data(), eps);
+      softmax_categorical_crossentropy_grad(rows, n, p.soft.data(), prob.data(), d, p.dx.data());
       p.expect(p.logits, [&](int64_t r, const Row& v) { return entropy(true, p.row(p.soft, r), v, b); });
       sparse_categorical_crossentropy(true, rows, n, p.label.data(), p.logits.data(), p.loss.data(), eps);
-      softmax_sparse_categorical_crossentropy_grad(rows, n, p.label.data(), prob.data(), d, p.dx.data(), eps);
+      softmax_sparse_categorical_crossentropy_grad(rows, n, p.label.data(), prob.data(), d, p.dx.data());
       p.expect(p.logits, [&](int64_t r, const Row& v) { return entropy(true, p.one_hot(r), v, b); });
       binary_crossentropy(true, rows, n, p.ones.data(), p.logits.data(), p.loss.data(), eps);
-      sigmoid_binary_crossentropy_grad(rows, n, p.ones.data(), side.data(), d, p.dx.data(), eps);
+      sigmoid_binary_crossentropy_grad(rows, n, p.ones.data(), side.data(), d, p.dx.data());
       p.expect(p.logits, [&](int64_t r, const Row& v) { return binary(true, p.row(p.ones, r), v, b); });
     }
   });
@@ -261,14 +261,19 @@ TEST(Loss, ClippedProbabilities) {
     const double top = -std::log(static_cast<double>(e)), side = -std::log(static_cast<double>(one - high));
     const double want[] = {top, side, top, side, -std::log(static_cast<double>(high)), -std::log1p(-1e-7)};
     for (int i = 0; i < 6; ++i) EXPECT_NEAR(loss[i], want[i], 2e-7 * (1 + want[i])) << i;
-    sigmoid_binary_crossentropy_grad(6, 1, t, p, d, dx, e);
-    const float slope[] = {0, 0, 0.5F * (e - 1), 0.5F * high, 0.5F * (high - 1), 0.5F * e};
-    for (int i = 0; i < 6; ++i) EXPECT_EQ(dx[i], slope[i]) << i;
-    // A row that is sure and wrong learns nothing, as in Keras.
+    binary_crossentropy_grad(false, 6, 1, t, p, d, dx, e);
+    const float slope[] = {0, 0, -0.5F / e, 0.5F / (one - high), -0.5F / high, 0.5F / (one - e)};
+    for (int i = 0; i < 6; ++i) EXPECT_NEAR(dx[i], slope[i], 2e-7F * std::fabs(slope[i])) << i;
+    // A row that is sure and wrong learns nothing, as in Keras on JAX; given the logits it does, also in their place.
     const float sure[] = {1, 0, 0};
     const int32_t label[] = {2};
-    softmax_sparse_categorical_crossentropy_grad(1, 3, label, sure, d, dx, e);
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(dx[i], 0) << i;
+    const float certain = 1, impossible = 0;
+    softmax_sparse_categorical_crossentropy_grad(1, 3, label, sure, d, dx);
+    EXPECT_TRUE(dx[0] == 1 && dx[1] == 0 && dx[2] == -1);
+    softmax_categorical_crossentropy_grad(1, 3, std::vector<float>{0, 0, 1}.data(), sure, d, dx);
+    EXPECT_TRUE(dx[0] == 1 && dx[1] == 0 && dx[2] == -1);
+    sigmoid_binary_crossentropy_grad(1, 1, &certain, &impossible, d, dx);
+    EXPECT_EQ(dx[0], -1);
     sparse_categorical_crossentropy_grad(false, 1, 3, label, sure, d, dx, e);
     for (int i = 0; i < 3; ++i) EXPECT_EQ(dx[i], 0) << i;
   });
@@ -301,8 +306,7 @@ TEST(Loss, SpecialValues) {
       sparse_categorical_crossentropy_grad(false, 6, n, p.label.data(), p.probs.data(), p.dloss.data(), p.dx.data(),
                                            1e-7F);
       for (int64_t r : {3, 4}) EXPECT_TRUE(std::isnan(p.loss[r]) && is_nan_row(r)) << r;
-      softmax_sparse_categorical_crossentropy_grad(6, n, p.label.data(), p.probs.data(), p.dloss.data(), p.dx.data(),
-                                                   1e-7F);
+      softmax_sparse_categorical_crossentropy_grad(6, n, p.label.data(), p.probs.data(), p.dloss.data(), p.dx.data());
       for (int64_t r : {3, 4}) EXPECT_TRUE(is_nan_row(r)) << r;
       mean_absolute_error_grad(6, n, p.logits.data(), p.logits.data(), p.dloss.data(), p.dx.data());
       EXPECT_TRUE(std::isnan(p.dx[0]));
@@ -413,7 +417,8 @@ TEST(LossOp, ChecksWhatItIsGiven) {
     refused([](OpSpec& s) { s.out[0].shape = {2}; });
     refused([](OpSpec& s) { s.out[0].dtype = DType::f64; });
     refused([](OpSpec& s) { s.in.pop_back(); });
-    if (entropy) refused([](OpSpec& s) { s.attrs = {}; });
+    const bool given_probabilities = name.rfind("softmax_", 0) == 0 || name.rfind("sigmoid_", 0) == 0;
+    if (entropy && !given_probabilities) refused([](OpSpec& s) { s.attrs = {}; });
     if (gradient) refused([](OpSpec& s) { s.in[2].shape = {3, 2}; });
   }
 }

@@ -138,18 +138,11 @@ void categorical_grad(bool from_logits, int64_t rows, int64_t n, const typename 
 
 template <class V>
 void softmax_categorical_grad(int64_t rows, int64_t n, const typename V::T* t, const typename V::T* p,
-                              const typename V::T* dloss, typename V::T* dz, typename V::T eps) {
-  const Clip<V> clip(eps);
+                              const typename V::T* dloss, typename V::T* dz) {
   for (int64_t r = 0; r < rows; ++r, t += n, p += n, dz += n) {
-    V u = V::zero();
+    const V all = V::set1(row_sum<V>(t, n)), d = V::set1(dloss[r]);
     for_vectors<V>(n, [&](int64_t i, int lanes) {
-      u = fma(load_lanes<V>(t + i, lanes), clip.inside(load_lanes<V>(p + i, lanes)), u);
-    });
-    const V all = V::set1(reduce_add(u)), d = V::set1(dloss[r]);
-    for_vectors<V>(n, [&](int64_t i, int lanes) {
-      const V prob = load_lanes<V>(p + i, lanes);
-      const V own = load_lanes<V>(t + i, lanes) * clip.inside(prob);
-      store_lanes(d * (all * prob - own), dz + i, lanes);
+      store_lanes(d * (all * load_lanes<V>(p + i, lanes) - load_lanes<V>(t + i, lanes)), dz + i, lanes);
     });
   }
 }
@@ -227,18 +220,16 @@ void sparse_grad(bool from_logits, int64_t rows, int64_t n, const Class* t, cons
 
 template <class V>
 void softmax_sparse_grad(int64_t rows, int64_t n, const Class* t, const typename V::T* p, const typename V::T* dloss,
-                         typename V::T* dz, typename V::T eps) {
+                         typename V::T* dz) {
   using T = typename V::T;
-  const Clip<Scalar<T>> clip(eps);
   for (int64_t r = 0; r < rows; ++r, p += n, dz += n) {
     const Class c = t[r];
     if (!valid(c, n)) {
       fill_row<V>(static_cast<T>(NAN), n, dz);
       continue;
     }
-    const T share = clip.masked(Scalar<T>{p[c]}, Scalar<T>{dloss[r]}).v;
-    const T own = share * (p[c] - 1);
-    scale_row<V>(share, n, p, dz);
+    const T d = dloss[r], own = d * (p[c] - 1);
+    scale_row<V>(d, n, p, dz);
     dz[c] = own;
   }
 }
@@ -316,9 +307,8 @@ void binary_grad(bool from_logits, int64_t rows, int64_t n, const typename V::T*
 
 template <class V>
 void sigmoid_binary_grad(int64_t rows, int64_t n, const typename V::T* t, const typename V::T* p,
-                         const typename V::T* dloss, typename V::T* dz, typename V::T eps) {
-  const Clip<V> clip(eps);
-  mean_rows_grad<V>(rows, n, t, p, dloss, dz, [=](V q, V y, V d) { return clip.masked(q, d * (q - y)); });
+                         const typename V::T* dloss, typename V::T* dz) {
+  mean_rows_grad<V>(rows, n, t, p, dloss, dz, [](V q, V y, V d) { return d * (q - y); });
 }
 
 template <class V>

@@ -13,16 +13,16 @@ struct LossLoops {
   void (*categorical)(bool from_logits, int64 rows, int64 n, const T* target, const T* x, T* loss, T eps);
   void (*categorical_grad)(bool from_logits, int64 rows, int64 n, const T* target, const T* x, const T* dloss, T* dx,
                            T eps);
-  void (*softmax_categorical_grad)(int64 rows, int64 n, const T* target, const T* p, const T* dloss, T* dz, T eps);
+  void (*softmax_categorical_grad)(int64 rows, int64 n, const T* target, const T* p, const T* dloss, T* dz);
 
   void (*sparse)(bool from_logits, int64 rows, int64 n, const Class* target, const T* x, T* loss, T eps);
   void (*sparse_grad)(bool from_logits, int64 rows, int64 n, const Class* target, const T* x, const T* dloss, T* dx,
                       T eps);
-  void (*softmax_sparse_grad)(int64 rows, int64 n, const Class* target, const T* p, const T* dloss, T* dz, T eps);
+  void (*softmax_sparse_grad)(int64 rows, int64 n, const Class* target, const T* p, const T* dloss, T* dz);
 
   void (*binary)(bool from_logits, int64 rows, int64 n, const T* target, const T* x, T* loss, T eps);
   void (*binary_grad)(bool from_logits, int64 rows, int64 n, const T* target, const T* x, const T* dloss, T* dx, T eps);
-  void (*sigmoid_binary_grad)(int64 rows, int64 n, const T* target, const T* p, const T* dloss, T* dz, T eps);
+  void (*sigmoid_binary_grad)(int64 rows, int64 n, const T* target, const T* p, const T* dloss, T* dz);
 
   void (*squared)(int64 rows, int64 n, const T* target, const T* x, T* loss);
   void (*squared_grad)(int64 rows, int64 n, const T* target, const T* x, const T* dloss, T* dx);
