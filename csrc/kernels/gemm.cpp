@@ -269,40 +269,85 @@ class Gemm {
   char* const scratch_;
 };
 
+// A's packed copy takes about this many bytes at most; longer products run band after band of rows.
+constexpr int64_t band_bytes = int64_t{32} << 20;
+constexpr int64_t min_band_rows = 4096;
+
+// Rows of a band: all of them, or a part whose packed rows fit. The order of summation does not depend on it.
+template <class T>
+int64_t band_rows(const GemmArgs<T>& args) {
+  const int64_t bytes = args.m * args.k * static_cast<int64_t>(sizeof(T));
+  if (args.n == 1 || args.epilogue.sink.fn != nullptr || bytes <= 2 * band_bytes || args.m < 2 * min_band_rows) {
+    return args.m;
+  }
+  const GemmPlan whole = make_gemm_plan(loops_of<T>(kernels().gemm), args);
+  const int64_t packed = whole.pack_a ? whole.a_packed * whole.slab * static_cast<int64_t>(sizeof(T)) : 0;
+  if (packed <= 2 * band_bytes) return args.m;
+  const int64_t rows = std::max(min_band_rows, args.m / ceil_div(packed, band_bytes));
+  return ceil_div(args.m, ceil_div(args.m, rows));  // bands of nearly equal size
+}
+
+template <class T>
+GemmArgs<T> band(GemmArgs<T> args, int64_t row, int64_t rows) {
+  args.m = rows;
+  if (args.a != nullptr) args.a += args.trans_a ? row : row * args.lda;
+  if (args.c != nullptr) args.c += row * args.ldc;
+  if (args.epilogue.preact != nullptr) args.epilogue.preact += row * args.n;
+  return args;
+}
+
+// The plans of all bands: of `rows` rows, and of the last.
+template <class T>
+struct Bands {
+  int64_t rows;
+  Prepared<T> first, last;
+
+  explicit Bands(const GemmArgs<T>& args)
+      : rows(band_rows(args)), first(band(args, 0, rows)), last(band(args, 0, args.m - (args.m - 1) / rows * rows)) {}
+
+  std::size_t scratch_bytes() const {
+    return static_cast<std::size_t>(std::max(first.layout.total, last.layout.total));
+  }
+
+  void run(const GemmArgs<T>& args, void* scratch) const {
+    for (int64_t row = 0; row < args.m; row += rows) {
+      const int64_t height = std::min(rows, args.m - row);
+      Gemm<T>(band(args, row, height), height == rows ? first : last, scratch).run();
+    }
+  }
+};
+
 }  // namespace
 
 template <class T>
 std::size_t gemm_scratch_bytes(const GemmArgs<T>& args) {
-  if (args.m == 0 || args.n == 0) return 0;
-  return static_cast<std::size_t>(Prepared<T>(args).layout.total);
+  return args.m == 0 || args.n == 0 ? 0 : Bands<T>(args).scratch_bytes();
 }
 
 template <class T>
 void gemm(const GemmArgs<T>& args, void* scratch) {
-  if (args.m == 0 || args.n == 0) return;
-  const Prepared<T> prepared(args);
-  Gemm<T>(args, prepared, scratch).run();
+  if (args.m > 0 && args.n > 0) Bands<T>(args).run(args, scratch);
 }
 
 template <class T>
 struct PlannedGemm<T>::Plan {
-  Prepared<T> prepared;
+  Bands<T> bands;
 };
 
 // Without rows or columns there is nothing to plan.
 template <class T>
 PlannedGemm<T>::PlannedGemm(const GemmArgs<T>& like) {
-  if (like.m > 0 && like.n > 0) plan_ = std::make_shared<const Plan>(Plan{Prepared<T>(like)});
+  if (like.m > 0 && like.n > 0) plan_ = std::make_shared<const Plan>(Plan{Bands<T>(like)});
 }
 
 template <class T>
 std::size_t PlannedGemm<T>::scratch_bytes() const {
-  return plan_ == nullptr ? 0 : static_cast<std::size_t>(plan_->prepared.layout.total);
+  return plan_ == nullptr ? 0 : plan_->bands.scratch_bytes();
 }
 
 template <class T>
 void PlannedGemm<T>::run(const GemmArgs<T>& args, void* scratch) const {
-  if (plan_ != nullptr) Gemm<T>(args, plan_->prepared, scratch).run();
+  if (plan_ != nullptr) plan_->bands.run(args, scratch);
 }
 
 template class PlannedGemm<float>;
@@ -315,15 +360,16 @@ template void gemm<double>(const GemmArgs<double>&, void*);
 
 std::size_t pack_b_bytes(const GemmArgs<float>& args) {
   if (args.m == 0 || args.n == 0 || args.k == 0) return 0;
-  const Product<float> product(args);
+  const Product<float> product(band(args, 0, band_rows(args)));
   const GemmPlan p = make_gemm_plan(kernels().gemm.f32, product.g);
   if (p.kind != GemmPlan::Kind::tile || p.pack_b == PackB::none) return 0;
   return static_cast<std::size_t>(p.b_cols * product.g.k) * sizeof(float);
 }
 
 void pack_b(const GemmArgs<float>& args, void* packed) {
-  const Prepared<float> prepared(args);
-  Gemm<float>(args, prepared, nullptr).pack_all_b(static_cast<float*>(packed));
+  const GemmArgs<float> first = band(args, 0, band_rows(args));
+  const Prepared<float> prepared(first);
+  Gemm<float>(first, prepared, nullptr).pack_all_b(static_cast<float*>(packed));
 }
 
 double gemm_work_ns(int64_t m, int64_t n, int64_t k) {

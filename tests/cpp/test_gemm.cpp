@@ -204,6 +204,15 @@ TEST_P(GemmTest, Float64) {
   }
 }
 
+// Many rows are packed band after band, in scratch that does not grow with them.
+TEST_P(GemmTest, BandsOfRows) {
+  check<double>({8200, 33, 1030, false, false, 1}, Extra::everything);
+  check<double>({8203, 33, 1030, true, false, 0}, Extra::tanh_preact);
+  GemmArgs<float> tall;
+  tall.m = 1 << 20, tall.n = tall.k = tall.lda = tall.ldb = tall.ldc = 256;
+  EXPECT_LT(gemm_scratch_bytes(tall), std::size_t{100} << 20);
+}
+
 TEST_P(GemmTest, NanPassesThroughRelu) {
   Problem<float> p({20, 40, 30, false, false}, Extra::relu, 3);
   p.a[30 * 2 + 5] = std::numeric_limits<float>::quiet_NaN();
