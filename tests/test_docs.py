@@ -40,8 +40,11 @@ def test_the_code_of_a_page_runs(path, run_python, code_blocks):
         run_python(RUNNER, path, env={"MPLBACKEND": "agg"}, check=True)
 
 
-def test_pages_and_notebooks_are_found():
+def test_pages_and_notebooks_are_found_and_in_the_navigation():
     assert len(PAGES) >= 15 and len(NOTEBOOKS) == 3
+    listed = set(re.findall(r"^ +- [^:\n]+: ([\w/]+\.md)$", (DOCS / "site" / "mkdocs.yml").read_text(), re.M))
+    pages = {path.name for path in PAGES if path.parent == DOCS}
+    assert listed - {"index.md"} == (pages - {"index.md"}) | {f"notebooks/{path.stem}.md" for path in NOTEBOOKS}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)

@@ -233,8 +233,9 @@ class Model(Trainer, SavingMixin, Layer):
         ]
 
     def __call__(self, *args, **kwargs):
-        """The model's outputs for arrays or symbolic tensors. Without `training` each layer does what it does by
-        default: random layers of images change them, all others do as in `predict`."""
+        """The outputs of the model for arrays or symbolic tensors. Without `training`, layers behave as by default:
+        random
+        image layers change their inputs, all others work as in `predict`."""
         training = kwargs.get("training")
         if training is None:  # a model within a model or layer that is called
             training = training_phase()

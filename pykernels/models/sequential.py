@@ -104,7 +104,7 @@ class Sequential(Model):
         structure_changed()
 
     def _names(self) -> set[str]:
-        """The names of the layers, which must differ. Found anew when not `_push` changed the stack."""
+        """The names of the layers, which must differ. Found again when not `_push` changed the stack."""
         found = self.__dict__.get("_known_names")
         if found is None or len(found) != len(self._stack):
             found = self.__dict__["_known_names"] = {layer.name for layer in self._stack}

@@ -43,7 +43,7 @@ def print_summary(model, line_length, positions, print_fn, expand_nested, show_t
 
 # --- what the cells say -----------------------------------------------------------------------------------
 def _connections(model) -> dict | None:
-    """Layer -> names of what it is fed with; None for a plain chain of layers."""
+    """Layer -> names of its inputs; None for a linear chain of layers."""
     graph = model._graph
     if graph is None:
         return None

@@ -57,7 +57,7 @@ class CompileMixin(StepMethods, ResultsMixin):
 
     @property
     def run_eagerly(self) -> bool:
-        """Whether the step is recorded anew for every batch, so that the Python code in layers and losses runs."""
+        """Whether the step is recorded again for each batch, so that the Python code in layers and losses runs."""
         return self._run_eagerly
 
     @run_eagerly.setter
@@ -66,7 +66,7 @@ class CompileMixin(StepMethods, ResultsMixin):
 
     @property
     def jit_compile(self) -> bool:
-        """What `compile` was given, True for "auto". Steps are compiled whatever it says."""
+        """The argument of `compile`, True for "auto". It has no effect: steps are always compiled."""
         return self._jit_compile
 
     @jit_compile.setter
@@ -132,16 +132,17 @@ class CompileMixin(StepMethods, ResultsMixin):
                 As in Keras 1 and 2, `metrics` may be the third positional argument and `loss_weights` the fourth.
                 Default None.
             weighted_metrics: metrics that are weighted by sample and class weights. Default None.
-            run_eagerly: True records the step anew for every batch, so that Python code in layers and losses runs (and
-                prints) each time.
-            steps_per_execution: batches between two calls of batch callbacks.
-            jit_compile: steps are always compiled; accepted as in Keras.
-            auto_scale_loss: concerns float16, which pykernels does not compute in; accepted as in Keras.
-            checkpoint_activations: True computes activations a second time in the backward pass, where that lets a step
-                need less memory: the same numbers, at most one more forward pass per step.
+            run_eagerly: whether the step is recorded again for each batch, so that Python code in layers and losses
+                runs (and prints) each time. Default False.
+            steps_per_execution: int, the number of batches between calls of the batch methods of callbacks. Default 1.
+            jit_compile: accepted as in Keras. It has no effect: steps are always compiled.
+            auto_scale_loss: accepted as in Keras. It has no effect: it concerns float16, which is not supported.
+            checkpoint_activations: whether activations are computed a second time in the backward pass if a step then
+                needs less memory. The results have the same bits; a step takes at most one more forward pass. Default
+                False.
 
         Raises:
-            ValueError: an unknown name (with the nearest known one).
+            ValueError: an unknown name; the message lists similar names.
         """
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ValueError(f"`steps_per_execution` must be a positive int. Received: {steps_per_execution}")

@@ -46,18 +46,21 @@ class StepMethods:
     get_quantization_layer_structure = unsupported("get_quantization_layer_structure", "models are not quantized.")
 
     def make_train_function(self, force=False) -> None:
-        """With `force`, training steps are recorded anew, with what is `trainable` now. Without, nothing happens: they
-        are recorded when they are needed."""
+        """Records the training step again, with the current `trainable` attributes.
+
+        Args:
+            force: without it nothing happens: steps are recorded when they are needed. Default False.
+        """
         if force:
             self._record_anew()
 
     def make_test_function(self, force=False) -> None:
-        """With `force`, evaluation steps are recorded anew."""
+        """With `force`, records the evaluation step again; see `make_train_function`."""
         if force:
             self._programs.clear()
 
     def make_predict_function(self, force=False) -> None:
-        """With `force`, prediction steps are recorded anew."""
+        """With `force`, records the prediction step again; see `make_train_function`."""
         if force:
             self._programs.clear()
 

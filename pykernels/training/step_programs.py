@@ -149,7 +149,7 @@ def first_streams(model):
     """Within it, the random layers of a model draw from their first streams.
 
     A program then does not depend on how many were recorded before it, so that a training that goes on from a
-    checkpoint draws what it would have drawn. (That each step draws anew is the step number's doing.)
+    checkpoint draws the same random numbers. (The number of the step makes each step draw others.)
     """
     found = [x for layer in model._flatten_layers() for x in layer._held() if isinstance(x, SeedGenerator)]
     before = [x.draws for x in found]
