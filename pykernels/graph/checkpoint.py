@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .rewriter import made
+from .rewriter import make_node
 from .tensor import Node, Tensor
 from .variable import Variable
 
@@ -56,7 +56,7 @@ def _size(tensor) -> int:
 
 
 class _ForwardPass:
-    """The forward pass of a step: which values it makes, where, and who reads them."""
+    """The forward pass of a step: which values it makes, where, and their uses."""
 
     def __init__(self, nodes: list[Node], end: int, outputs: list, lowering):
         self.nodes, self.end = nodes, end
@@ -158,7 +158,7 @@ class _ForwardPass:
                 continue
             node = self.nodes[i]
             kinds = [(tuple(t.shape), t.dtype) for t in self.alive[i]]
-            copy = made(node.name, [again.get(id(x), x) for x in node.inputs], node.attrs, kinds, (), node)
+            copy = make_node(node.name, [again.get(id(x), x) for x in node.inputs], node.attrs, kinds, (), node)
             copies.append(copy)
             self.alive_again.append(copy.outputs)
             for old, new in zip(self.alive[i], copy.outputs, strict=True):

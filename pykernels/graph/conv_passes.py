@@ -5,7 +5,7 @@ The kernels compute act(convolution * scale + bias), then zero where a mask is n
 
 from __future__ import annotations
 
-from .rewriter import Rewriter, known_before, made, maker
+from .rewriter import Rewriter, available_before, make_node, producer
 from .tensor import Node
 
 _CONVOLUTIONS = frozenset(
@@ -33,7 +33,7 @@ def fuse_convolution_epilogue(r: Rewriter) -> None:
 
 def _with_bias(r: Rewriter, node: Node) -> Node:
     y = node.outputs[0]
-    add = r.only_reader(y)
+    add = r.sole_user(y)
     if add is None or add.name != "add" or not r.can_move(node, add):
         return node
     bias = add.inputs[1] if add.inputs[0] is y else add.inputs[0]
@@ -44,15 +44,15 @@ def _with_bias(r: Rewriter, node: Node) -> Node:
 
 def _with_scale_shift(r: Rewriter, node: Node) -> Node:
     y = node.outputs[0]
-    norm = r.only_reader(y)
+    norm = r.sole_user(y)
     if norm is None or norm.name != "scale_shift" or norm.inputs[0] is not y or not r.can_move(node, norm):
         return node
     _, scale, shift = norm.inputs
     x, w, *bias = node.inputs
     if bias:
         at, kind = r.nodes.index(norm), [(tuple(shift.shape), shift.dtype)]
-        scaled = made("multiply", [bias[0], scale], {}, kind, (), norm)
-        moved = made("add", [scaled.outputs[0], shift], {}, kind, (), norm)
+        scaled = make_node("multiply", [bias[0], scale], {}, kind, (), norm)
+        moved = make_node("add", [scaled.outputs[0], shift], {}, kind, (), norm)
         r.insert(at, scaled)
         r.insert(at + 1, moved)
         shift = moved.outputs[0]
@@ -64,16 +64,16 @@ def _with_scale_shift(r: Rewriter, node: Node) -> Node:
 
 def _with_activation(r: Rewriter, node: Node) -> Node:
     y = node.outputs[0]
-    acts = [n for n in r.readers.get(id(y), ()) if n.name == "activation"]
+    acts = [n for n in r.users.get(id(y), ()) if n.name == "activation"]
     if "activation" in node.attrs or len(acts) != 1 or not r.can_move(node, acts[0]):
         return node
     attrs = {**node.attrs, **acts[0].attrs}
-    if r.reads(y) == 1:
+    if r.use_count(y) == 1:
         return _join(r, node, node.inputs, attrs, acts[0])
     if node.name != "conv2d":
         return node
     kind = [(tuple(y.shape), y.dtype)] * 2
-    new = made(node.name, node.inputs, attrs, kind, (), node)
+    new = make_node(node.name, node.inputs, attrs, kind, (), node)
     at = r.nodes.index(node)
     r.remove(node)
     r.remove(acts[0])
@@ -86,7 +86,7 @@ def _with_activation(r: Rewriter, node: Node) -> Node:
 def _join(r: Rewriter, node: Node, inputs, attrs, last: Node) -> Node:
     """One node in the place of `last`, where all that it reads is known."""
     out = last.outputs[0]
-    new = made(node.name, inputs, attrs, [(tuple(out.shape), out.dtype)], (), node)
+    new = make_node(node.name, inputs, attrs, [(tuple(out.shape), out.dtype)], (), node)
     at = r.nodes.index(last)
     r.insert(at, new)
     r.remove(node)
@@ -103,15 +103,15 @@ def relu_gradient_before_unpooling(r: Rewriter) -> None:
     by_output = {id(t): n for n in r.nodes for t in n.outputs}
     for node in [n for n in r.nodes if n.name == "activation_grad" and n.attrs["activation"] == "relu"]:
         ref, dy = node.inputs
-        unpool = maker(dy, r, by_output)
-        if unpool is None or unpool.name != "max_pool2d_grad" or r.only_reader(dy) is not node:
+        unpool = producer(dy, by_output)
+        if unpool is None or unpool.name != "max_pool2d_grad" or r.sole_user(dy) is not node:
             continue
-        pool = maker(unpool.inputs[0], r, by_output)
+        pool = producer(unpool.inputs[0], by_output)
         if pool is None or pool.name != "max_pool2d" or pool.inputs[0] is not ref:
             continue
         y, dpooled = pool.outputs[0], unpool.inputs[1]
-        inner = made("activation_grad", [y, dpooled], node.attrs, [(tuple(y.shape), y.dtype)], (), node)
-        outer = made(
+        inner = make_node("activation_grad", [y, dpooled], node.attrs, [(tuple(y.shape), y.dtype)], (), node)
+        outer = make_node(
             unpool.name, [unpool.inputs[0], inner.outputs[0]], unpool.attrs, [(tuple(ref.shape), ref.dtype)], (), unpool
         )
         at = r.nodes.index(unpool)
@@ -130,8 +130,8 @@ def fuse_relu_gradient(r: Rewriter) -> None:
     by_output = {id(t): n for n in r.nodes for t in n.outputs}
     for node in [n for n in r.nodes if n.name == "activation_grad" and n.attrs["activation"] == "relu"]:
         ref, dy = node.inputs
-        conv = maker(dy, r, by_output)
-        if conv is None or conv.name not in _BACKWARD_INPUTS or not _plain(conv) or r.only_reader(dy) is not node:
+        conv = producer(dy, by_output)
+        if conv is None or conv.name not in _BACKWARD_INPUTS or not _plain(conv) or r.sole_user(dy) is not node:
             continue
         if not r.can_move(conv, node):
             continue
@@ -143,15 +143,15 @@ def fuse_bias_gradient(r: Rewriter) -> None:
     """The sum of dy over an image batch inside the kernel that reads dy for the weights' gradient."""
     for node in [n for n in r.nodes if n.name in _BACKWARD_WEIGHTS and len(n.outputs) == 1]:
         x, dy = node.inputs
-        sums = [n for n in r.readers.get(id(dy), ()) if n.name == "sum" and tuple(n.attrs["axes"]) == (0, 1, 2)]
+        sums = [n for n in r.users.get(id(dy), ()) if n.name == "sum" and tuple(n.attrs["axes"]) == (0, 1, 2)]
         if len(sums) != 1 or sums[0].attrs.get("keepdims"):
             continue
         dw, db = node.outputs[0], sums[0].outputs[0]
         kinds = [(tuple(t.shape), t.dtype) for t in (dw, db)]
-        new = made(node.name, [x, dy], node.attrs, kinds, (), node)
+        new = make_node(node.name, [x, dy], node.attrs, kinds, (), node)
         at = min(r.nodes.index(node), r.nodes.index(sums[0]))
         if (
-            not known_before(r, x, r.nodes[at])
+            not available_before(r, x, r.nodes[at])
             or not r.can_move(node, r.nodes[at])
             or not r.can_move(sums[0], r.nodes[at])
         ):
@@ -163,13 +163,13 @@ def fuse_bias_gradient(r: Rewriter) -> None:
         r.replace(db, new.outputs[1])
 
 
-def drop_unread_outputs(r: Rewriter) -> None:
-    """Max-pooling gives its indices only to those who read them."""
+def drop_unused_outputs(r: Rewriter) -> None:
+    """Max-pooling without its indices where they are unused."""
     for node in [n for n in r.nodes if n.name == "max_pool2d" and len(n.outputs) == 2]:
         y, index = node.outputs
-        if r.reads(index):
+        if r.use_count(index):
             continue
-        new = made(node.name, node.inputs, node.attrs, [(tuple(y.shape), y.dtype)], (), node)
+        new = make_node(node.name, node.inputs, node.attrs, [(tuple(y.shape), y.dtype)], (), node)
         at = r.nodes.index(node)
         r.insert(at, new)
         r.remove(node)
@@ -177,10 +177,10 @@ def drop_unread_outputs(r: Rewriter) -> None:
 
 
 def fuse_convolution_pooling(r: Rewriter) -> None:
-    """A convolution that only a 2 x 2 max-pooling reads: pooled while it is in the cache, never stored."""
+    """A convolution whose only use is a 2 x 2 max-pooling: pooled while it is in the cache, never stored."""
     for node in [n for n in r.nodes if n.name == "conv2d" and len(n.outputs) == 1]:
         y = node.outputs[0]
-        pool = r.only_reader(y)
+        pool = r.sole_user(y)
         if pool is None or pool.name != "max_pool2d" or y.dtype != "float32" or not r.can_move(node, pool):
             continue
         window, strides, pads = (tuple(pool.attrs[key]) for key in ("window", "strides", "pads"))
@@ -189,7 +189,7 @@ def fuse_convolution_pooling(r: Rewriter) -> None:
         attrs = {**node.attrs, "height": y.shape[1], "width": y.shape[2]}
         outputs = pool.outputs
         kinds = [(tuple(t.shape), t.dtype) for t in outputs]
-        new = made("conv2d_max_pool2d", node.inputs, attrs, kinds, (), node)
+        new = make_node("conv2d_max_pool2d", node.inputs, attrs, kinds, (), node)
         r.insert(r.nodes.index(pool), new)
         r.remove(node)
         r.remove(pool)
@@ -202,6 +202,6 @@ PASSES = (
     relu_gradient_before_unpooling,
     fuse_relu_gradient,
     fuse_bias_gradient,
-    drop_unread_outputs,
+    drop_unused_outputs,
     fuse_convolution_pooling,
 )

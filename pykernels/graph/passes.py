@@ -7,7 +7,7 @@ Each pass keeps the results equal up to rounding (it says so where bits may diff
 from __future__ import annotations
 
 from . import conv_passes
-from .rewriter import Rewriter, copy_node, known_before, made, maker
+from .rewriter import Rewriter, available_before, copy_node, make_node, producer
 from .tensor import Node, Tensor
 from .variable import Variable
 
@@ -31,24 +31,24 @@ def drop_idle_reshapes(r: Rewriter) -> None:
 
 
 def fuse_matmul_epilogue(r: Rewriter) -> None:
-    """matmul + bias + activation in one kernel. The activation's input is kept only when its backward reads it."""
+    """matmul + bias + activation in one kernel. The activation's input is kept only when its backward pass reads it."""
     for node in [n for n in r.nodes if n.name == "matmul" and len(n.inputs) == 2 and "activation" not in n.attrs]:
         if node not in r.nodes:
             continue
         y = node.outputs[0]
-        add = r.only_reader(y)
+        add = r.sole_user(y)
         if add is not None and add.name == "add":
             bias = add.inputs[1] if add.inputs[0] is y else add.inputs[0]
-            fits = bias is not y and tuple(bias.shape) == tuple(y.shape[-1:]) and known_before(r, bias, node)
+            fits = bias is not y and tuple(bias.shape) == tuple(y.shape[-1:]) and available_before(r, bias, node)
             if fits and r.can_move(add, node):
                 node = _replace_matmul(r, node, [*node.inputs, bias], node.attrs, add)
         y = node.outputs[0]
-        acts = [n for n in r.readers.get(id(y), ()) if n.name == "activation"]
+        acts = [n for n in r.users.get(id(y), ()) if n.name == "activation"]
         if len(acts) != 1:
             continue
         act = acts[0]
         attrs = {**node.attrs, **act.attrs}
-        if r.reads(y) == 1:
+        if r.use_count(y) == 1:
             _replace_matmul(r, node, node.inputs, attrs, act)
         else:
             _with_preactivation(r, node, attrs, act)
@@ -91,15 +91,17 @@ def reuse_probabilities(r: Rewriter) -> None:
             continue
         target, z, dloss = node.inputs
         at = r.nodes.index(node)
-        for made_of in r.readers.get(id(z), ()):
+        for made_of in r.users.get(id(z), ()):
             if made_of.name == "softmax":
                 found = activation == "softmax"
             else:
                 found = made_of.name == "activation" and made_of.attrs["activation"] == activation
-            if not found or r.nodes.index(made_of) > at or not r.reads(made_of.outputs[0]):
+            if not found or r.nodes.index(made_of) > at or not r.use_count(made_of.outputs[0]):
+                continue
+            if not r.can_move(made_of, node):  # z is a variable that is written in between
                 continue
             p = made_of.outputs[0]
-            new = made(name, [target, p, dloss], {}, [(tuple(z.shape), z.dtype)], (), node)
+            new = make_node(name, [target, p, dloss], {}, [(tuple(z.shape), z.dtype)], (), node)
             r.remove(node)
             r.insert(at, new)
             r.replace(node.outputs[0], new.outputs[0])
@@ -107,7 +109,7 @@ def reuse_probabilities(r: Rewriter) -> None:
 
 
 def fuse_weight_update(r: Rewriter) -> None:
-    """x^T dy straight into the optimizer's sweep, when nobody else reads the gradient.
+    """x^T dy straight into the optimizer's sweep, when it is the only use of the gradient.
 
     The gradient never reaches memory: of the 28 bytes per weight that Adam moves, 8 are saved.
     """
@@ -116,8 +118,8 @@ def fuse_weight_update(r: Rewriter) -> None:
         if node.name not in ("sgd_update", "rmsprop_update", "adam_update"):
             continue
         g = node.inputs[0]
-        product = maker(g, r, by_output)
-        if product is None or product.name != "matmul" or len(product.inputs) != 2 or r.only_reader(g) is not node:
+        product = producer(g, by_output)
+        if product is None or product.name != "matmul" or len(product.inputs) != 2 or r.sole_user(g) is not node:
             continue
         if len(g.shape) != 2 or g.dtype != "float32" or "activation" in product.attrs:
             continue
@@ -129,14 +131,14 @@ def fuse_weight_update(r: Rewriter) -> None:
             **node.attrs,
             "update": node.name.removesuffix("_update"),
         }
-        new = made("matmul_update", [*product.inputs, *node.inputs[1:]], attrs, [], node.writes, product)
+        new = make_node("matmul_update", [*product.inputs, *node.inputs[1:]], attrs, [], node.writes, product)
         r.insert(at, new)
         r.remove(node)
         r.remove(product)
 
 
-def drop_unread(r: Rewriter) -> None:
-    """Nodes without effects whose outputs nobody reads."""
+def drop_unused(r: Rewriter) -> None:
+    """Nodes without effects whose outputs are unused."""
     kept, needed = [], {id(o) for o in r.outputs}
     for node in reversed(r.nodes):
         if node.writes or node.name == "check_finite" or any(id(t) in needed for t in node.outputs):
@@ -147,7 +149,7 @@ def drop_unread(r: Rewriter) -> None:
 
 PASSES = (
     drop_idle_reshapes,
-    drop_unread,
+    drop_unused,
     reuse_probabilities,
     fuse_matmul_epilogue,
     *conv_passes.PASSES,

@@ -34,11 +34,11 @@ class Program:
         self.run_batches = core.run_batches
 
     def describe(self) -> list[dict]:
-        """One dict per step: op, label, inputs, outputs (value names), shape, dtype, offset, bytes, flops."""
+        """One dict per call: op, label, inputs, outputs (value names), shape, dtype, offset, bytes, flops."""
         return self.core.describe()
 
     def profile(self, feeds, repeats: int = 5) -> list[dict]:
-        """`describe()` with `ns`, the median time of each step over `repeats` runs. Effects do take place."""
+        """`describe()` with `ns`, the median time of each call over `repeats` runs. Effects do take place."""
         table = self.core.describe()
         for row, ns in zip(table, self.core.profile(feeds, repeats), strict=True):
             row["ns"] = ns

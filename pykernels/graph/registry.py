@@ -75,7 +75,7 @@ def trace_stack() -> list:
     return stack
 
 
-def _as_operand(x, like: str | None):
+def _as_operand(x, dtype: str | None):
     if isinstance(x, Operand):
         return x
     if isinstance(x, np.ndarray):
@@ -83,15 +83,15 @@ def _as_operand(x, like: str | None):
     if isinstance(x, np.generic):
         return np.asarray(x)
     if isinstance(x, (bool, int, float)):
-        if like is None:
-            like = "bool" if isinstance(x, bool) else "int32" if isinstance(x, int) else "float32"
-        return np.asarray(x, like)
+        if dtype is None:
+            dtype = "bool" if isinstance(x, bool) else "int32" if isinstance(x, int) else "float32"
+        return np.asarray(x, dtype)
     return np.asarray(x)
 
 
 def _operands(inputs) -> list:
-    like = next((x.dtype if isinstance(x.dtype, str) else x.dtype.name for x in inputs if hasattr(x, "dtype")), None)
-    return [_as_operand(x, like) for x in inputs]
+    dtype = next((x.dtype if isinstance(x.dtype, str) else x.dtype.name for x in inputs if hasattr(x, "dtype")), None)
+    return [_as_operand(x, dtype) for x in inputs]
 
 
 def _type(x) -> Type:

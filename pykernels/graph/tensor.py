@@ -13,7 +13,7 @@ DTYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
 _sequence = itertools.count()
 
 
-def _nobody() -> None:
+def _dead_reference() -> None:
     """A weak reference to nothing."""
 
 
@@ -25,7 +25,8 @@ class Node:
         inputs: list of `Tensor`, `Variable` and constant `numpy.ndarray`.
         attrs: dict of attributes as the kernel reads them.
         outputs: tuple of `Tensor`. A tensor keeps its node alive, not the other way round (so that no reference cycle
-            arises): one that nobody holds is made anew, so whoever compares identities must hold the tuple.
+            arises). A tensor without other references is made again when asked for: hold the tuple to compare
+            identities.
         writes: variables that the op updates in place (effects); they follow `outputs` in the kernel's outputs.
         seq: position in the order of recording, which is the order of execution.
         label: name of the layer (or other scope) that recorded it.
@@ -38,7 +39,7 @@ class Node:
         self.inputs = list(inputs)
         self.attrs = attrs
         self._types = [(tuple(shape), dtype) for shape, dtype in out_types]
-        self._held = [_nobody] * len(self._types)  # weak references, shared with copies of the node
+        self._held = [_dead_reference] * len(self._types)  # weak references, shared with copies of the node
         self.writes = tuple(writes)
         self.seq = next(_sequence)
         self.label = label

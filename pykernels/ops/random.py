@@ -109,7 +109,7 @@ def draw_seed(seed) -> dict:
 
 
 def _draw(name, shape, dtype, seed, **attrs):
-    """One draw. In a program it is a step, drawn anew in each run; with an int seed it is a constant, as in Keras.
+    """One draw. In a program it is a step, drawn again in each run; with an int seed it is a constant, as in Keras.
 
     With an unknown extent (None, as `ops.shape` gives while a model is being built) it is symbolic.
     """
@@ -144,7 +144,7 @@ def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
         seed: int, `SeedGenerator` or None (a fresh one from the global seed).
 
     Raises:
-        ValueError: `dtype` is not a float type, or `seed` none of these.
+        ValueError: `dtype` is not a float type, or `seed` is not one of these.
     """
     return _draw("random_uniform", shape, _float_dtype(dtype), seed, minval=float(minval), maxval=float(maxval))
 
