@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import ops
 from .compat.arguments import accepts_old_names
 from .config import epsilon
+from .utils.checks import check_number
 from .utils.naming import to_snake_case
 from .utils.serialization import deserialize_keras_object, register_module, resolve, serialize_keras_object
 
@@ -37,6 +38,7 @@ class MaxNorm(Constraint):
 
     @accepts_old_names("MaxNorm")
     def __init__(self, max_value=2, axis=0):
+        check_number("MaxNorm", "max_value", max_value)
         self.max_value = max_value
         self.axis = axis
 
@@ -80,6 +82,8 @@ class MinMaxNorm(Constraint):
     """
 
     def __init__(self, min_value=0.0, max_value=1.0, rate=1.0, axis=0):
+        for name, value in (("min_value", min_value), ("max_value", max_value), ("rate", rate)):
+            check_number("MinMaxNorm", name, value)
         self.min_value = min_value
         self.max_value = max_value
         self.rate = rate

@@ -9,6 +9,8 @@ import numpy as np
 
 from . import ops
 from .graph import Tensor, Variable
+from .utils.checks import check_number
+from .utils.error_origin import brief
 from .utils.naming import to_snake_case
 from .utils.random_seed import make_default_seed
 from .utils.serialization import deserialize_keras_object, register_module, resolve, serialize_keras_object
@@ -20,6 +22,13 @@ _PANEL = 64
 
 def _dtype(dtype) -> str:
     return ops.standardize_dtype(dtype)
+
+
+def _is_numeric(value) -> bool:
+    try:
+        return np.asarray(value).dtype.kind in "fiub"
+    except ValueError:  # rows of different lengths
+        return False
 
 
 class Initializer:
@@ -57,6 +66,8 @@ class Constant(Initializer):
     """All `value`: a number, or an array that broadcasts to the shape."""
 
     def __init__(self, value=0.0):
+        if not hasattr(value, "dtype") and not _is_numeric(value):
+            raise ValueError(f"Constant: `value` must be a number or an array. Received: value={brief(value)}")
         self.value = value
 
     def __call__(self, shape, dtype=None):
@@ -74,6 +85,7 @@ class Identity(Initializer):
     """`gain` times the identity matrix, for shapes of rank 2; raises ValueError for others."""
 
     def __init__(self, gain=1.0):
+        check_number("Identity", "gain", gain)
         self.gain = gain
 
     def __call__(self, shape, dtype=None):
@@ -105,6 +117,8 @@ class _RandomInitializer(Initializer):
                 "`seed` argument should be an instance of `keras.random.SeedGenerator()` or an integer. "
                 f"Received: seed={seed}"
             )
+        if isinstance(seed, int) and not -(1 << 63) <= seed < 1 << 63:
+            raise ValueError(f"`seed` must be an integer of 64 bits. Received: seed={brief(seed)}")
         self.seed = seed
 
     def _uniform(self, shape, minval, maxval, dtype):
@@ -124,6 +138,9 @@ class RandomUniform(_RandomInitializer):
     """Uniform on [minval, maxval)."""
 
     def __init__(self, minval=-0.05, maxval=0.05, seed=None):
+        kind = type(self).__name__
+        check_number(kind, "minval", minval)
+        check_number(kind, "maxval", maxval, low=float(minval))
         self.minval = minval
         self.maxval = maxval
         super().__init__(seed)
@@ -139,6 +156,9 @@ class RandomNormal(_RandomInitializer):
     """Normal with this mean and standard deviation."""
 
     def __init__(self, mean=0.0, stddev=0.05, seed=None):
+        kind = type(self).__name__
+        check_number(kind, "mean", mean)
+        check_number(kind, "stddev", stddev, low=0)
         self.mean = mean
         self.stddev = stddev
         super().__init__(seed)
@@ -181,6 +201,7 @@ class VarianceScaling(_RandomInitializer):
         input_axes=None,
         output_axes=None,
     ):
+        check_number(type(self).__name__, "scale", scale)
         if scale <= 0.0:
             raise ValueError(f"Argument `scale` must be positive float. Received: scale={scale}")
         modes = ("fan_in", "fan_out", "fan_avg")
@@ -284,6 +305,7 @@ class Orthogonal(_RandomInitializer):
     """
 
     def __init__(self, gain=1.0, seed=None):
+        check_number("Orthogonal", "gain", gain)
         self.gain = gain
         super().__init__(seed)
 

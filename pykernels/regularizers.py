@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from . import ops
 from .compat.arguments import accepts_old_names
+from .utils.error_origin import brief
 from .utils.naming import to_snake_case
 from .utils.serialization import deserialize_keras_object, register_module, resolve, serialize_keras_object
 
@@ -26,10 +25,15 @@ class Regularizer:
         raise NotImplementedError(f"{self} does not implement get_config()")
 
 
+_TOO_MUCH = 2.0**1023
+
+
 def _non_negative(value, name) -> float:
     number = isinstance(value, (float, int, np.floating, np.integer))
-    if not number or not math.isfinite(value) or value < 0:
-        raise ValueError(f"Invalid value for argument {name}: expected a non-negative float. Received: {name}={value}")
+    if not number or not 0 <= value < _TOO_MUCH:
+        raise ValueError(
+            f"Invalid value for argument {name}: expected a non-negative float. Received: {name}={brief(value)}"
+        )
     return float(value)
 
 

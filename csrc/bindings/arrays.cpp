@@ -160,14 +160,14 @@ ArrayView view_of(const py::array& a, const std::string& what) {
   return view;
 }
 
-Attrs attrs_from(const py::dict& d) {
+Attrs attrs_from(const py::dict& d, const std::string& op) {
   Attrs attrs;
   for (const auto& [key, value] : d) {
     const std::string name = py::str(key);
     if (py::isinstance<py::bool_>(value)) {
       attrs.set(name, value.cast<bool>());
     } else if (py::isinstance<py::int_>(value)) {
-      attrs.set(name, integer_from(value, "attribute '" + name + "'"));
+      attrs.set(name, integer_from(value, "op '" + op + "': attribute '" + name + "'"));
     } else if (py::isinstance<py::float_>(value)) {
       attrs.set(name, value.cast<double>());
     } else if (py::isinstance<py::str>(value)) {
@@ -176,16 +176,18 @@ Attrs attrs_from(const py::dict& d) {
       continue;
     } else if (py::isinstance<py::sequence>(value)) {
       std::vector<int64_t> items;
-      for (const py::handle& item : value) items.push_back(integer_from(item, "an entry of attribute '" + name + "'"));
+      for (const py::handle& item : value)
+        items.push_back(integer_from(item, "op '" + op + "': an entry of attribute '" + name + "'"));
       attrs.set(name, std::move(items));
     } else if (PyNumber_Check(value.ptr()) != 0) {  // NumPy scalars
       if (PyIndex_Check(value.ptr()) != 0) {
-        attrs.set(name, integer_from(value, "attribute '" + name + "'"));
+        attrs.set(name, integer_from(value, "op '" + op + "': attribute '" + name + "'"));
       } else {
         attrs.set(name, py::float_(py::reinterpret_borrow<py::object>(value)).cast<double>());
       }
     } else {
-      throw TypeError("attribute '" + name + "' has type " + std::string(py::str(py::type::of(value))) +
+      throw TypeError("op '" + op + "': attribute '" + name + "' has type " +
+                      std::string(py::str(py::type::of(value))) +
                       "; bool, int, float, str or a sequence of ints is needed");
     }
   }

@@ -34,7 +34,8 @@ void expect_array(const py::array& a, const ValueType& want, bool writable, cons
 // A view of an array with any strides, byte order and numeric dtype. TypeError for other dtypes.
 ArrayView view_of(const py::array& a, const std::string& what);
 
-Attrs attrs_from(const py::dict& d);
+// `op` is named in messages.
+Attrs attrs_from(const py::dict& d, const std::string& op);
 
 // The array that NumPy makes of an object; `row_major`: a copy where it is not. NumPy's own error where it cannot.
 py::array array_from(const py::handle& item, bool row_major);

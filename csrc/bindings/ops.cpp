@@ -37,7 +37,7 @@ void run_kernel(const Kernel& kernel, const std::vector<const void*>& in, const 
 py::list run_op(const std::string& name, const py::sequence& arrays, const py::sequence& out_types,
                 const py::dict& attrs) {
   const Inputs inputs(arrays);
-  const OpSpec spec{name, inputs.types, types_from(out_types), attrs_from(attrs)};
+  const OpSpec spec{name, inputs.types, types_from(out_types), attrs_from(attrs, name)};
   const std::unique_ptr<Kernel> kernel = make_op(spec);  // refuses before anything is allocated
   py::list results;
   std::vector<void*> out;
@@ -53,7 +53,7 @@ py::list run_op(const std::string& name, const py::sequence& arrays, const py::s
 void run_op_into(const std::string& name, const py::sequence& arrays, const Variables& variables,
                  const py::dict& attrs) {
   const Inputs inputs(arrays);
-  OpSpec spec{name, inputs.types, {}, attrs_from(attrs)};
+  OpSpec spec{name, inputs.types, {}, attrs_from(attrs, name)};
   const VariableWrite write(variables);
   std::vector<void*> out;
   for (std::size_t i = 0; i < write.size(); ++i) {

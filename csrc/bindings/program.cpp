@@ -265,7 +265,7 @@ void register_builder(py::module_& m) {
           "add",
           [](ProgramBuilder& b, const std::string& name, const std::vector<ValueId>& in, const py::object& out_types,
              const std::vector<ValueId>& written, const py::dict& attrs, const std::string& label) {
-            return b.add(name, in, types_from(out_types), written, attrs_from(attrs), label);
+            return b.add(name, in, types_from(out_types), written, attrs_from(attrs, name), label);
           },
           py::arg("name"), py::arg("inputs"), py::arg("out_types"), py::arg("written"), py::arg("attrs"),
           py::arg("label"))

@@ -6,7 +6,7 @@ import math
 
 from .array_adapter import ArrayAdapter, HDF5Adapter
 from .arrays import is_structure_of_arrays, make_data
-from .class_weights import with_class_weights
+from .class_weights import is_given, with_class_weights
 from .stream_adapter import StreamAdapter
 
 
@@ -48,7 +48,7 @@ def get_data_adapter(
 
 def adapter_of(model, data, batch_size=None, steps=None, shuffle=False, class_weight=None) -> ArrayAdapter:
     """The adapter for `Data`; see `get_data_adapter`, which has checked the other arguments."""
-    if class_weight:
+    if is_given(class_weight):
         data = with_class_weights(model, data, class_weight)
     return (HDF5Adapter if data.lazy else ArrayAdapter)(data, int(batch_size or 32), shuffle, steps)
 
@@ -72,5 +72,5 @@ def whole_steps(steps, name: str) -> int | None:
 def _is_positive_int(value) -> bool:
     try:
         return not isinstance(value, bool) and int(value) == value and value > 0
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..utils.checks import check_number
+from ..utils.error_origin import brief
 from ..utils.tree import LEAF, match_outputs, tree_flatten
 from .arrays import Data
 
@@ -54,5 +56,23 @@ def class_weights(y: np.ndarray, class_weight: dict) -> np.ndarray:
     labels = np.round(labels).astype(np.int64)
     weights = np.ones(len(labels), "float32")
     for label, weight in class_weight.items():
-        weights[labels == int(label)] = weight
+        check_number("fit()", f"class_weight[{brief(label)}]", weight)
+        weights[labels == _class_number(label)] = weight
     return weights
+
+
+def _class_number(label) -> int:
+    try:
+        number = int(label)
+        if number == float(label):
+            return number
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError(
+        f"`class_weight` must be a dict of class number -> weight, with whole numbers as keys. Received: {brief(label)}"
+    )
+
+
+def is_given(class_weight) -> bool:
+    """Whether there are weights of classes at all; an empty dict has none."""
+    return class_weight is not None and not (isinstance(class_weight, (dict, list, tuple)) and not class_weight)

@@ -9,7 +9,7 @@ import numpy as np
 from ..user_warning import warn
 from .array_adapter import Segment
 from .arrays import Data, make_data, unpack
-from .class_weights import with_class_weights
+from .class_weights import is_given, with_class_weights
 from .iterator_position import IteratorPosition
 from .prefetch import PrefetchOptions, batches_of
 
@@ -141,7 +141,7 @@ class StreamAdapter:
         """A batch of the source as `Data`, with weights of classes."""
         x, y, weight = unpack(batch)
         data = make_data(self.model, x, y, weight)
-        if self.class_weight:
+        if is_given(self.class_weight):
             data = with_class_weights(self.model, data, self.class_weight)
         return data
 

@@ -10,6 +10,8 @@ from .. import activations, config, constraints, initializers, ops, regularizers
 from ..compat.arguments import accepts_old_names
 from ..ops.pooling import to_channels_first, to_channels_last
 from ..ops.windows import conv_output_shape, standardize_padding, tuple_of
+from ..utils.error_origin import brief
+from .explain import explained
 from .input_spec import InputSpec
 from .layer import Layer
 
@@ -25,11 +27,18 @@ _ELEMENTWISE = (
 )
 
 
+_MOST = (1 << 31) - 1
+
+
 def positive(name: str, value) -> None:
     """Raises ValueError unless `value` is a positive int."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value <= 0:
         raise ValueError(
             f"Invalid value for argument `{name}`. Expected a strictly positive value. Received {name}={value}."
+        )
+    if value > _MOST:
+        raise ValueError(
+            f"Invalid value for argument `{name}`. Expected at most {_MOST}. Received {name}={brief(value)}."
         )
 
 
@@ -52,7 +61,7 @@ class Convolution(Layer):
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if cls.__init__.__qualname__.startswith("_") and not cls.__name__.startswith("_"):
-            cls.__init__ = accepts_old_names(cls._old_names)(_init_of(cls, cls.__init__))
+            cls.__init__ = explained(accepts_old_names(cls._old_names)(_init_of(cls, cls.__init__)))
 
     def __init__(
         self,

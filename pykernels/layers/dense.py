@@ -6,6 +6,7 @@ import numbers
 
 from .. import activations, constraints, initializers, ops, regularizers
 from ..compat.arguments import accepts_old_names
+from ..utils.checks import check_integer
 from .input_spec import InputSpec
 from .layer import Layer
 
@@ -54,6 +55,7 @@ class Dense(Layer):
             raise ValueError(
                 f"Received an invalid value for `units`, expected a positive integer. Received: units={units}"
             )
+        check_integer("Dense", "units", units)
         for name, value in (
             ("lora_rank", lora_rank),
             ("lora_alpha", lora_alpha),

@@ -55,11 +55,16 @@ def dtype_name(layer_name: str, dtype) -> str:
     """The name of a dtype given as a name, a NumPy type, a policy object or the dict that describes a policy."""
     if dtype is None:
         return settings.floatx()
+    name = dtype
     if isinstance(dtype, dict):
-        dtype = dtype.get("config", {}).get("name", dtype)
-    name = getattr(dtype, "name", dtype)
-    if not isinstance(name, str):
-        name = np.dtype(dtype).name
-    if name not in _DTYPES:
-        raise ValueError(f"Layer '{layer_name}': dtype '{name}' is not supported; use one of {', '.join(_DTYPES)}")
+        config = dtype.get("config")
+        name = config.get("name") if isinstance(config, dict) else None
+    name = getattr(name, "name", name)
+    if isinstance(name, type) and issubclass(name, (np.generic, int, float)):
+        name = np.dtype(name).name
+    if not isinstance(name, str) or name not in _DTYPES:
+        raise ValueError(
+            f"Layer '{layer_name}': dtype {name if isinstance(name, str) else dtype!r} is not supported; use one of "
+            f"{', '.join(_DTYPES)}"
+        )
     return name

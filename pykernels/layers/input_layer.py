@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from ..graph import Tensor
+from ..utils.error_origin import brief
 from ..utils.tree import is_shape
 from .layer import Layer
 from .node import Node, symbolic
+
+_MOST = 1 << 47  # no memory holds as much along one axis
+
+
+def _check_shape(shape) -> None:
+    if not is_shape(shape):
+        raise ValueError(f"Cannot convert '{shape}' to a shape: it must be a tuple of ints and Nones.")
+    if any(d is not None and d < 0 for d in shape):
+        raise ValueError(f"Cannot convert '{shape}' to a shape. Negative dimensions are not allowed.")
+    if any(d is not None and d > _MOST for d in shape):
+        raise ValueError(f"Cannot convert '{brief(shape, 200)}' to a shape: no memory holds so many elements.")
 
 
 class InputLayer(Layer):
@@ -52,9 +64,9 @@ class InputLayer(Layer):
         if shape is None and batch_shape is None:
             raise ValueError("You must pass a `shape` argument.")
         if batch_shape is None:
-            batch_shape = (batch_size, *((shape,) if isinstance(shape, int) else shape))
-        if not is_shape(batch_shape):
-            raise ValueError(f"`shape` must be a tuple of ints and Nones. Received: {batch_shape}")
+            dims = (shape,) if isinstance(shape, int) else shape
+            batch_shape = (batch_size, *dims) if isinstance(dims, (list, tuple)) else dims
+        _check_shape(batch_shape)
         super().__init__(name=name, dtype=dtype, **kwargs)
         self.batch_shape = tuple(batch_shape)
         self.built = True

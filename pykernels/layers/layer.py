@@ -18,6 +18,7 @@ from ..utils.tree import flatten, map_shapes, map_structure
 from .configuration import LayerConfig
 from .context import calling, structure_changed, training_phase
 from .dtype_policy import dtype_name
+from .explain import call_error, check_shape, explained, is_own
 from .inference import declared_outputs, inferred_outputs, recorded_outputs
 from .input_spec import InputSpec, assert_input_compatibility
 from .masking import MaskedCall, keep_mask
@@ -86,8 +87,12 @@ class Layer(LayerConfig, LayerState):
         if build is not None and not getattr(build, "is_tracked_build", False):
             cls.build = _tracked_build(build)
         cls._computes_mask = overridden_by_user(cls, "compute_mask")
+        cls._explains_errors = is_own(cls)
+        if cls._explains_errors and "__init__" in cls.__dict__ and not cls.__name__.startswith("_"):
+            cls.__init__ = explained(cls.__init__)
 
     _computes_mask = False
+    _explains_errors = False  # whether errors of Python's own in `build` and `call` become ones that name the layer
     hands_masks_on = False  # whether `call` itself gives the outputs their masks: models do
 
     def __new__(cls, *args, **kwargs):
@@ -280,6 +285,15 @@ class Layer(LayerConfig, LayerState):
         return x
 
     def _call(self, args, kwargs):
+        try:
+            return self._checked_call(args, kwargs)
+        except Exception as error:
+            told = call_error(self, args, kwargs, error) if self._explains_errors else None
+            if told is None:
+                raise
+            raise told from error
+
+    def _checked_call(self, args, kwargs):
         self._check_inputs(args, kwargs)
         self._maybe_build(args, kwargs)
         training, takes_training = self._resolve_training(kwargs)
@@ -346,6 +360,7 @@ class Layer(LayerConfig, LayerState):
             budget.call()
         results = inferred_outputs(self, args, kwargs)
         for i, tensor in enumerate(flatten(results)):
+            check_shape(self, tensor.shape)
             tensor.name = self.name if i == 0 else f"{self.name}_{i}"
         Node(self, args, kwargs, results)
         return results

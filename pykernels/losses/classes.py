@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..utils.checks import check_options
 from .functions import (
     binary_crossentropy,
     categorical_crossentropy,
@@ -16,6 +17,10 @@ class _NamedLoss(LossFunctionWrapper):
     """A LossFunctionWrapper whose config is its own options, not the function."""
 
     _options: tuple = ()
+
+    def __init__(self, fn, reduction, name, dtype, **options):
+        check_options(type(self).__name__, options)
+        super().__init__(fn, reduction, name, dtype, **options)
 
     def get_config(self):
         return {**Loss.get_config(self), **{name: getattr(self, name) for name in self._options}}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .. import ops
 from ..config import floatx
 from ..graph import apply
 from ..ops.losses import mean_binary_crossentropy
 from ..user_warning import warn
+from ..utils.error_origin import brief
 from ..utils.masks import set_mask
 from .loss import squeeze_or_expand_to_same_rank
 
@@ -118,10 +121,14 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
         Losses of shape (N, ...), in the float dtype of `y_pred`. A class out of range gives NaN.
 
     Raises:
-        ValueError: incompatible shapes.
+        ValueError: incompatible shapes; class indices that are not whole numbers.
     """
     y_true = ops.convert_to_tensor(y_true)
     y_pred = ops.convert_to_tensor(y_pred)
+    if isinstance(y_true, np.ndarray) and y_true.dtype.kind == "f" and (y_true != np.floor(y_true)).any():
+        raise ValueError(
+            f"sparse_categorical_crossentropy takes class numbers, which are whole. Received: y_true={brief(y_true)}"
+        )
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape and y_true.shape[axis] == 1:
         y_true = ops.squeeze(y_true, axis=axis)
     at = axis % len(y_pred.shape) if y_pred.shape else 0

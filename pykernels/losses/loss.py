@@ -9,6 +9,7 @@ import numpy as np
 from .. import ops
 from ..config import floatx
 from ..graph import Tensor, Variable
+from ..utils.checks import check_name
 from ..utils.masks import get_mask
 from ..utils.naming import auto_name, nearest_names
 from ..utils.serialization import deserialize_keras_object, serialize_keras_object
@@ -113,6 +114,7 @@ class Loss:
     """
 
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
+        check_name(type(self).__name__, name)
         self.name = name or auto_name(type(self).__name__)
         self.reduction = standardize_reduction(reduction)
         self._dtype = ops.standardize_dtype(dtype if dtype is not None else floatx())

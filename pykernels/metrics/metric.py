@@ -7,6 +7,7 @@ import numpy as np
 from .. import initializers, ops
 from ..config import floatx
 from ..graph import Variable
+from ..utils.checks import check_name
 from ..utils.naming import auto_name
 from ..utils.overrides import overrides, unsupported
 
@@ -24,6 +25,7 @@ class Metric:
     """
 
     def __init__(self, dtype=None, name=None):
+        check_name(type(self).__name__, name)
         self.name = name or auto_name(type(self).__name__)
         self._dtype = ops.standardize_dtype(dtype if dtype is not None else floatx())
         self._variables = []

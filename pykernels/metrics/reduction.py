@@ -6,6 +6,7 @@ from .. import ops
 from ..graph import Tensor
 from ..graph.autodiff import reachable
 from ..losses.loss import apply_mask, squeeze_or_expand_to_same_rank
+from ..utils.checks import check_options
 from ..utils.masks import get_mask
 from ..utils.serialization import deserialize_keras_object, serialize_keras_object
 from .metric import Metric
@@ -162,6 +163,10 @@ class NamedMean(MeanMetricWrapper):
 
     _options: tuple = ()
     _direction = "down"
+
+    def __init__(self, fn, name=None, dtype=None, **options):
+        check_options(type(self).__name__, options)
+        super().__init__(fn, name, dtype, **options)
 
     def get_config(self):
         return {**Metric.get_config(self), **{name: getattr(self, name) for name in self._options}}

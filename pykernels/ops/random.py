@@ -10,6 +10,7 @@ import numpy as np
 from ..graph import NONDIFFERENTIABLE, apply, current_trace, define, eager
 from ..graph.registry import OpDef
 from ..graph.tensor import Node
+from ..utils.error_origin import brief
 from ..utils.naming import auto_name
 from ..utils.random_seed import make_default_seed
 from .binary import add, multiply
@@ -62,6 +63,8 @@ class SeedGenerator:
         seed = make_default_seed() if seed is None else seed
         if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool):
             raise ValueError(f"Argument `seed` must be an integer. Received: seed={seed}")
+        if not -(1 << 63) <= seed < 1 << 63:
+            raise ValueError(f"Argument `seed` must be an integer of 64 bits. Received: seed={brief(seed)}")
         self.name = auto_name("SeedGenerator") if name is None else name
         self.seed = int(seed)
         self.draws = 0

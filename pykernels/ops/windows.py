@@ -6,7 +6,10 @@ half after, the odd element after (TensorFlow's rule, and Keras's). `"causal"` a
 
 from __future__ import annotations
 
+from ..utils.error_origin import brief
+
 PADDINGS = ("valid", "same")
+_MOST = (1 << 31) - 1
 
 
 def tuple_of(value, n: int, name: str, allow_zero: bool = False) -> tuple[int, ...]:
@@ -33,6 +36,8 @@ def tuple_of(value, n: int, name: str, allow_zero: bool = False) -> tuple[int, .
         if whole is None or whole != v:
             raise ValueError(f"{message}, including element {v} of type {type(v)}")
         result.append(whole)
+    if any(v > _MOST for v in result):
+        raise ValueError(f"The `{name}` argument must be integers of at most {_MOST}. Received {name}={brief(value)}")
     bad = {v for v in result if v < (0 if allow_zero else 1)}
     if bad:
         need = ">= 0" if allow_zero else "> 0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import ops
 from ..compat.arguments import accepts_old_names
+from ..utils.checks import check_number
 from .optimizer import Optimizer
 
 
@@ -62,6 +63,10 @@ class Adam(Optimizer):
             name,
             **kwargs,
         )
+        kind = type(self).__name__
+        check_number(kind, "beta_1", beta_1, 0, 1, below=True)
+        check_number(kind, "beta_2", beta_2, 0, 1, below=True)
+        check_number(kind, "epsilon", epsilon, 0)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon

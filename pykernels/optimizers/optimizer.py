@@ -11,6 +11,7 @@ from ..compat.arguments import translate
 from ..config import floatx
 from ..graph import Tensor, Variable, apply, current_trace
 from ..user_warning import warn
+from ..utils.checks import check_integer, check_name, check_number
 from ..utils.naming import auto_name
 from ..utils.overrides import overridden_by_user, refuse_overrides, unsupported
 from ..utils.serialization import deserialize_keras_object, serialize_keras_object
@@ -70,8 +71,16 @@ class Optimizer(OptimizerState):
             learning_rate = translate("Optimizer", {"lr": kwargs.pop("lr")})["learning_rate"]
         if kwargs:
             raise ValueError(f"Argument(s) not recognized: {kwargs}")
-        if decay < 0:
-            raise ValueError(f"`decay` must not be negative. Received: decay={decay}")
+        kind = type(self).__name__
+        check_name(kind, name)
+        check_number(kind, "decay", decay, low=0)
+        for argument, value in (("clipnorm", clipnorm), ("clipvalue", clipvalue), ("global_clipnorm", global_clipnorm)):
+            check_number(kind, argument, value, low=0, optional=True)
+        check_number(kind, "weight_decay", weight_decay, optional=True)
+        check_number(kind, "loss_scale_factor", loss_scale_factor, optional=True)
+        check_integer(kind, "gradient_accumulation_steps", gradient_accumulation_steps, optional=True)
+        if use_ema:
+            check_number(kind, "ema_momentum", ema_momentum)
         if gradient_accumulation_steps and not gradient_accumulation_steps >= 2:
             raise ValueError(
                 "`gradient_accumulation_steps` must be an integer >= 2. Received: gradient_accumulation_steps="

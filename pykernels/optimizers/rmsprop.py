@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import ops
 from ..compat.arguments import accepts_old_names
+from ..utils.checks import check_number
 from .optimizer import Optimizer
 
 
@@ -61,6 +62,10 @@ class RMSprop(Optimizer):
             name,
             **kwargs,
         )
+        kind = type(self).__name__
+        check_number(kind, "rho", rho, 0, 1)
+        check_number(kind, "momentum", momentum, 0)
+        check_number(kind, "epsilon", epsilon, 0)
         self.rho = rho
         self.momentum = momentum
         self.epsilon = epsilon

@@ -11,7 +11,7 @@ from ..compat.arguments import SAMPLE_COUNTS, accepts_old_names
 from ..compat.positional import class_weight_may_be_eighth, queue_size_may_be_third, second_may_count_samples
 from ..data_adapters import get_data_adapter
 from ..data_adapters.arrays import make_data
-from ..data_adapters.class_weights import with_class_weights
+from ..data_adapters.class_weights import is_given, with_class_weights
 from ..data_adapters.prefetch import PrefetchOptions
 from .memory_estimate import plan_memory
 from .memory_plan import MemoryPlan
@@ -52,7 +52,7 @@ class BatchMethods:
     def _one_batch(self, kind, x, y, sample_weight, class_weight, return_dict):
         self._assert_compiled()
         data = make_data(self, x, y, sample_weight, may_be_empty=kind == "test")
-        if class_weight:
+        if is_given(class_weight):
             data = with_class_weights(self, data, class_weight)
         self._prepare(data, train=kind == "train")
         check_targets(self, data)

@@ -143,7 +143,13 @@ class CompileMixin(StepMethods, ResultsMixin):
 
         Raises:
             ValueError: an unknown name; the message lists similar names.
+            RuntimeError: within `fit` of the same model.
         """
+        if self.__dict__.get("_running") is not None:
+            raise RuntimeError(
+                f"compile() of model '{self.name}' was called within its own fit(), by a callback for example. Set "
+                "model.stop_training = True there, compile when fit() has returned, and call fit() again."
+            )
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ValueError(f"`steps_per_execution` must be a positive int. Received: {steps_per_execution}")
         if jit_compile not in (True, False, None, "auto"):

@@ -127,6 +127,11 @@ def _check_sparse(place: _Place, y) -> None:
     for chunk in _chunks(y):
         if ignored is not None:
             chunk = chunk[chunk != ignored]
+        if chunk.dtype.kind == "f" and (parts := chunk[chunk != np.floor(chunk)]).size:
+            raise ValueError(
+                f"`{what}` contains the label {parts.ravel()[0]}, which is no class number: loss '{place.loss.name}' "
+                f"needs whole numbers from 0 to {n - 1}. To predict numbers, use a loss such as 'mean_squared_error'."
+            )
         if chunk.size and (chunk.max() >= n or chunk.min() < 0):
             label = chunk.max() if chunk.max() >= n else chunk.min()
             fix = f"Make the last layer Dense({int(label) + 1})" if label >= n else "Class numbers start at 0"

@@ -12,6 +12,7 @@ from ..compat.arguments import accepts_old_names
 from ..data_adapters import adapter_of, check_batch_size, get_data_adapter, whole_steps
 from ..data_adapters.arrays import Data, has_no_rows, make_data, unpack
 from ..data_adapters.prefetch import PrefetchOptions
+from ..utils.checks import check_integer
 from ..utils.overrides import overrides
 from ..utils.tree import map_structure
 from .batch_methods import BatchMethods
@@ -95,6 +96,8 @@ class Trainer(BatchMethods, CompileMixin):
             MemoryError: a step, or the results that `cache_frozen` keeps, do not fit into memory.
         """
         self._assert_compiled()
+        check_integer("fit()", "epochs", epochs)
+        check_integer("fit()", "initial_epoch", initial_epoch)
         loading = PrefetchOptions(workers, use_multiprocessing, max_queue_size)
         if validation_split and validation_data is None:
             data, validation_data = self._split(x, y, sample_weight, validation_split)
@@ -364,6 +367,7 @@ class Trainer(BatchMethods, CompileMixin):
             MemoryError: a step does not fit into memory.
         """
         self._refuse_in_predict()
+        check_batch_size(batch_size)
         if (
             verbose == 0
             and callbacks is None

@@ -27,6 +27,8 @@ def is_unexplained(error: BaseException) -> bool:
     for frame, instruction in reversed([(t.tb_frame, t.tb_lasti) for t in _tracebacks(error)]):
         module = str(frame.f_globals.get("__name__")).partition(".")[0]
         if module == _PACKAGE:
+            if frame.f_code.co_name == "wrapper" and isinstance(error, TypeError):
+                return False  # a decorator's call: arguments that the signature does not have, which Python names
             explained = _is_raise(frame.f_code, instruction) or str(error).startswith("op '")
             return isinstance(error, _INTERNAL) or not explained
         if module not in _LIBRARIES:

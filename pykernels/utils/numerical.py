@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..compat.arguments import accepts_old_names
+from .checks import check_integer
+from .error_origin import brief
 
 
 @accepts_old_names("to_categorical")
@@ -19,11 +21,14 @@ def to_categorical(x, num_classes=None):
         float64 array of shape (..., num_classes).
 
     Raises:
-        IndexError: a label is `num_classes` or more (or less than `-num_classes`; negative labels count from the
-            end, as in Keras).
-        ValueError: `x` is empty and `num_classes` is not given.
+        IndexError: a label is `num_classes` or more.
+        ValueError: a label is negative (Keras counts it from the end, without a word) or no number; `num_classes` is
+            negative; `x` is empty and `num_classes` is not given.
+        MemoryError: a label so large that its row does not fit into the memory.
     """
-    labels = np.array(x, dtype="int64")
+    if num_classes is not None:
+        check_integer("to_categorical", "num_classes", num_classes, 0)
+    labels = _whole(x)
     shape = labels.shape
     if len(shape) > 1 and shape[-1] == 1:
         shape = shape[:-1]
@@ -32,7 +37,7 @@ def to_categorical(x, num_classes=None):
         if labels.size == 0:
             raise ValueError("to_categorical: `x` is empty, so `num_classes` must be given.")
         num_classes = int(labels.max()) + 1
-    outside = labels[(labels >= num_classes) | (labels < -num_classes)]
+    outside = labels[labels >= num_classes]
     if outside.size:
         raise IndexError(
             f"to_categorical: label {outside[0]} is out of bounds for num_classes={num_classes}; labels must be "
@@ -41,6 +46,20 @@ def to_categorical(x, num_classes=None):
     categorical = np.zeros((labels.size, num_classes))
     categorical[np.arange(labels.size), labels] = 1
     return categorical.reshape((*shape, num_classes))
+
+
+def _whole(x) -> np.ndarray:
+    """Labels as int64. Raises ValueError for what is negative or no number."""
+    given = np.asarray(x)
+    try:
+        numbers = given.astype("int64") if given.dtype.kind in "iub" else given.astype("float64")
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"to_categorical: labels must be numbers. Received: x={brief(x, 200)}") from None
+    wrong = numbers[~((numbers >= 0) & (numbers < 2.0**62))]
+    if wrong.size:
+        hint = " Negative labels, -1 and 1 for example, become 0 and 1 by (x + 1) // 2." if wrong.min() < 0 else ""
+        raise ValueError(f"to_categorical: labels must be numbers from 0 on. Received: {wrong[0]}.{hint}")
+    return numbers.astype("int64")
 
 
 def normalize(x, axis=-1, order=2):

@@ -5,16 +5,19 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import re
 import threading
 
 import numpy as np
 
 from ..user_warning import warn
 from .code import load_function
+from .error_origin import brief, is_unexplained
 from .naming import nearest_names
 
 _PLAIN = (str, int, float, bool)
 _MAX_DEPTH = 100
+_SIGNATURE = re.compile(r"__init__\(\) (got an unexpected keyword argument|missing)")  # Python names the argument
 _ARRAY_TYPES = (
     *("float16", "float32", "float64", "bool"),
     *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
@@ -300,12 +303,29 @@ def _make(config, name, inner, custom_objects, module_objects):
             return made
         except _UnlocatedError:
             raise
-        except TypeError as error:
+        except Exception as error:
+            if is_unexplained(error) and not _SIGNATURE.search(str(error)):
+                raise ValueError(
+                    f"{name} cannot be made from its configuration {brief(inner, 500)}: a value in it is not of the "
+                    "kind or size that the class takes."
+                ) from error
+            if isinstance(error, ValueError):
+                raise _located(error, name, inner) from error
+            if not isinstance(error, TypeError):
+                raise
             raise TypeError(
                 f"{cls} could not be deserialized properly. Please ensure that components that are Python object "
                 "instances (layers, models, etc.) returned by `get_config()` are explicitly deserialized in the "
                 f"model's `from_config()` method.\n\nconfig={str(config)[:2000]}.\n\nException encountered: {error}"
             ) from error
+
+
+def _located(error: ValueError, name: str, inner: dict) -> ValueError:
+    """`error`, with the class and the name of the object whose configuration it is about, where it names neither."""
+    own = inner.get("name")
+    if f"'{own}'" in str(error) or name in str(error) or "layers" in inner:
+        return error
+    return ValueError(f"{name}{f' {own!r}' if isinstance(own, str) else ''}: {error}")
 
 
 def _restore(made, config) -> None:
