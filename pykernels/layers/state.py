@@ -48,7 +48,7 @@ class LayerState:
     """
 
     # Package interface: `_flatten_layers`, `_sublayers`, `_own_variables`, `_trainable_variables`,
-    # `_non_trainable_variables`, `_held`, `_losses`, `_clear_losses`, `_not_state`.
+    # `_non_trainable_variables`, `_trainable`, `_held`, `_losses`, `_clear_losses`, `_not_state`.
 
     # Attributes that never hold state of the layer's own, or would lead out of it.
     _not_state = frozenset({"_inbound_nodes", "_auto_config", "_losses", "_walk"})

@@ -52,7 +52,7 @@ class Model(Trainer, SavingMixin, Layer):
         "_programs",
         "_metrics_state",
         "_step_logs",
-        "_trainable_when_compiled",
+        "_flags",
         "_history",
         "_resumption",
         "_running",

@@ -54,6 +54,8 @@ class BatchMethods:
         data = make_data(self, x, y, sample_weight, may_be_empty=kind == "test")
         if is_given(class_weight):
             data = with_class_weights(self, data, class_weight)
+        if kind == "train":
+            self._tell_changed_flags(all_frozen=False)
         self._prepare(data, train=kind == "train")
         check_targets(self, data)
         program = self._programs.get(self, kind, step_signature(self, data, data.rows))

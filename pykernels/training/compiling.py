@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 
 from .. import metrics as metrics_module
@@ -11,6 +12,7 @@ from ..compat.arguments import accepts_old_names
 from ..compat.positional import metrics_may_be_third
 from ..data_adapters.arrays import Data
 from ..graph import Trace
+from ..layers.context import StructureVersion
 from ..layers.node import symbolic
 from ..user_warning import warn
 from ..utils.random_seed import make_default_seed
@@ -19,6 +21,7 @@ from .compile_utils import Compiled
 from .results import ResultsMixin
 from .step_methods import StepMethods
 from .step_programs import ProgramCache, step_signature
+from .trainable_flags import TrainableFlags
 
 
 class _Shape:
@@ -33,7 +36,8 @@ class CompileMixin(StepMethods, ResultsMixin):
 
     Package interface: `_compiled` (loss and metrics by output), `_programs` (the `ProgramCache`), `_loss_tracker`,
     `_current_metrics`, `_batch_results`, `_reports_by_metrics`, `_score_metrics`, `_compile_with`,
-    `_steps_done`, `_runs_done`, `_seed`, `_random_seed`, `_assert_compiled`, `_own_compile`.
+    `_steps_done`, `_runs_done`, `_seed`, `_random_seed`, `_assert_compiled`, `_own_compile`, `_training_flags`,
+    `_build_optimizer`.
     """
 
     def _init_trainer(self) -> None:
@@ -53,6 +57,7 @@ class CompileMixin(StepMethods, ResultsMixin):
         self._seed: int | None = None
         self._running = None  # the loop of `fit`, while it runs
         self._resumption = None  # what the next `fit` has to restore
+        self._flags: TrainableFlags | None = None  # at compile
         self._init_results()
 
     @property
@@ -177,17 +182,19 @@ class CompileMixin(StepMethods, ResultsMixin):
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,
         }
-        self._trainable_when_compiled = self._trainable_state()
-        self._programs.clear()
+        self._record_anew()
 
     _own_compile = compile  # noqa: A003 - files restore a `compile` that no subclass has replaced
 
     def _record_anew(self) -> None:
-        self._trainable_when_compiled = self._trainable_state()
+        self._flags = TrainableFlags(self)
+        self._flags_told = (), ()
+        self._flags_version = StructureVersion.value
         self._programs.clear()
 
-    def _trainable_state(self) -> dict:
-        return {layer.name: layer.trainable for layer in self._flatten_layers()}
+    def _training_flags(self):
+        """A context in which the `trainable` flags are those that training goes by."""
+        return contextlib.nullcontext(False) if self._flags is None else self._flags.effective(self)
 
     def _assert_compiled(self) -> None:
         if not self.compiled:
@@ -235,8 +242,13 @@ class CompileMixin(StepMethods, ResultsMixin):
             self._programs.clear()
         if train:
             self.optimizer._refuse_overrides()
-        if train and not self.optimizer.built:
-            self.optimizer.build(self.trainable_variables)
+            self._build_optimizer()
+
+    def _build_optimizer(self) -> None:
+        """Makes the optimizer's variables for what `compile` found trainable, unless it has some."""
+        if not self.optimizer.built:
+            with self._flags.as_compiled(self):
+                self.optimizer.build(self.trainable_variables)
 
     def _symbolic_outputs(self, data: Data):
         """Something with the shape of each output, in the structure of the model's outputs."""
@@ -249,15 +261,31 @@ class CompileMixin(StepMethods, ResultsMixin):
         self._clear_losses()
         return map_structure(lambda t: _Shape(t.shape), outputs)
 
-    def _warn_if_unfrozen(self) -> None:
-        changed = [
-            name
-            for name, state in self._trainable_state().items()
-            if self._trainable_when_compiled.get(name, state) != state
-        ]
-        if changed:
-            self._trainable_when_compiled = self._trainable_state()
-            warn(
-                f"The `trainable` state of {changed} has changed since the model was compiled. It takes effect now; "
-                "call `compile()` again so that the optimizer starts afresh with the variables that are trained.",
-            )
+    def _tell_changed_flags(self, all_frozen: bool = True) -> None:
+        """Warns, once for each change, that `trainable` has changed since `compile`, and what training does about it.
+
+        Args:
+            all_frozen: whether that is told when all that was trained is frozen now.
+        """
+        if self._flags_version == StructureVersion.value:
+            return
+        self._flags_version = StructureVersion.value
+        frozen, unfrozen = changed = self._flags.changed(self)
+        if changed == self._flags_told or not (frozen or unfrozen):
+            return
+        with self._training_flags() as as_compiled:
+            pass
+        if as_compiled and not all_frozen:
+            return
+        self._flags_told = changed
+        if as_compiled:
+            effect = "Nothing would be left to train, and training goes on as it was compiled"
+        elif unfrozen:
+            effect = f"{unfrozen} will be trained after another compile()"
+            effect += f"; that {frozen} are frozen takes effect now" if frozen else ""
+        else:
+            effect = "It takes effect now"
+        warn(
+            f"The `trainable` state of {frozen + unfrozen} has changed since the model was compiled. {effect}. Call "
+            "`compile()` again, so that the optimizer starts afresh with the variables that are trained."
+        )

@@ -29,8 +29,8 @@ def plan_memory(model, batch_size, kind) -> MemoryPlan:
     kind = _KINDS[kind]
     if kind != "predict":
         model._assert_compiled()
-    if kind == "train" and not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+    if kind == "train":
+        model._build_optimizer()
     compiled = model._compiled
     try:
         signature = model._programs.known_signature(kind, batch_size) or _assumed_signature(model, kind, batch_size)

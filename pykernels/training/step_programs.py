@@ -94,8 +94,9 @@ class ProgramCache:
             return
         with self._lock:
             version = StructureVersion.value
-            signature = tuple((id(v), v.trainable) for v in model.weights)
-            signature += tuple((id(layer), layer.trainable) for layer in model._flatten_layers())
+            with model._training_flags():
+                signature = tuple((id(v), v.trainable) for v in model.weights)
+                signature += tuple((id(layer), layer.trainable) for layer in model._flatten_layers())
             if signature != self._signature:
                 self._kept.clear()
                 self._signature = signature
@@ -164,6 +165,11 @@ def first_streams(model):
 
 def record(model, kind: str, signature: StepSignature) -> Program:
     """Records one step of `model` and compiles it. Raises MemoryError for sizes that are out of the question."""
+    with model._training_flags():
+        return _record(model, kind, signature)
+
+
+def _record(model, kind: str, signature: StepSignature) -> Program:
     if not batch_fits(signature):
         raise too_large(model, kind, signature, available_memory(), _estimated(model, kind, signature))
     model._clear_losses()

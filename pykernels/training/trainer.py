@@ -145,7 +145,7 @@ class Trainer(BatchMethods, CompileMixin):
         loading=None,
         cache_frozen=False,
     ):
-        self._warn_if_unfrozen()
+        self._tell_changed_flags()
         self._prepare(adapter.first())
         check_targets(self, adapter.targets)
         own = self._own_evaluate(validation_data, validation_batch_size, validation_steps)
@@ -154,7 +154,8 @@ class Trainer(BatchMethods, CompileMixin):
             validation = self._open_validation(validation_data, validation_batch_size, validation_steps, loading)
         trained = tested = self
         if cache_frozen:
-            prefix = FrozenPrefix(self)
+            with self._training_flags():
+                prefix = FrozenPrefix(self)
             trained, adapter = prefix.tail, prefix.cached(adapter, verbose)
             if validation is not None and prefix.can_cache(validation):
                 tested, validation = prefix.tail, prefix.cached(validation)
