@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 from ..utils.serialization import builtin
 from .legacy_layers import accepted
 
 _PARTS = ("loss", "metrics", "weighted_metrics", "loss_weights")
 _OPTIONS = ("run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss")
+_CLIPS_TOGETHER = re.compile(r"(0|1)\.|2\.[0-3]\.\d+$")  # those of tf.keras end in "-tf"
 _WRAPPERS = ("MeanMetricWrapper", "LossFunctionWrapper")
 _HOLDERS = ("keras.losses", "keras.metrics")
 
 
-def modern_compile(config: dict) -> dict:
+def modern_compile(config: dict, version: str | None = None) -> dict:
     """The arguments of `compile` from `training_config` of an `.h5` file, or `compile_config` of an archive.
+
+    Args:
+        version: of the Keras that wrote it, where it is known.
 
     Raises:
         ValueError: not a dict, or a mode of sample weights that is gone.
@@ -30,12 +36,26 @@ def modern_compile(config: dict) -> dict:
             del result[key]
     if "optimizer" in config or "optimizer_config" in config:
         result["optimizer"] = _optimizer(config.get("optimizer_config", config.get("optimizer")))
+        if isinstance(version, str) and _CLIPS_TOGETHER.match(version):
+            result["optimizer"] = _clipped_together(result["optimizer"])
     return result
+
+
+def _clipped_together(optimizer):
+    """The standalone Keras bounded the norm of all gradients together by `clipnorm`."""
+    inner = optimizer.get("config") if isinstance(optimizer, dict) else None
+    if not isinstance(inner, dict) or inner.get("clipnorm") is None:
+        return optimizer
+    rest = {key: value for key, value in inner.items() if key != "clipnorm"}
+    return {**optimizer, "config": {**rest, "global_clipnorm": inner["clipnorm"]}}
 
 
 def _optimizer(optimizer):
     if not isinstance(optimizer, dict) or not isinstance(optimizer.get("config"), dict):
         return optimizer
+    if optimizer.get("class_name") == "LossScaleOptimizer":  # around the optimizer, for float16
+        inner = optimizer["config"].get("inner_optimizer", optimizer["config"].get("optimizer"))
+        return _optimizer(inner) if isinstance(inner, dict) else optimizer
     inner = {k: v for k, v in optimizer["config"].items() if k not in ("jit_compile", "is_legacy_optimizer")}
     if inner.get("name") is None:
         inner.pop("name", None)

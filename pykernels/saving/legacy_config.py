@@ -6,6 +6,7 @@ from __future__ import annotations
 from ..utils.serialization import builtin, keras_module
 from .legacy_compile import modern_compile
 from .legacy_layers import CLASSES, modern_dtype, modern_layer, modern_part
+from .merged_branches import merged_branches
 
 _MODELS = ("Sequential", "Functional")
 _LAYERS = ("keras.layers", "keras.models", "keras.engine")
@@ -55,6 +56,10 @@ def _modern_layer(config: dict) -> dict:
     is_model = name in _MODELS or ("layers" in inner and ("input_layers" in inner or "build_input_shape" in inner))
     if is_model:
         layers = inner.get("layers")
+        merged = merged_branches(layers) if name == "Sequential" and isinstance(layers, list) else None
+        if merged is not None:
+            name, inner = "Functional", {**inner, **merged}
+            layers = inner["layers"]
         if not isinstance(layers, list):
             raise ValueError(f"The configuration of '{name}' has no list `layers`.")
         inner = _with_dtype({**inner, "layers": _layers(layers, name == "Sequential")})

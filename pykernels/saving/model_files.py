@@ -20,8 +20,9 @@ from .archive import CONFIG, METADATA, KerasArchive, write_archive
 from .checkpoints import remember
 from .errors import reading
 from .hdf5.reader import Hdf5File, is_hdf5
+from .legacy_activations import old_activations
 from .legacy_compile import modern_compile
-from .legacy_config import modern_model
+from .legacy_config import is_legacy, modern_model
 
 provide({"np": np, "numpy": np, "ops": ops, "K": backend, "backend": backend})
 
@@ -185,7 +186,7 @@ def _load_archive(path, archive: KerasArchive, custom_objects, compile):  # noqa
     compile_config = config.pop("compile_config", None) if isinstance(config, dict) else None
     budget = load_budget()
     budget.allow_variables(keras3.numbers_in(h5) + _SPARE_NUMBERS)
-    model = build_model(config, custom_objects, path)
+    model = build_model(config, custom_objects, path, _version(archive, path))
     compiled = compile and compile_config and _compile(model.compile_from_config, modern_compile(compile_config), path)
     keras3.read(model, h5, skip_mismatch=False)
     if compiled and model.compiled and not keras3.has_optimizer(h5):
@@ -194,6 +195,13 @@ def _load_archive(path, archive: KerasArchive, custom_objects, compile):  # noqa
     remember(model, h5)
     archive.finish()
     return model
+
+
+def _version(archive: KerasArchive, path: str) -> str | None:
+    """The version of Keras that wrote the archive."""
+    metadata = parse_json(archive.text(METADATA), path) if METADATA in archive else None
+    version = metadata.get("keras_version") if isinstance(metadata, dict) else None
+    return version if isinstance(version, str) else None
 
 
 def _load_legacy(path, h5: Hdf5File, custom_objects, compile):  # noqa: A002
@@ -209,7 +217,7 @@ def _load_legacy(path, h5: Hdf5File, custom_objects, compile):  # noqa: A002
     budget = load_budget()
     datasets = [d for entry in legacy_weights.saved_layers(root) for d in entry.datasets]
     budget.allow_variables(h5.numbers_of(datasets) + _SPARE_NUMBERS)
-    model = build_model(parse_json(text, path), custom_objects, path)
+    model = build_model(parse_json(text, path), custom_objects, path, h5.attrs.get("keras_version"))
     if not model.built:
         raise ValueError(
             f"{path}: the class {type(model).__name__} of the model makes its variables when it is first called, and "
@@ -226,7 +234,10 @@ def _load_legacy(path, h5: Hdf5File, custom_objects, compile):  # noqa: A002
             f"No training configuration found in the save file {path}, so the model was *not* compiled. Compile it "
             "manually."
         )
-    elif _compile(model._compile_with, modern_compile(parse_json(training, path)), path) and model.compiled:
+    elif (
+        _compile(model._compile_with, modern_compile(parse_json(training, path), h5.attrs.get("keras_version")), path)
+        and model.compiled
+    ):
         legacy_weights.read_optimizer(model, h5, done)
     return model
 
@@ -248,13 +259,17 @@ def parse_json(text: str, path: str):
         raise ValueError(f"{path}: the configuration has a number with thousands of digits.") from error
 
 
-def build_model(config, custom_objects, path: str):
-    """The model of a configuration of any era.
+def build_model(config, custom_objects, path: str, version: str | None = None):
+    """The model of a configuration of any era; `version` is that of Keras, where the file says it elsewhere.
 
     Raises:
         ValueError: it is not the configuration of a layer or model. TypeError: an unknown class.
     """
+    version = version or (config.get("keras_version") if isinstance(config, dict) else None)
+    is_old = str(version)[:2] in ("0.", "1.", "2.") if version else is_legacy(config)
     config = modern_model(config)
+    if is_old:
+        config = old_activations(config)
     model = serialization.deserialize_keras_object(config, custom_objects)
     if not hasattr(model, "load_weights"):
         raise ValueError(f"{path}: the configuration is that of {type(model).__name__}, not of a model.")

@@ -71,7 +71,8 @@ def fit(optimizer, datasets, names: list[str] | None = None, sort_by=None, conve
     if len(datasets) <= 2 and (scalars := _scalars(optimizer, datasets)) is not None:
         return scalars  # saved before the first step
     variables = optimizer.variables
-    slots = _slots(optimizer, conversions or {})
+    trained = [_Target(v, (conversions or {}).get(id(v))) for v in optimizer._trainable_variables]
+    slots = _slots(optimizer, trained)
     if names is not None and any(_kind(name) for name in names):
         return _by_names(optimizer, datasets, names, slots)
     if names is None:
@@ -80,11 +81,11 @@ def fit(optimizer, datasets, names: list[str] | None = None, sort_by=None, conve
                 return list(zip(datasets, wanted, strict=True))
     if sort_by is not None:
         order = sorted(range(len(sort_by)), key=sort_by.__getitem__)
-        sorted_slots = {kind: [variables[i] for i in order] for kind, variables in slots.items()}
-        found = _by_structure(optimizer, datasets, sorted_slots, order, grouped=True)
+        sorted_slots = {kind: [targets[i] for i in order] for kind, targets in slots.items()}
+        found = _by_structure(optimizer, datasets, sorted_slots, [trained[i] for i in order], grouped=True)
         if found is not None:
             return found
-    return _by_structure(optimizer, datasets, slots, range(len(optimizer._trainable_variables)), names is not None)
+    return _by_structure(optimizer, datasets, slots, trained, names is not None)
 
 
 def _shapes(values) -> list[tuple]:
@@ -100,15 +101,14 @@ def _without_rate(optimizer) -> list[Variable]:
     return [v for v in optimizer.variables if v is not rate]
 
 
-def _slots(optimizer, conversions: dict) -> dict[str, list[_Target]]:
+def _slots(optimizer, trained: list[_Target]) -> dict[str, list[_Target]]:
     """Kind -> a variable for each one that is trained."""
-    trained = [conversions.get(id(v)) for v in optimizer._trainable_variables]
     found = {}
     for kind, attributes in _LISTS.items():
         for attribute in attributes:
             slots = getattr(optimizer, attribute, None)
-            if slots:
-                found[kind] = [_Target(*pair) for pair in zip(slots, trained, strict=True)]
+            if isinstance(slots, list) and slots and len(slots) == len(trained):
+                found[kind] = [_Target(v, weight.conversion) for v, weight in zip(slots, trained, strict=True)]
     return found
 
 
@@ -155,11 +155,10 @@ def _scalars(optimizer, datasets) -> Pairs | None:
 
 
 # --- by structure -----------------------------------------------------------------------------------------------
-def _by_structure(optimizer, datasets, slots, order, grouped: bool) -> Pairs | None:
+def _by_structure(optimizer, datasets, slots, targets, grouped: bool) -> Pairs | None:
     if not _covers(optimizer, slots):
         return None
-    trained = [slots[kind] for kind in slots][:1]
-    trained = _shapes(trained[0] if trained else (optimizer._trainable_variables[i] for i in order))
+    trained = _shapes(targets)
     head = next((i for i, d in enumerate(datasets[:2]) if tuple(d.shape) != ()), min(2, len(datasets)))
     for count in range(head, -1, -1):
         pairs = _scalars(optimizer, datasets[:count])

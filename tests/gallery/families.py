@@ -88,6 +88,17 @@ def dense_input_dim(keras):
 
 
 @family
+def no_input_shape(keras):
+    """A Sequential that learns the shape of its input from the data."""
+    if keras.version < (2, 2, 3):
+        raise Lacks("models without an input shape")
+    L = keras.layers
+    model = sequence(keras, [L.Conv2D(2, 3), L.Flatten(), L.Dense(3), L.Dense(2)])
+    model.compile("sgd", "mse")
+    return Case(model, (5, 5, 2), (2,))
+
+
+@family
 def convnet(keras):
     L = keras.layers
     model = sequence(
@@ -275,7 +286,8 @@ def nested(keras):
     if keras.version < (2, 2, 3):
         model.build((None, 4, 4, 2))
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
-    return Case(model, (4, 4, 2), (3,), one_hot=True)
+    # Before tf.keras of TensorFlow 2, a frozen BatchNormalization went on normalizing by the batch in training.
+    return Case(model, (4, 4, 2), (3,), one_hot=True, step=keras.version >= (2, 4))
 
 
 @family
@@ -359,7 +371,7 @@ def initializers(keras):
 def activations(keras):
     L = keras.layers
     x = inputs = L.Input((5, 4))
-    for name in ("elu", "selu", "softplus", "softsign", "relu", "tanh", "sigmoid", "linear"):
+    for name in ("elu", "selu", "softplus", "softsign", "relu", "tanh", "sigmoid", "linear", "hard_sigmoid"):
         x = L.Dense(4, activation=name)(x)
     for name in ("exponential", "swish", "gelu"):
         if hasattr(keras.activations, name):
@@ -381,7 +393,7 @@ def normalizations(keras):
     L = keras.layers
     x = inputs = L.Input((4, 4, 6))
     x = L.BatchNormalization(axis=-1, beta_initializer="ones", gamma_regularizer="l2")(x)
-    x = L.BatchNormalization(axis=3)(x)  # TensorFlow divides the moving variance by n - 1
+    x = L.BatchNormalization(axis=3)(x)
     for name in ("LayerNormalization", "UnitNormalization", "GroupNormalization", "RMSNormalization"):
         if hasattr(L, name):
             x = getattr(L, name)(**({"groups": 3} if name[0] == "G" else {}))(x)

@@ -121,6 +121,17 @@ def merges(keras):
 
 
 @family
+def merge_of_models(keras):
+    """A Sequential that begins with the merge of two others."""
+    L = keras.layers
+    left = sequence(keras, [L.Dense(3, input_dim=4), L.Activation("relu")])
+    right = sequence(keras, [L.Flatten(input_shape=(2, 2)), L.Dense(2, activation="hard_sigmoid")])
+    model = sequence(keras, [L.Merge([left, right], mode="concat"), L.Dense(3, activation="softmax")])
+    model.compile("adam", "categorical_crossentropy")
+    return Case(model, [(4,), (2, 2)], (3,), one_hot=True)
+
+
+@family
 def multi_output(keras):
     L = keras.layers
     a = L.Input((4,), name="left")
@@ -144,7 +155,7 @@ def nested(keras):
     outer = L.Input((4,))
     model = keras.models.Model(input=outer, output=L.Activation("softmax")(head(base(outer))))
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
-    return Case(model, (4,), (3,), one_hot=True)
+    return Case(model, (4,), (3,), one_hot=True, step=False)
 
 
 @family
@@ -175,6 +186,7 @@ def activations(keras):
     L = keras.layers
     x = inputs = L.Input((5, 4))
     x = L.Activation("softplus")(x)
+    x = L.Activation("hard_sigmoid")(x)
     x = L.LeakyReLU(alpha=0.2)(x)
     x = L.PReLU()(x)  # `shared_axes` is not in the files of Keras 1
     x = L.ELU(alpha=0.7)(x)
@@ -235,7 +247,7 @@ for _name, _optimizer in {
 
     def _trained(keras, optimizer=_optimizer):
         L = keras.layers
-        model = sequence(keras, [L.Dense(4, activation="relu", input_dim=4), L.BatchNormalization(), L.Dense(2)])
+        model = sequence(keras, [L.Dense(4, activation="tanh", input_dim=4), L.BatchNormalization(), L.Dense(2)])
         model.compile(optimizer(keras), "mse")
         return Case(model, (4,), (2,))
 

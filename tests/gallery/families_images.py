@@ -79,7 +79,7 @@ def normalization_layer(keras):
 def resampling(keras):
     L = keras.layers
     x = inputs = L.Input((4, 5, 2))
-    bilinear = keras.version >= (2, 2, 3) and not keras.theano  # Theano's is another one
+    bilinear = keras.version >= (2, 2, 3) and not keras.old_resizing  # Theano's and TensorFlow 1's are others
     x = L.UpSampling2D(2, interpolation="bilinear")(x) if bilinear else L.UpSampling2D(2)(x)
     if hasattr(L, "Resizing"):
         x = L.Resizing(5, 6, interpolation="bilinear")(x)

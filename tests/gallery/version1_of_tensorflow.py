@@ -16,5 +16,6 @@ def install() -> None:
     ops._TensorLike = ops.Tensor
     ops.is_dense_tensor_like = lambda x: isinstance(x, (ops.Tensor, version1.Variable))
     version1.disable_v2_behavior()
+    version1.enable_resource_variables()  # else steps read what they have changed already, or not
     version1.__version__ = "1.15.0"
     sys.modules["tensorflow"] = version1

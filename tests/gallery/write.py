@@ -73,23 +73,28 @@ class Library:
             setattr(self, part, getattr(keras, module, None) or importlib.import_module(f"{keras.__name__}.{module}"))
         self.initializers = getattr(keras, "initializers", None)
         self.keras = keras
-        self.theano = os.environ.get("KERAS_BACKEND") == "theano"
+        self.old_resizing = os.environ.get("KERAS_BACKEND") == "theano" or "version1_of_tensorflow" in sys.modules
         self.merge = getattr(self.layers, "merge", None)
         self.version = tuple(int(n) for n in self.text.split(".")[:3] if n.isdigit())
         self.mean = keras.ops.mean if self.version >= (3,) else keras.backend.mean
 
 
-def randomize(model):
+def randomize(model, backend):
     """Weights that no initializer gives, so that a layer that kept its own is found out."""
     rng = np.random.RandomState(3)
     names = [getattr(w, "path", w.name) for w in model.weights]
+    old = hasattr(backend, "batch_set_value")
     values = []
-    for name, value in zip(names, model.get_weights()):  # noqa: B905 - Keras 1
+    # In Keras 1 and 2, `get_weights` had another order than `weights`.
+    for name, value in zip(names, backend.batch_get_value(model.weights) if old else model.get_weights(), strict=True):
         fixed = value.dtype.kind != "f" or "seed" in name or "count" in name or value.ndim == 0
         values.append(
             value if fixed else rng.uniform(0.2, 0.9, value.shape).astype(value.dtype) * sign(rng, name, value)
         )
-    model.set_weights(values)
+    if old:
+        backend.batch_set_value(list(zip(model.weights, values, strict=True)))
+    else:
+        model.set_weights(values)
 
 
 def sign(rng, name, value):
@@ -108,7 +113,7 @@ def write_family(library, name, make, lean):
     if library.version >= (2, 2) or model.weights:
         model.predict(case.x, **quiet(library))
     if model.weights and case.random:
-        randomize(model)
+        randomize(model, backend)
     if case.y is not None:
         train(library, case)
         train(library, case)
@@ -130,12 +135,27 @@ def write_family(library, name, make, lean):
             with open(path, "rb") as file:
                 files[name + ending] = file.read()
     if case.step:
+        averages = [w for w in model.weights if "moving_" in w.name or "running_" in w.name]
+        before = [read(w, backend) for w in averages]
         train(library, case)
+        for w, value in zip(averages, before, strict=True):
+            assign(w, value, backend)  # versions move them differently
         keep(arrays, "next", model.predict(case.x, **quiet(library)))
     out = io.BytesIO()
     np.savez(out, **arrays)
     files[name + ".npz"] = out.getvalue()
     return files
+
+
+def read(variable, backend):
+    return backend.get_value(variable) if hasattr(backend, "get_value") else np.asarray(variable)
+
+
+def assign(variable, value, backend):
+    if hasattr(backend, "set_value"):
+        backend.set_value(variable, value)
+    else:
+        variable.assign(value)
 
 
 def train(library, case):
