@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "../tests/cpp/calls.h"
 #include "base/buffer.h"
 #include "base/parallel.h"
 #include "check.h"

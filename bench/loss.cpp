@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "../tests/cpp/calls.h"
 #include "check.h"
 #include "kernels/loss.h"
 #include "kernels/reduce.h"

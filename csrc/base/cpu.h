@@ -14,7 +14,7 @@ const char* name_of(Isa isa);
 // Levels that this binary holds and this CPU (and operating system) can run, lowest first.
 const std::vector<Isa>& available_isas();
 
-// The level in force: the highest available, or what the environment variable PYKERNELS_ISA
+// The active ISA: the highest available, or what the environment variable PYKERNELS_ISA
 // names. Decided once. Throws std::invalid_argument for an unknown name and for a level that
 // the machine lacks.
 Isa chosen_isa();

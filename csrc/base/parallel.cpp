@@ -136,7 +136,7 @@ class Pool {
   static constexpr auto spin_time = std::chrono::microseconds(100);
   static constexpr std::uint64_t closed = 0xffffffffU;  // a next task that no job has
 
-  // Claims and runs tasks of the job in force. The ticket is (generation, next task): a claim succeeds only
+  // Claims and runs tasks of the current job. The ticket is (generation, next task): a claim succeeds only
   // while the generation lasts, and the job's fields cannot change before its claimed tasks are done.
   void work(int helper) {
     for (;;) {

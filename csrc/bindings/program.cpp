@@ -165,7 +165,7 @@ std::vector<double> profile(const Program& program, const py::sequence& arrays, 
 
 py::list describe(const Program& program) {
   py::list rows;
-  for (const StepInfo& s : program.describe()) {
+  for (const CallInfo& s : program.describe()) {
     py::dict row;
     row["op"] = s.op;
     row["label"] = s.label;

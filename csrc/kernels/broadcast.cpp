@@ -123,7 +123,7 @@ Shape broadcast_shape(const Shape& a, const Shape& b) {
 
 // A matrix of short rows with a row vector: the vector is laid out several times, so that a span
 // covers several rows. False where the loop is not of that kind.
-bool ZipLoop::narrow_rows(const char* a, const char* b, char* y) const {
+bool BinaryLoop::narrow_rows(const char* a, const char* b, char* y) const {
   constexpr int64_t widest = 64, tile_elements = 256;
   if (bc.rank != 2 || bc.dims[1] > widest || bc.stride[0][1] == 0 || bc.stride[1][1] == 0) return false;
   const bool a_repeats = bc.stride[0][0] == 0;
@@ -150,10 +150,10 @@ bool ZipLoop::narrow_rows(const char* a, const char* b, char* y) const {
   return true;
 }
 
-void ZipLoop::walk(const void* a, const void* b, void* y) const {
+void BinaryLoop::walk(const void* a, const void* b, void* y) const {
   const int last = bc.rank - 1;
   const bool a_moves = bc.stride[0][last] != 0, b_moves = bc.stride[1][last] != 0;
-  const ZipSpan f = span[a_moves == b_moves ? 0 : b_moves ? 2 : 1];
+  const BinarySpan f = span[a_moves == b_moves ? 0 : b_moves ? 2 : 1];
   const char* pa = static_cast<const char*>(a);
   const char* pb = static_cast<const char*>(b);
   char* py = static_cast<char*>(y);

@@ -80,8 +80,8 @@ bool winograd_applies(const Conv2dShape& s, ConvPass pass) {
 }
 
 template <class T>
-ConvAlgorithm choose(const Conv2dShape& s, ConvPass pass, const ConvEpilogue<T>& like) {
-  if (ConvGemm<T>::applies(s) && ConvGemm<T>::fused(like)) return ConvAlgorithm::gemm;
+ConvAlgorithm choose(const Conv2dShape& s, ConvPass pass, const ConvEpilogue<T>& prototype) {
+  if (ConvGemm<T>::applies(s) && ConvGemm<T>::fused(prototype)) return ConvAlgorithm::gemm;
   if (!winograd_applies<T>(s, pass)) return ConvAlgorithm::direct;
   double best = s.flops() / loops_of<T>(kernels().conv).gflops;
   ConvAlgorithm chosen = ConvAlgorithm::direct;
@@ -105,27 +105,28 @@ struct PlannedConv2d<T>::Plan {
 
 template <class T>
 PlannedConv2d<T>::PlannedConv2d(const Conv2dShape& shape, ConvPass pass, ConvAlgorithm algorithm,
-                                const ConvEpilogue<T>& like) {
+                                const ConvEpilogue<T>& prototype) {
   check_conv_shape(shape);
   const bool gradient = pass == ConvPass::backward_weights;
-  PK_CHECK(!gradient || (like.scale == nullptr && like.bias == nullptr && like.preact == nullptr &&
-                         like.mask == nullptr && like.act == Act::linear),
+  PK_CHECK(!gradient || (prototype.scale == nullptr && prototype.bias == nullptr && prototype.preact == nullptr &&
+                         prototype.mask == nullptr && prototype.act == Act::linear),
            "convolution: backward_weights has no epilogue but dbias");
-  PK_CHECK(gradient || like.dbias == nullptr, "convolution: only backward_weights gives dbias");
-  if (like.sink.fn != nullptr) {
-    PK_CHECK(sizeof(T) == sizeof(float) && pass == ConvPass::forward && like.preact == nullptr && like.mask == nullptr,
+  PK_CHECK(gradient || prototype.dbias == nullptr, "convolution: only backward_weights gives dbias");
+  if (prototype.sink.fn != nullptr) {
+    PK_CHECK(sizeof(T) == sizeof(float) && pass == ConvPass::forward && prototype.preact == nullptr &&
+                 prototype.mask == nullptr,
              "convolution: a sink takes the forward pass of float, without preact and mask");
   }
   const auto plan = std::make_shared<Plan>();
-  plan->algorithm = algorithm == ConvAlgorithm::automatic ? choose<T>(shape, pass, like) : algorithm;
+  plan->algorithm = algorithm == ConvAlgorithm::automatic ? choose<T>(shape, pass, prototype) : algorithm;
   const auto refuse = [&](const char* needs) {
     fail(std::string("convolution: algorithm '") + name_of(algorithm) + "' needs " + needs);
   };
   switch (plan->algorithm) {
     case ConvAlgorithm::gemm:
       if (!ConvGemm<T>::applies(shape)) refuse("a window of 1 x 1, stride 1, no padding and groups=1");
-      if (like.sink.fn != nullptr) refuse("a result in memory, not a sink");
-      plan->gemm = std::make_unique<ConvGemm<T>>(shape, pass, like);
+      if (prototype.sink.fn != nullptr) refuse("a result in memory, not a sink");
+      plan->gemm = std::make_unique<ConvGemm<T>>(shape, pass, prototype);
       break;
     case ConvAlgorithm::winograd2:
     case ConvAlgorithm::winograd4:
@@ -134,14 +135,14 @@ PlannedConv2d<T>::PlannedConv2d(const Conv2dShape& shape, ConvPass pass, ConvAlg
       }
       if constexpr (sizeof(T) == sizeof(float)) {
         plan->winograd =
-            std::make_unique<Winograd>(shape, pass, plan->algorithm == ConvAlgorithm::winograd2 ? 2 : 4, like);
+            std::make_unique<Winograd>(shape, pass, plan->algorithm == ConvAlgorithm::winograd2 ? 2 : 4, prototype);
       }
       break;
     default:
       if (gradient) {
-        plan->weights = std::make_unique<conv::BackwardWeights<T>>(shape, like);
+        plan->weights = std::make_unique<conv::BackwardWeights<T>>(shape, prototype);
       } else {
-        plan->forward = std::make_unique<conv::Forward<T>>(shape, pass, like);
+        plan->forward = std::make_unique<conv::Forward<T>>(shape, pass, prototype);
       }
   }
   plan_ = plan;

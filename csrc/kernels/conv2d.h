@@ -82,14 +82,14 @@ struct ConvRun {
   const void* packed = nullptr;  // from pack_weights of the same plan
 };
 
-// One convolution planned once, run many times. Which epilogue pointers are null and what act is are those of `like`
-// (pointers are not read); the ISA level is the one in force at creation.
+// One convolution planned once, run many times. Which epilogue pointers are null and what act is are those of
+// `prototype` (pointers are not read); the ISA is the one active at creation.
 template <class T>
 class PlannedConv2d {
  public:
   // Throws std::invalid_argument where the algorithm does not apply to the shape and pass, or a size is wrong or
   // overflows.
-  PlannedConv2d(const Conv2dShape& shape, ConvPass pass, ConvAlgorithm algorithm, const ConvEpilogue<T>& like);
+  PlannedConv2d(const Conv2dShape& shape, ConvPass pass, ConvAlgorithm algorithm, const ConvEpilogue<T>& prototype);
 
   ConvAlgorithm algorithm() const;    // what was chosen
   std::size_t scratch_bytes() const;  // 64-byte aligned, for run()

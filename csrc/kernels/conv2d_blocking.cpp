@@ -16,7 +16,7 @@ constexpr double serial_ns = 20000;
 }  // namespace
 
 template <class T>
-Forward<T>::Forward(const Conv2dShape& s, ConvPass pass, const ConvEpilogue<T>& like)
+Forward<T>::Forward(const Conv2dShape& s, ConvPass pass, const ConvEpilogue<T>& prototype)
     : level_(&loops_of<T>(kernels().conv)),
       gemm_(&loops_of<T>(kernels().gemm)),
       elementwise_(&kernels().elementwise),
@@ -24,7 +24,7 @@ Forward<T>::Forward(const Conv2dShape& s, ConvPass pass, const ConvEpilogue<T>& 
       n_(s.n),
       groups_(s.groups),
       taps_s_(s.s),
-      like_(like) {
+      like_(prototype) {
   h_ = backward_ ? s.p : s.h, w_ = backward_ ? s.q : s.w, c_ = backward_ ? s.k : s.c;
   out_h_ = backward_ ? s.h : s.p, out_w_ = backward_ ? s.w : s.q, k_ = backward_ ? s.c : s.k;
   channels_ = c_ / groups_, out_ = k_ / groups_;
@@ -42,7 +42,7 @@ Forward<T>::Forward(const Conv2dShape& s, ConvPass pass, const ConvEpilogue<T>& 
     tasks_ += p.tasks;
     strip_elements_ = std::max(strip_elements_, strip_elements(p));
     const int64_t columns = std::min(out_, ceil_div(panels_, p.blocks) * level_->panel);
-    if (like.sink.fn != nullptr) {
+    if (prototype.sink.fn != nullptr) {
       sink_elements_ = std::max(sink_elements_, p.images * p.strip_rows * p.cols * columns);
     }
   }

@@ -124,7 +124,7 @@ void Forward<T>::run_task(const ConvRun<T>& args, const T* packed, const Phase& 
   const int64_t group_cols = (panels_ - 1) * level_->panel + panel_width(panels_ - 1);
   const int64_t per_image = p.strips, per_group = per_image * p.image_groups, per_block = per_group * groups_;
   const int64_t group = at % per_block / per_group;
-  const Part block(panels_, p.blocks, at / per_block);
+  const Share block(panels_, p.blocks, at / per_block);
   const int64_t image = at % per_group / per_image * p.images, row = at % per_image * p.strip_rows;
   Task t{p,
          args,
@@ -301,7 +301,7 @@ void Forward<T>::row_tiles(Task& t, ConvTile<T>& tile, const Chunk& chunk, int64
   tile.at_pair = t.y_col;
   const int64_t count = ceil_div(p.inner.size(), level_->mr);
   for (int64_t i = 0; i < count; ++i) {
-    const Part part(p.inner.size(), count, i);
+    const Share part(p.inner.size(), count, i);
     const int64_t pixels = part.last - part.first, col = p.inner.first + part.first;
     for (int64_t g = 0; 2 * g < pixels; ++g) {
       tile.x[g] = x + (col + 2 * g) * x_col;
@@ -326,7 +326,7 @@ void Forward<T>::edge_tiles(Task& t, ConvTile<T>& tile, const Chunk& chunk, int6
     const T* x = t.edges + e.at + image * p.strip_height * e.strip.row();
     const int64_t at = t.y_first + image * t.y_image + e.col * t.y_col;
     for (int64_t i = 0; i < count; ++i) {
-      const Part part(t.rows, count, i);
+      const Share part(t.rows, count, i);
       for (int64_t row = part.first, g = 0; row < part.last; row += 2, ++g) {
         tile.x[g] = x + row * tile.x_pair;
         tile.at[g] = at + row * t.y_row;

@@ -11,7 +11,7 @@ namespace pk {
 namespace {
 
 template <class T>
-GemmArgs<T> product(const Conv2dShape& s, ConvPass pass, const ConvEpilogue<T>& like, bool fused) {
+GemmArgs<T> product(const Conv2dShape& s, ConvPass pass, const ConvEpilogue<T>& prototype, bool fused) {
   const int64_t pixels = s.n * s.h * s.w;
   GemmArgs<T> g;
   if (pass == ConvPass::forward) {
@@ -28,10 +28,10 @@ GemmArgs<T> product(const Conv2dShape& s, ConvPass pass, const ConvEpilogue<T>& 
   }
   g.ldc = g.n;
   if (fused && pass != ConvPass::backward_weights) {
-    g.epilogue.bias = like.bias != nullptr ? placeholder<T>() : nullptr;
-    g.epilogue.preact = like.preact != nullptr ? placeholder<T>() : nullptr;
-    g.epilogue.act = like.act;
-    g.epilogue.act_alpha = like.act_alpha;
+    g.epilogue.bias = prototype.bias != nullptr ? placeholder<T>() : nullptr;
+    g.epilogue.preact = prototype.preact != nullptr ? placeholder<T>() : nullptr;
+    g.epilogue.act = prototype.act;
+    g.epilogue.act_alpha = prototype.act_alpha;
   }
   return g;
 }
@@ -45,12 +45,12 @@ bool ConvGemm<T>::applies(const Conv2dShape& s) {
 }
 
 template <class T>
-ConvGemm<T>::ConvGemm(const Conv2dShape& s, ConvPass pass, const ConvEpilogue<T>& like)
+ConvGemm<T>::ConvGemm(const Conv2dShape& s, ConvPass pass, const ConvEpilogue<T>& prototype)
     : pass_(pass),
-      fused_(like.scale == nullptr && like.mask == nullptr),
-      args_(product(s, pass, like, fused_)),
+      fused_(prototype.scale == nullptr && prototype.mask == nullptr),
+      args_(product(s, pass, prototype, fused_)),
       gemm_(args_),
-      dbias_(like.dbias != nullptr) {
+      dbias_(prototype.dbias != nullptr) {
   if (dbias_) {
     const bool reduced[] = {true, false};
     sum_ = reduce_loop(Reduce::sum, dtype_of<T>::value, Shape{s.n * s.p * s.q, s.k}, reduced);

@@ -18,7 +18,7 @@ class ConvGemm {
     return e.scale == nullptr && e.mask == nullptr && e.sink.fn == nullptr && e.dbias == nullptr;
   }
 
-  ConvGemm(const Conv2dShape& shape, ConvPass pass, const ConvEpilogue<T>& like);
+  ConvGemm(const Conv2dShape& shape, ConvPass pass, const ConvEpilogue<T>& prototype);
   std::size_t scratch_bytes() const;
   std::size_t packed_bytes() const { return packed_bytes_; }
   void pack(const float* w, void* packed) const;

@@ -10,10 +10,10 @@
 
 namespace pk::conv {
 
-// Part i of n things cut into `parts` parts that differ by at most 1: [first, last).
-struct Part {
+// Share i of n things cut into `parts` shares that differ by at most 1: [first, last).
+struct Share {
   int64_t first, last;
-  Part(int64_t n, int64_t parts, int64_t i) : first(n * i / parts), last(n * (i + 1) / parts) {}
+  Share(int64_t n, int64_t parts, int64_t i) : first(n * i / parts), last(n * (i + 1) / parts) {}
 };
 
 // How a strip of an image is laid out: rows of `cols` pixels, `pixel` elements apart, of which `channels` are there;
@@ -61,7 +61,7 @@ struct Range {
 template <class T>
 class Forward {
  public:
-  Forward(const Conv2dShape& shape, ConvPass pass, const ConvEpilogue<T>& like);
+  Forward(const Conv2dShape& shape, ConvPass pass, const ConvEpilogue<T>& prototype);
   std::size_t scratch_bytes() const { return scratch_bytes_; }
   std::size_t packed_bytes() const { return static_cast<std::size_t>(packed_) * sizeof(T); }
   bool result_over_mask() const;
@@ -140,7 +140,7 @@ class Forward {
 template <class T>
 class BackwardWeights {
  public:
-  BackwardWeights(const Conv2dShape& shape, const ConvEpilogue<T>& like);
+  BackwardWeights(const Conv2dShape& shape, const ConvEpilogue<T>& prototype);
   std::size_t scratch_bytes() const { return scratch_bytes_; }
   void run(const ConvRun<T>& args, void* scratch) const;
 

@@ -30,8 +30,11 @@ void column_sums(const T* x, int64_t ld, int64_t rows, int64_t cols, T* y) {
 }  // namespace
 
 template <class T>
-BackwardWeights<T>::BackwardWeights(const Conv2dShape& s, const ConvEpilogue<T>& like)
-    : level_(&loops_of<T>(kernels().conv)), gemm_(&loops_of<T>(kernels().gemm)), s_(s), dbias_(like.dbias != nullptr) {
+BackwardWeights<T>::BackwardWeights(const Conv2dShape& s, const ConvEpilogue<T>& prototype)
+    : level_(&loops_of<T>(kernels().conv)),
+      gemm_(&loops_of<T>(kernels().gemm)),
+      s_(s),
+      dbias_(prototype.dbias != nullptr) {
   const int64_t size = static_cast<int64_t>(sizeof(T));
   channels_ = s.c / s.groups, out_ = s.k / s.groups;
   panels_ = ceil_div(out_, level_->panel);
@@ -127,7 +130,7 @@ void BackwardWeights<T>::run(const ConvRun<T>& args, void* scratch) const {
 template <class T>
 void BackwardWeights<T>::run_task(const ConvRun<T>& args, int64_t task, T* dw, T* dbias, T* local) const {
   const int64_t chunk = task / (blocks_ * s_.groups), group = task / blocks_ % s_.groups;
-  const Part block(panels_, blocks_, task % blocks_), units(units_, chunks_, chunk);
+  const Share block(panels_, blocks_, task % blocks_), units(units_, chunks_, chunk);
   T* const packed = reinterpret_cast<T*>(reinterpret_cast<char*>(local) + dy_at_);
   const int64_t col0 = block.first * level_->panel, cols = std::min(block.last * level_->panel, out_) - col0;
   const int64_t channel = group * out_ + col0;
@@ -213,7 +216,7 @@ void BackwardWeights<T>::strip_gradients(Task& t, int64_t panel0, int64_t panel1
     int64_t first = 0;
     for (const int64_t offset : run_) {
       for (int64_t i = 0; i < count; ++i) {
-        const Part part(run_length_, count, i);
+        const Share part(run_length_, count, i);
         tile.x = t.x + offset + part.first;
         tile.result = t.dw + (first + part.first) * s_.k + col;
         auto& ahead = t.ahead[0].at < t.ahead[0].end ? t.ahead[0] : t.ahead[1];

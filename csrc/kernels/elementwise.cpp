@@ -46,25 +46,25 @@ ElementwiseTable const& table() { return kernels().elementwise; }
 
 }  // namespace
 
-void MapLoop::split(const void* x, void* y, int64_t n) const {
+void UnaryLoop::split(const void* x, void* y, int64_t n) const {
   parallel_ranges(n, cost.grain, cost.ns * static_cast<double>(n), [&](int64_t begin, int64_t end) {
     span(static_cast<const char*>(x) + begin * in_size, static_cast<char*>(y) + begin * out_size, end - begin);
   });
 }
 
-MapLoop unary_loop(Unary f, DType dtype) {
-  const MapSpan span = table().unary[index_of(dtype)][static_cast<int>(f)];
+UnaryLoop unary_loop(Unary f, DType dtype) {
+  const UnarySpan span = table().unary[index_of(dtype)][static_cast<int>(f)];
   if (span == nullptr) refuse(row_of(f).name, dtype);
   const int64_t size = static_cast<int64_t>(size_of(dtype));
-  MapLoop loop;
+  UnaryLoop loop;
   loop.span = span;
   loop.cost = cost_of(unary_ns(f, dtype));
   loop.in_size = loop.out_size = size;
   return loop;
 }
 
-MapLoop predicate_loop(Predicate f, DType dtype) {
-  MapLoop loop;
+UnaryLoop predicate_loop(Predicate f, DType dtype) {
+  UnaryLoop loop;
   loop.span = table().predicate[index_of(dtype)][static_cast<int>(f)];
   loop.cost = cost_of(2 * copy_ns(dtype));
   loop.in_size = static_cast<int64_t>(size_of(dtype));
@@ -72,18 +72,14 @@ MapLoop predicate_loop(Predicate f, DType dtype) {
   return loop;
 }
 
-MapLoop cast_loop(DType from, DType to) {
-  MapLoop loop;
+UnaryLoop cast_loop(DType from, DType to) {
+  UnaryLoop loop;
   loop.span = table().cast[index_of(from)][index_of(to)];
   loop.cost = cost_of(copy_ns(from) + copy_ns(to));
   loop.in_size = static_cast<int64_t>(size_of(from));
   loop.out_size = static_cast<int64_t>(size_of(to));
   return loop;
 }
-
-void unary(Unary f, DType dtype, const void* x, void* y, int64_t n) { unary_loop(f, dtype)(x, y, n); }
-void predicate(Predicate f, DType dtype, const void* x, bool* y, int64_t n) { predicate_loop(f, dtype)(x, y, n); }
-void cast(DType from, DType to, const void* x, void* y, int64_t n) { cast_loop(from, to)(x, y, n); }
 
 ClipLoop clip_loop(DType dtype, double lo, double hi) {
   ClipLoop loop;
@@ -103,8 +99,6 @@ void ClipLoop::operator()(const void* x, void* y, int64_t n) const {
     span(static_cast<const char*>(x) + begin * size, static_cast<char*>(y) + begin * size, end - begin, lo, hi);
   });
 }
-
-void clip(DType dtype, const void* x, void* y, int64_t n, double lo, double hi) { clip_loop(dtype, lo, hi)(x, y, n); }
 
 ActLoop act_loop(Act act, double alpha, DType dtype) {
   if (!is_float(dtype)) refuse("activation", dtype);
@@ -146,13 +140,6 @@ void ActLoop::backward(const void* ref, const void* dy, void* dx, int64_t n) con
   parallel_ranges(n, cost.grain, cost.ns * static_cast<double>(n), run);
 }
 
-void activation(Act act, double alpha, DType dtype, const void* x, void* y, int64_t n) {
-  act_loop(act, alpha, dtype).forward(x, y, n);
-}
-void activation_grad(Act act, double alpha, DType dtype, const void* ref, const void* dy, void* dx, int64_t n) {
-  act_loop(act, alpha, dtype).backward(ref, dy, dx, n);
-}
-
 FillLoop fill_loop(DType dtype, double value) {
   FillLoop loop;
   loop.span = table().fill[size_class(dtype)];
@@ -168,12 +155,10 @@ void FillLoop::operator()(void* y, int64_t n) const {
                   [&](int64_t begin, int64_t end) { span(value, static_cast<char*>(y) + begin * size, end - begin); });
 }
 
-void fill(DType dtype, void* y, int64_t n, double value) { fill_loop(dtype, value)(y, n); }
-
-ZipLoop binary_loop(Binary f, DType dtype, const Broadcast& bc) {
-  const ZipSpan* spans = table().binary[index_of(dtype)][static_cast<int>(f)];
+BinaryLoop binary_loop(Binary f, DType dtype, const Broadcast& bc) {
+  const BinarySpan* spans = table().binary[index_of(dtype)][static_cast<int>(f)];
   if (spans[0] == nullptr) refuse(row_of(f).name, dtype);
-  ZipLoop loop;
+  BinaryLoop loop;
   for (int i = 0; i < span_form_count; ++i) loop.span[i] = spans[i];
   loop.repeat = table().fill[size_class(dtype)];
   loop.cost = cost_of(binary_ns(f, dtype));
@@ -182,9 +167,9 @@ ZipLoop binary_loop(Binary f, DType dtype, const Broadcast& bc) {
   return loop;
 }
 
-ZipLoop compare_loop(Compare f, DType dtype, const Broadcast& bc) {
-  const ZipSpan* spans = table().compare[index_of(dtype)][static_cast<int>(f)];
-  ZipLoop loop;
+BinaryLoop compare_loop(Compare f, DType dtype, const Broadcast& bc) {
+  const BinarySpan* spans = table().compare[index_of(dtype)][static_cast<int>(f)];
+  BinaryLoop loop;
   for (int i = 0; i < span_form_count; ++i) loop.span[i] = spans[i];
   loop.repeat = table().fill[0];
   loop.cost = cost_of(3 * copy_ns(dtype));
@@ -202,16 +187,6 @@ SelectLoop select_loop(DType dtype, const Broadcast& bc) {
   loop.size = static_cast<int64_t>(size_of(dtype));
   loop.bc = bc;
   return loop;
-}
-
-void binary(Binary f, DType dtype, const Broadcast& bc, const void* a, const void* b, void* y) {
-  binary_loop(f, dtype, bc)(a, b, y);
-}
-void compare(Compare f, DType dtype, const Broadcast& bc, const void* a, const void* b, bool* y) {
-  compare_loop(f, dtype, bc)(a, b, y);
-}
-void select(DType dtype, const Broadcast& bc, const bool* c, const void* a, const void* b, void* y) {
-  select_loop(dtype, bc)(c, a, b, y);
 }
 
 }  // namespace pk

@@ -2,10 +2,8 @@
 // plain loops. Outputs may be the same buffer as an input of the same size and type (exact alias,
 // no partial overlap). Every function splits its work itself.
 //
-// Each function comes in two forms: a call (unary, binary, ...), and a loop object for programs
-// (unary_loop, binary_loop, ...), which has everything looked up and checked when it is made, so
-// that running it on a few elements costs a few nanoseconds. A loop keeps the ISA level in force
-// when it was made.
+// A loop object (unary_loop, binary_loop, ...) is planned once and run many times: everything is looked up and checked
+// when it is made, so that running it on a few elements costs a few nanoseconds. It keeps the ISA that was active then.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +22,9 @@ struct LoopCost {
   int64_t grain = 0;
 };
 
-// y[i] = f(x[i]).
-struct MapLoop {
-  MapSpan span = nullptr;
+// A planned unary loop: y[i] = f(x[i]).
+struct UnaryLoop {
+  UnarySpan span = nullptr;
   LoopCost cost;
   int64_t in_size = 0, out_size = 0;  // bytes of an element
   void operator()(const void* x, void* y, int64_t n) const {
@@ -39,15 +37,11 @@ struct MapLoop {
 };
 
 // Each throws std::invalid_argument for a (function, dtype) that functions.h does not list.
-MapLoop unary_loop(Unary f, DType dtype);
-MapLoop predicate_loop(Predicate f, DType dtype);  // any dtype -> bool
+UnaryLoop unary_loop(Unary f, DType dtype);
+UnaryLoop predicate_loop(Predicate f, DType dtype);  // any dtype -> bool
 // Any pair. Float to integer truncates and saturates, NaN gives 0; to bool: != 0; other
 // conversions are C's.
-MapLoop cast_loop(DType from, DType to);
-
-void unary(Unary f, DType dtype, const void* x, void* y, int64_t n);
-void predicate(Predicate f, DType dtype, const void* x, bool* y, int64_t n);
-void cast(DType from, DType to, const void* x, void* y, int64_t n);
+UnaryLoop cast_loop(DType from, DType to);
 
 // min(hi, max(lo, x)); f32 f64 i32 i64; NaN stays NaN. Integers are held within the integers of
 // [lo, hi]. NaN bounds throw std::invalid_argument.
@@ -59,7 +53,6 @@ struct ClipLoop {
   void operator()(const void* x, void* y, int64_t n) const;
 };
 ClipLoop clip_loop(DType dtype, double lo, double hi);
-void clip(DType dtype, const void* x, void* y, int64_t n, double lo, double hi);
 
 // y = act(x); dx = act'(ref) * dy, ref = y where grad_reads_output(act), else x; 0 for any dy where a unit is off. f32,
 // f64.
@@ -75,8 +68,6 @@ struct ActLoop {
 // Throws std::invalid_argument for a dtype that is no float, and where the derivative cannot be
 // read from y: a negative alpha of leaky_relu or elu.
 ActLoop act_loop(Act act, double alpha, DType dtype);
-void activation(Act act, double alpha, DType dtype, const void* x, void* y, int64_t n);
-void activation_grad(Act act, double alpha, DType dtype, const void* ref, const void* dy, void* dx, int64_t n);
 
 // `value` as the dtype holds it (converted as cast does).
 struct FillLoop {
@@ -87,7 +78,6 @@ struct FillLoop {
   void operator()(void* y, int64_t n) const;
 };
 FillLoop fill_loop(DType dtype, double value);
-void fill(DType dtype, void* y, int64_t n, double value);
 
 // Iteration space of up to three inputs broadcast (NumPy's rules) to one row-major output;
 // neighbouring dimensions are merged when built, so the usual cases end with rank 1 or 2. The
@@ -105,8 +95,8 @@ struct Broadcast {
 Shape broadcast_shape(const Shape& a, const Shape& b);
 
 // y = f(a, b) over the broadcast space.
-struct ZipLoop {
-  ZipSpan span[span_form_count] = {};
+struct BinaryLoop {
+  BinarySpan span[span_form_count] = {};
   FillSpan repeat = nullptr;  // of the output's element size
   LoopCost cost;
   int64_t in_size = 0, out_size = 0;
@@ -122,11 +112,8 @@ struct ZipLoop {
   void walk(const void* a, const void* b, void* y) const;
   bool narrow_rows(const char* a, const char* b, char* y) const;
 };
-ZipLoop binary_loop(Binary f, DType dtype, const Broadcast& bc);
-ZipLoop compare_loop(Compare f, DType dtype, const Broadcast& bc);  // any dtype -> bool
-
-void binary(Binary f, DType dtype, const Broadcast& bc, const void* a, const void* b, void* y);
-void compare(Compare f, DType dtype, const Broadcast& bc, const void* a, const void* b, bool* y);
+BinaryLoop binary_loop(Binary f, DType dtype, const Broadcast& bc);
+BinaryLoop compare_loop(Compare f, DType dtype, const Broadcast& bc);  // any dtype -> bool
 
 // y = c ? a : b over the broadcast space (c, a, b in this order). Any dtype.
 struct SelectLoop {
@@ -138,7 +125,6 @@ struct SelectLoop {
   void operator()(const bool* c, const void* a, const void* b, void* y) const;
 };
 SelectLoop select_loop(DType dtype, const Broadcast& bc);
-void select(DType dtype, const Broadcast& bc, const bool* c, const void* a, const void* b, void* y);
 
 // Copies between a row-major tensor of `shape` and one with any element strides (0 and negative
 // ones included; the pointer is to element (0, ..., 0)). Any dtype. Source and destination do not
@@ -159,8 +145,6 @@ StridedLoop strided_loop(DType dtype, const Shape& shape, const int64_t* strides
 StridedLoop broadcast_loop(DType dtype, const Shape& out, const Shape& x);
 
 // y (row-major, `out` shape) = x read with these element strides (transpose, slice, flip).
-void strided_copy(DType dtype, const Shape& out, const int64_t* strides, const void* x, void* y);
 // The inverse: y with these element strides (shape `in`) = x row-major; used to write into parts.
-void strided_scatter(DType dtype, const Shape& in, const int64_t* strides, const void* x, void* y);
 
 }  // namespace pk

@@ -35,7 +35,6 @@ class RowGather {
   // null. Indices must be within [0, shape[0]).
   void operator()(const int64_t* index, int64_t first, int64_t count, void* out) const;
   int64_t rows() const { return rows_; }
-  int64_t row_elements() const { return elements_; }
 
   // One element after another: y[i] = x at byte offset i * step.
   using Convert = void (*)(const char* x, int64_t step, char* y, int64_t n);

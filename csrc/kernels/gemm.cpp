@@ -73,14 +73,14 @@ Layout lay_out(const GemmPlan& p, const GemmArgs<T>& g) {
 // What does not depend on pointers.
 template <class T>
 struct Prepared {
-  const GemmLevel<T>& level_in_force = loops_of<T>(kernels().gemm);
+  const GemmLevel<T>& active_level = loops_of<T>(kernels().gemm);
   GemmPlan plan;
   Layout layout;
   double work_ns;
 
   explicit Prepared(const GemmArgs<T>& args) : work_ns(gemm_work_ns(args.m, args.n, args.k)) {
     const Product<T> product(args);
-    plan = make_gemm_plan(level_in_force, product.g);
+    plan = make_gemm_plan(active_level, product.g);
     layout = lay_out(plan, product.g);
   }
 };
@@ -91,7 +91,7 @@ class Gemm {
   Gemm(const GemmArgs<T>& args, const Prepared<T>& prepared, void* scratch)
       : product_(args),
         g_(product_.g),
-        t_(prepared.level_in_force),
+        t_(prepared.active_level),
         p_(prepared.plan),
         l_(prepared.layout),
         work_ns_(prepared.work_ns),
@@ -320,24 +320,14 @@ struct Bands {
 }  // namespace
 
 template <class T>
-std::size_t gemm_scratch_bytes(const GemmArgs<T>& args) {
-  return args.m == 0 || args.n == 0 ? 0 : Bands<T>(args).scratch_bytes();
-}
-
-template <class T>
-void gemm(const GemmArgs<T>& args, void* scratch) {
-  if (args.m > 0 && args.n > 0) Bands<T>(args).run(args, scratch);
-}
-
-template <class T>
 struct PlannedGemm<T>::Plan {
   Bands<T> bands;
 };
 
 // Without rows or columns there is nothing to plan.
 template <class T>
-PlannedGemm<T>::PlannedGemm(const GemmArgs<T>& like) {
-  if (like.m > 0 && like.n > 0) plan_ = std::make_shared<const Plan>(Plan{Bands<T>(like)});
+PlannedGemm<T>::PlannedGemm(const GemmArgs<T>& prototype) {
+  if (prototype.m > 0 && prototype.n > 0) plan_ = std::make_shared<const Plan>(Plan{Bands<T>(prototype)});
 }
 
 template <class T>
@@ -352,11 +342,6 @@ void PlannedGemm<T>::run(const GemmArgs<T>& args, void* scratch) const {
 
 template class PlannedGemm<float>;
 template class PlannedGemm<double>;
-
-template std::size_t gemm_scratch_bytes<float>(const GemmArgs<float>&);
-template std::size_t gemm_scratch_bytes<double>(const GemmArgs<double>&);
-template void gemm<float>(const GemmArgs<float>&, void*);
-template void gemm<double>(const GemmArgs<double>&, void*);
 
 std::size_t pack_b_bytes(const GemmArgs<float>& args) {
   if (args.m == 0 || args.n == 0 || args.k == 0) return 0;

@@ -51,22 +51,13 @@ struct GemmArgs {
   const void* packed_b = nullptr;  // from pack_b for the same (trans_b, m, n, k): b is then not read
 };
 
-// Bytes of 64-byte aligned scratch that gemm() needs for these sizes, forms and epilogue (pointers other than
-// null or not, and contents, are ignored). It depends on the level in force and on the machine, not on
-// num_threads(): private parts exist for as many tasks as the machine can run at once.
-template <class T>
-std::size_t gemm_scratch_bytes(const GemmArgs<T>& args);
-
-// Runs it. `scratch` holds gemm_scratch_bytes(args) bytes.
-template <class T>
-void gemm(const GemmArgs<T>& args, void* scratch);
-
 // A product planned once, to be run many times with other pointers: planning costs more than a tiny product.
-// Sizes, forms, leading dimensions and which pointers are null are those of `like`; so is the level in force.
+// Sizes, forms, leading dimensions and which pointers are null are those of `prototype`; the ISA is the one active at
+// creation.
 template <class T>
 class PlannedGemm {
  public:
-  explicit PlannedGemm(const GemmArgs<T>& like);
+  explicit PlannedGemm(const GemmArgs<T>& prototype);
   std::size_t scratch_bytes() const;
   void run(const GemmArgs<T>& args, void* scratch) const;
 

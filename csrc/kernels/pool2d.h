@@ -13,7 +13,7 @@
 
 namespace pk {
 
-// One pooling planned once, with the ISA level in force at creation.
+// One pooling planned once, with the ISA that is active at creation.
 class Pool2d {
  public:
   // f32, f64. Throws std::invalid_argument for another dtype, a window or stride below 1, padding that is not less

@@ -184,19 +184,4 @@ void dropout(RandomKey key, DType dtype, double rate, int64_t n, const void* x, 
   }
 }
 
-void random_permutation(RandomKey key, int64_t n, int64_t* y) {
-  __extension__ using Wide = unsigned __int128;
-  std::iota(y, y + n, int64_t{0});
-  const auto draw = kernels().random.blocks;
-  uint32_t words[chunk];
-  constexpr int64_t draws = chunk / 2;
-  for (int64_t step = 0; step + 1 < n; ++step) {
-    if (step % draws == 0) draw(key.seed, key.stream, static_cast<uint64_t>(step / 2), chunk / 4, words);
-    // The high half of draw * left is uniform below `left` up to 2^-64 left.
-    const uint64_t left = static_cast<uint64_t>(n - step);
-    const uint64_t pick = static_cast<uint64_t>((static_cast<Wide>(word64(words + 2 * (step % draws))) * left) >> 64);
-    std::swap(y[n - 1 - step], y[pick]);
-  }
-}
-
 }  // namespace pk

@@ -34,7 +34,5 @@ void random_normal(RandomKey key, DType dtype, double mean, double stddev, bool 
 // the backward calls this again with dy: no mask is stored, and f32 and f64 have the same. rate in
 // [0, 1]; 1 gives zeros. y may be x. f32, f64.
 void dropout(RandomKey key, DType dtype, double rate, int64_t n, const void* x, void* y);
-// A permutation of 0..n-1 (Fisher-Yates, one 64-bit Philox draw a step), for shuffling epochs.
-void random_permutation(RandomKey key, int64_t n, int64_t* y);
 
 }  // namespace pk

@@ -178,16 +178,6 @@ void ReduceLoop::run_pass(const ReducePass& p, const char* x, char* y) const {
   });
 }
 
-void reduce(Reduce f, DType dtype, const Shape& shape, const bool* reduced, const void* x, void* y) {
-  const ReduceLoop loop = reduce_loop(f, dtype, shape, reduced);
-  const Buffer scratch(loop.scratch_bytes);
-  loop(x, y, scratch.data());
-}
-
-void reduce_bool(bool all, const Shape& shape, const bool* reduced, const bool* x, bool* y) {
-  reduce(all ? Reduce::min : Reduce::max, DType::boolean, shape, reduced, x, y);
-}
-
 ArgLoop arg_loop(ArgReduce f, DType dtype, const Shape& shape, int axis) {
   PK_CHECK(axis >= 0 && axis < shape.rank(),
            "axis " + std::to_string(axis) + " is out of range for shape " + shape.str());
@@ -219,10 +209,6 @@ void ArgLoop::operator()(const void* x, std::int32_t* y) const {
   parallel_ranges(outer, grain, work, [&](int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; ++o) cols(from + o * n * inner * size, inner, n, inner, y + o * inner);
   });
-}
-
-void arg_reduce(ArgReduce f, DType dtype, const Shape& shape, int axis, const void* x, std::int32_t* y) {
-  arg_loop(f, dtype, shape, axis)(x, y);
 }
 
 namespace {
@@ -271,17 +257,6 @@ RowGradLoop softmax_grad_loop(DType dtype, int64_t rows, int64_t n) {
 }
 RowGradLoop log_softmax_grad_loop(DType dtype, int64_t rows, int64_t n) {
   return row_loop<RowGradLoop>(table().log_softmax_grad, dtype, rows, n, 1.0, "log_softmax_grad");
-}
-
-void softmax(DType dtype, int64_t rows, int64_t n, const void* x, void* y) { softmax_loop(dtype, rows, n)(x, y); }
-void log_softmax(DType dtype, int64_t rows, int64_t n, const void* x, void* y) {
-  log_softmax_loop(dtype, rows, n)(x, y);
-}
-void softmax_grad(DType dtype, int64_t rows, int64_t n, const void* y, const void* dy, void* dx) {
-  softmax_grad_loop(dtype, rows, n)(y, dy, dx);
-}
-void log_softmax_grad(DType dtype, int64_t rows, int64_t n, const void* y, const void* dy, void* dx) {
-  log_softmax_grad_loop(dtype, rows, n)(y, dy, dx);
 }
 
 }  // namespace pk

@@ -43,7 +43,7 @@ class ReduceLoop {
   int64_t out_numel_ = 0;
   bool empty_ = false;  // nothing to reduce: y is filled with value_
   FillSpan fill_ = nullptr;
-  ZipSpan divide_ = nullptr;  // mean: y = sum / value_
+  BinarySpan divide_ = nullptr;  // mean: y = sum / value_
   alignas(8) unsigned char value_[8] = {};
 };
 
@@ -51,8 +51,6 @@ class ReduceLoop {
 // Reducing zero elements gives 0 (sum), 1 (prod), NaN (mean); for max and min it throws
 // std::invalid_argument, as does a dtype that is not listed (any of nothing is false, all true).
 ReduceLoop reduce_loop(Reduce f, DType dtype, const Shape& shape, const bool* reduced);
-void reduce(Reduce f, DType dtype, const Shape& shape, const bool* reduced, const void* x, void* y);
-void reduce_bool(bool all, const Shape& shape, const bool* reduced, const bool* x, bool* y);  // all() / any()
 
 // Over one axis of any dtype; y int32 with the other axes. The first index at a tie; NaN counts as
 // the extremum, as NumPy. Throws std::invalid_argument when the axis is empty and y is not.
@@ -63,7 +61,6 @@ struct ArgLoop {
   void operator()(const void* x, std::int32_t* y) const;
 };
 ArgLoop arg_loop(ArgReduce f, DType dtype, const Shape& shape, int axis);
-void arg_reduce(ArgReduce f, DType dtype, const Shape& shape, int axis, const void* x, std::int32_t* y);
 
 // Softmax over the last axis of x (rows, n). f32, f64. y may be x.
 struct RowMapLoop {
@@ -83,10 +80,5 @@ RowMapLoop softmax_loop(DType dtype, int64_t rows, int64_t n);
 RowMapLoop log_softmax_loop(DType dtype, int64_t rows, int64_t n);
 RowGradLoop softmax_grad_loop(DType dtype, int64_t rows, int64_t n);
 RowGradLoop log_softmax_grad_loop(DType dtype, int64_t rows, int64_t n);
-
-void softmax(DType dtype, int64_t rows, int64_t n, const void* x, void* y);
-void log_softmax(DType dtype, int64_t rows, int64_t n, const void* x, void* y);
-void softmax_grad(DType dtype, int64_t rows, int64_t n, const void* y, const void* dy, void* dx);
-void log_softmax_grad(DType dtype, int64_t rows, int64_t n, const void* y, const void* dy, void* dx);
 
 }  // namespace pk

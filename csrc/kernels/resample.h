@@ -24,7 +24,7 @@ struct ResizeShape {
   int64_t n = 0, h = 0, w = 0, c = 0, p = 0, q = 0;
 };
 
-// One resizing planned once, with the ISA level in force at creation.
+// One resizing planned once, with the ISA that is active at creation.
 class Resize2d {
  public:
   // dtype: of x. `nearest` takes every one; the others f32, f64 and u8. antialias: kernels are as wide as the new

@@ -174,11 +174,4 @@ void StridedLoop::scatter(const void* x, void* y) const {
       *this, [&](int64_t at, int64_t from_at) { copy_line(from + from_at * size, 1, to + at * size, step, n, size); });
 }
 
-void strided_copy(DType dtype, const Shape& out, const int64_t* strides, const void* x, void* y) {
-  strided_loop(dtype, out, strides).gather(x, y);
-}
-void strided_scatter(DType dtype, const Shape& in, const int64_t* strides, const void* x, void* y) {
-  strided_loop(dtype, in, strides).scatter(x, y);
-}
-
 }  // namespace pk

@@ -52,7 +52,7 @@ constexpr const auto& loops_of(const Table& table) {
 // The table of a level that available_isas() lists; throws std::invalid_argument otherwise.
 const KernelTable& kernel_table(Isa isa);
 
-// The table in force: kernel_table(chosen_isa()), unless a test has set another.
+// The table of the active ISA: kernel_table(chosen_isa()), unless a test has set another.
 const KernelTable& kernels();
 
 // For tests and benchmarks: run with another available level from now on.

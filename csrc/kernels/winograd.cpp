@@ -44,7 +44,7 @@ bool Winograd::applies(const Conv2dShape& s, ConvPass) {
          s.dilation_w == 1;
 }
 
-Winograd::Winograd(const Conv2dShape& shape, ConvPass pass, int tile, const ConvEpilogue<float>& like) {
+Winograd::Winograd(const Conv2dShape& shape, ConvPass pass, int tile, const ConvEpilogue<float>& prototype) {
   PK_CHECK(applies(shape, pass), "Winograd convolution needs a 3 x 3 window, stride 1, dilation 1 and groups 1");
   PK_CHECK(tile == 2 || tile == 4, "Winograd convolution: tile must be 2 or 4, got " + std::to_string(tile));
   auto plan = std::make_shared<Plan>();
@@ -58,10 +58,10 @@ Winograd::Winograd(const Conv2dShape& shape, ConvPass pass, int tile, const Conv
   plan->panels = ceil_div(plan->g.k, plan->level.cols);
   plan->zeros = round_up(std::max(plan->g.c, plan->g.k), 16);
   if (pass == ConvPass::backward_weights) {
-    plan->dbias = like.dbias != nullptr;
+    plan->dbias = prototype.dbias != nullptr;
     plan->plan_weights();
   } else {
-    plan->sink_rows = like.sink.fn != nullptr ? std::max<int64_t>(1, like.sink.multiple) : 0;
+    plan->sink_rows = prototype.sink.fn != nullptr ? std::max<int64_t>(1, prototype.sink.multiple) : 0;
     plan->plan_forward();
   }
   plan_ = std::move(plan);

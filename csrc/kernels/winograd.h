@@ -21,8 +21,8 @@ class Winograd {
   static double estimated_ns(const Conv2dShape& shape, ConvPass pass, int tile);
 
   // tile: outputs of a transformed patch along a side, 2 or 4. Throws std::invalid_argument where it does not apply.
-  // Which epilogue pointers are null and what act is are those of `like`; the ISA level is the one in force.
-  Winograd(const Conv2dShape& shape, ConvPass pass, int tile, const ConvEpilogue<float>& like);
+  // Which epilogue pointers are null and what act is are those of `prototype`; the ISA is the active one.
+  Winograd(const Conv2dShape& shape, ConvPass pass, int tile, const ConvEpilogue<float>& prototype);
 
   std::size_t scratch_bytes() const;  // 64-byte aligned, for run()
   std::size_t packed_bytes() const;   // of pack_weights; 0 for backward_weights

@@ -85,14 +85,14 @@ struct Weights {
     const WinogradLevel& level = plan.level;
     for (int64_t i = 0; i < g.positions; ++i) {
       for (int64_t j = 0; j < k; j += level.cols) {
-        const auto outer = k - j <= level.cols / 2 ? level.outer_narrow : level.outer;
+        const auto update = k - j <= level.cols / 2 ? level.rank_k_update_narrow : level.rank_k_update;
         const float* dj = d + i * plan.d_position + j / level.cols * plan.d_panel;
         float* sums = acc + i * plan.acc_position + j / level.cols * plan.acc_panel;
         const float* group = v + i * plan.v_position;
         for (int64_t left = c; left > 0; left -= level.width, group += count * level.width) {
           const int64_t rows = std::min<int64_t>(left, level.width);
           for (int64_t r = 0; r < rows; r += level.grad_rows, sums += level.grad_rows * level.cols) {
-            outer(count, group + r, dj, add, sums);
+            update(count, group + r, dj, add, sums);
           }
         }
       }

@@ -1,13 +1,13 @@
-// Building a program: values and steps are collected and put into an order that needs little memory, lifetimes follow
+// Building a program: values and calls are collected and put into an order that needs little memory, lifetimes follow
 // from that order, outputs take over dead inputs where the kernel allows it, the planner places the rest.
 #include <algorithm>
 #include <climits>
 #include <cstring>
 
 #include "base/error.h"
+#include "program/call.h"
 #include "program/planner.h"
 #include "program/schedule.h"
-#include "program/step.h"
 
 namespace pk {
 
@@ -24,7 +24,7 @@ struct Value {
   ValueType type;
   ValueId root;               // itself, or the value whose memory it shares (reshape, in place)
   std::size_t index = 0;      // input number, constant number, variable number
-  int first = -1, last = -1;  // steps; of the root: over all values that share its memory
+  int first = -1, last = -1;  // calls; of the root: over all values that share its memory
   int output_slot = -1;       // written straight to this program output
   std::size_t bytes() const { return bytes_of(type); }
 };
@@ -32,7 +32,7 @@ struct Value {
 struct Call {
   std::unique_ptr<Kernel> kernel;
   std::vector<ValueId> in, out;
-  StepInfo info;
+  CallInfo info;
 };
 
 void check_addressable(const ValueType& type) {
@@ -267,12 +267,12 @@ void ProgramBuilder::Impl::order_calls() {
 
 void ProgramBuilder::Impl::find_lifetimes() {
   for (std::size_t i = 0; i < calls.size(); ++i) {
-    const int step = static_cast<int>(i);
+    const int call = static_cast<int>(i);
     for (const auto* ids : {&calls[i].in, &calls[i].out}) {
       for (ValueId id : *ids) {
         Value& v = root_of(id);
-        if (v.first < 0) v.first = step;
-        v.last = step;
+        if (v.first < 0) v.first = call;
+        v.last = call;
       }
     }
   }
@@ -348,9 +348,9 @@ std::size_t ProgramBuilder::peak() {
 std::unique_ptr<Program> ProgramBuilder::build() {
   Impl& b = *impl_;
   b.arrange();
-  const Plan plan = plan_memory(b.lifetimes);
+  const ArenaLayout layout = plan_memory(b.lifetimes);
   std::vector<std::size_t> offset(b.values.size(), 0);
-  for (std::size_t i = 0; i < b.placed.size(); ++i) offset[static_cast<std::size_t>(b.placed[i])] = plan.offsets[i];
+  for (std::size_t i = 0; i < b.placed.size(); ++i) offset[static_cast<std::size_t>(b.placed[i])] = layout.offsets[i];
 
   std::unique_ptr<Program> p(new Program());
   for (const Value& v : b.values) {
@@ -400,9 +400,9 @@ std::unique_ptr<Program> ProgramBuilder::build() {
   std::size_t scratch = 0;
   double total_flops = 0;
   for (Call& call : b.calls) {
-    Program::Step step;
-    step.first_argument = p->arguments_.size();
-    step.inputs = call.in.size();
+    Program::Call made;
+    made.first_argument = p->arguments_.size();
+    made.inputs = call.in.size();
     for (const auto* ids : {&call.in, &call.out}) {
       for (ValueId id : *ids) {
         const Program::Location where = locate(id, ids == &call.out);
@@ -410,33 +410,33 @@ std::unique_ptr<Program> ProgramBuilder::build() {
         p->arguments_.push_back(where);
       }
     }
-    step.info = std::move(call.info);
+    made.info = std::move(call.info);
     if (call.kernel == nullptr) {
-      step.check_dtype = b.at(call.in[0]).type.dtype;
-      step.check_count = b.at(call.in[0]).type.shape.numel();
+      made.check_dtype = b.at(call.in[0]).type.dtype;
+      made.check_count = b.at(call.in[0]).type.shape.numel();
     } else {
       scratch = std::max(scratch, call.kernel->scratch_bytes);
       total_flops += call.kernel->flops;
       if (call.kernel->prepared_input >= 0 && call.kernel->prepared_bytes > 0) {
         const Value& source = b.root_of(call.in[static_cast<std::size_t>(call.kernel->prepared_input)]);
         if (source.kind == ValueKind::variable && written[source.index] < 0) {
-          step.prepared_from = p->variables_[source.index];
+          made.prepared_from = p->variables_[source.index];
           memory.prepared += call.kernel->prepared_bytes;
         }
       }
       if (!call.out.empty()) {
         const Program::Location where = locate(call.out[0], true);
-        if (where.kind == Program::Location::Kind::arena) step.info.offset = static_cast<std::int64_t>(where.offset);
+        if (where.kind == Program::Location::Kind::arena) made.info.offset = static_cast<std::int64_t>(where.offset);
       }
     }
-    step.kernel = std::move(call.kernel);
-    p->steps_.push_back(std::move(step));
+    made.kernel = std::move(call.kernel);
+    p->calls_.push_back(std::move(made));
   }
   p->heavy_ = total_flops > heavy_flops;
-  if (scratch > SIZE_MAX / 2 - plan.bytes) throw OutOfMemory("the program needs more memory than can be addressed");
-  p->scratch_offset_ = plan.bytes;
-  p->arena_bytes_ = plan.bytes + scratch;
-  memory.values = plan.bytes;
+  if (scratch > SIZE_MAX / 2 - layout.bytes) throw OutOfMemory("the program needs more memory than can be addressed");
+  p->scratch_offset_ = layout.bytes;
+  p->arena_bytes_ = layout.bytes + scratch;
+  memory.values = layout.bytes;
   memory.alive = most_alive(b.lifetimes);
   memory.scratch = scratch;
   p->memory_ = memory;

@@ -85,11 +85,11 @@ KernelPtr transpose_op(const OpSpec& spec) {
 }
 
 // The part of a tensor that a slice names.
-struct Part {
+struct SliceView {
   int64_t offset = 0;  // in elements
   int64_t strides[Shape::max_rank] = {};
 };
-Part part_of(const OpSpec& spec, const Shape& whole, const Shape& part) {
+SliceView slice_view(const OpSpec& spec, const Shape& whole, const Shape& part) {
   const std::vector<int64_t>& start = spec.attrs.integers("start");
   const std::vector<int64_t>& step = spec.attrs.integers("step");
   const std::size_t rank = static_cast<std::size_t>(whole.rank());
@@ -98,7 +98,7 @@ Part part_of(const OpSpec& spec, const Shape& whole, const Shape& part) {
                       part.str());
   }
   const Strides of_whole(whole);
-  Part p;
+  SliceView p;
   if (part.numel() == 0) return p;
   for (int i = 0; i < whole.rank(); ++i) {
     const int64_t steps = part[i] - 1, n = whole[i];
@@ -121,14 +121,14 @@ Part part_of(const OpSpec& spec, const Shape& whole, const Shape& part) {
 KernelPtr slice_op(const OpSpec& spec) {
   expect_counts(spec, 1, 1);
   expect_dtype(spec, spec.out[0], spec.in[0].dtype, "the output");
-  const Part part = part_of(spec, spec.in[0].shape, spec.out[0].shape);
+  const SliceView part = slice_view(spec, spec.in[0].shape, spec.out[0].shape);
   const StridedLoop loop = strided_loop(spec.in[0].dtype, spec.out[0].shape, part.strides);
   const int64_t offset = part.offset * loop.size;
   return make_kernel([loop, offset](const RunArgs& args) { loop.gather(advanced(args.in[0], offset), args.out[0]); });
 }
 
 // y = value outside the part, x in it.
-KernelPtr make_insert(const OpSpec& spec, const Part& part, double value) {
+KernelPtr make_insert(const OpSpec& spec, const SliceView& part, double value) {
   const ValueType& x = spec.in[0];
   const int64_t n = spec.out[0].shape.numel();
   const bool covered = x.shape.numel() == n;
@@ -144,7 +144,7 @@ KernelPtr make_insert(const OpSpec& spec, const Part& part, double value) {
 KernelPtr slice_grad_op(const OpSpec& spec) {
   expect_counts(spec, 1, 1);
   expect_dtype(spec, spec.out[0], spec.in[0].dtype, "the output");
-  return make_insert(spec, part_of(spec, spec.out[0].shape, spec.in[0].shape), 0);
+  return make_insert(spec, slice_view(spec, spec.out[0].shape, spec.in[0].shape), 0);
 }
 
 KernelPtr pad_op(const OpSpec& spec) {
@@ -157,7 +157,7 @@ KernelPtr pad_op(const OpSpec& spec) {
     op_fail(spec, "before and the output must have one entry per axis of " + x.str());
   }
   const Strides of_y(y);
-  Part part;
+  SliceView part;
   for (int i = 0; i < x.rank(); ++i) {
     if (before[i] < 0 || x[i] > y[i] || before[i] > y[i] - x[i]) {
       op_fail(spec, "axis " + std::to_string(i) + ": extent " + std::to_string(x[i]) + " after " +
@@ -312,7 +312,7 @@ KernelPtr take_grad_op(const OpSpec& spec) {
   const TakeShape s = take_shape(spec, spec.out[0], spec.in[1], spec.in[0]);
   const DType dtype = expect_float(spec, {&spec.in[0], &spec.out[0]});
   const FillLoop zeros = fill_loop(dtype, 0);
-  const ZipSpan add = binary_loop(Binary::add, dtype, Broadcast::make(Shape{1}, Shape{1}, Shape{1})).span[0];
+  const BinarySpan add = binary_loop(Binary::add, dtype, Broadcast::make(Shape{1}, Shape{1}, Shape{1})).span[0];
   constexpr int64_t grain = 64;
   const double work = static_cast<double>(s.indices * s.width * zeros.size) * take_ns_per_byte;
   auto kernel = make_kernel([=](const RunArgs& args) {
@@ -344,7 +344,7 @@ KernelPtr assign_add_op(const OpSpec& spec) {
   expect_shape(spec, spec.in[0], spec.out[0].shape, "the value");
   expect_dtype(spec, spec.in[0], spec.out[0].dtype, "the value");
   const Shape& shape = spec.out[0].shape;
-  const ZipLoop add = binary_loop(Binary::add, spec.out[0].dtype, Broadcast::make(shape, shape, shape));
+  const BinaryLoop add = binary_loop(Binary::add, spec.out[0].dtype, Broadcast::make(shape, shape, shape));
   auto kernel = make_kernel([add](const RunArgs& args) { add(args.out[0], args.in[0], args.out[0]); });
   kernel->flops = static_cast<double>(shape.numel());
   return kernel;

@@ -16,11 +16,11 @@ template <class T>
 struct Conv2d final : Kernel {
   PlannedConv2d<T> conv;
   ConvPass pass;
-  ConvEpilogue<T> like;
+  ConvEpilogue<T> prototype;
   ConvInputs at;
 
   Conv2d(const Conv2dShape& s, ConvPass p, ConvAlgorithm algorithm, const ConvEpilogue<T>& epilogue, ConvInputs inputs)
-      : conv(s, p, algorithm, epilogue), pass(p), like(epilogue), at(inputs) {
+      : conv(s, p, algorithm, epilogue), pass(p), prototype(epilogue), at(inputs) {
     scratch_bytes = conv.scratch_bytes();
     flops = s.flops();
     prepared_bytes = conv.packed_bytes();
@@ -30,14 +30,14 @@ struct Conv2d final : Kernel {
 
   void run(const RunArgs& args) const override {
     ConvRun<T> r;
-    r.epilogue = like;
+    r.epilogue = prototype;
     (pass == ConvPass::backward_input ? r.dy : r.x) = args.input<T>(0);
     (pass == ConvPass::backward_weights ? r.dy : r.w) = args.input<T>(1);
     r.result = args.output<T>(0);
     r.packed = args.prepared;
     at.bind(args, r.epilogue);
-    if (like.preact != nullptr) r.epilogue.preact = args.output<T>(1);
-    if (like.dbias != nullptr) r.epilogue.dbias = args.output<T>(1);
+    if (prototype.preact != nullptr) r.epilogue.preact = args.output<T>(1);
+    if (prototype.dbias != nullptr) r.epilogue.dbias = args.output<T>(1);
     conv.run(r, args.scratch);
   }
 

@@ -16,7 +16,7 @@ namespace {
 struct ConvPool final : Kernel {
   PlannedConv2d<float> conv;
   ConvInputs at;
-  ConvEpilogue<float> like;
+  ConvEpilogue<float> prototype;
   PoolBlock max_block;
   Conv2dShape s;
   bool with_index;
@@ -25,7 +25,7 @@ struct ConvPool final : Kernel {
            bool index)
       : conv(shape, ConvPass::forward, algorithm, epilogue),
         at(inputs),
-        like(epilogue),
+        prototype(epilogue),
         max_block(kernels().pool2d.max_block),
         s(shape),
         with_index(index) {
@@ -54,7 +54,7 @@ struct ConvPool final : Kernel {
   void run(const RunArgs& args) const override {
     Pooling pooling{this, args.output<float>(0), with_index ? args.output<std::uint8_t>(1) : nullptr};
     ConvRun<float> r;
-    r.epilogue = like;
+    r.epilogue = prototype;
     r.epilogue.sink.ctx = &pooling;
     r.x = args.input<float>(0);
     r.w = args.input<float>(1);

@@ -10,7 +10,7 @@ namespace {
 
 using KernelPtr = std::unique_ptr<Kernel>;
 
-KernelPtr make_map(const OpSpec& spec, MapLoop loop, bool in_place) {
+KernelPtr make_map(const OpSpec& spec, UnaryLoop loop, bool in_place) {
   const int64_t n = spec.in[0].shape.numel();
   auto kernel = make_kernel([loop, n](const RunArgs& args) { loop(args.in[0], args.out[0], n); });
   if (in_place) kernel->in_place = {0};

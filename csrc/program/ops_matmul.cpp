@@ -3,6 +3,7 @@
 #include <string>
 #include <type_traits>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/int_math.h"
 #include "base/parallel.h"
@@ -202,17 +203,18 @@ std::unique_ptr<Kernel> make_matmul_update(const OpSpec& spec) {
     kernel->scratch_bytes = planned.scratch_bytes();
   } else {
     const GemmArgs<double> g = gemm_args<double>(s, trans_a, trans_b);
-    const std::size_t product = (static_cast<std::size_t>(s.m * s.n) * sizeof(double) + 63) / 64 * 64;
+    const std::size_t product = Buffer::aligned(static_cast<std::size_t>(s.m * s.n) * sizeof(double));
+    const PlannedGemm<double> planned(g);
     kernel = make_kernel([=](const RunArgs& args) {
       check_operands(args);
       GemmArgs<double> one = g;
       one.a = args.input<double>(0);
       one.b = args.input<double>(1);
       one.c = static_cast<double*>(args.scratch);
-      gemm(one, static_cast<char*>(args.scratch) + product);
+      planned.run(one, static_cast<char*>(args.scratch) + product);
       update.bind(args).sweep(s.m * s.n, args.scratch);
     });
-    kernel->scratch_bytes = product + gemm_scratch_bytes(g);
+    kernel->scratch_bytes = product + planned.scratch_bytes();
   }
   kernel->flops = product_flops(s) + update.flops_per_element() * static_cast<double>(s.m * s.n);
   return kernel;

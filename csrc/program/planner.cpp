@@ -14,9 +14,9 @@ namespace {
 constexpr std::size_t most_tries = 40000;  // of values placed again in the search for a smaller arena
 
 // Places the values in the given order, each at the lowest offset that is free over its whole lifetime.
-Plan place(const std::vector<Lifetime>& values, const std::vector<std::size_t>& order) {
-  Plan plan;
-  plan.offsets.assign(values.size(), 0);
+ArenaLayout place(const std::vector<Lifetime>& values, const std::vector<std::size_t>& order) {
+  ArenaLayout layout;
+  layout.offsets.assign(values.size(), 0);
   struct Placed {
     std::size_t begin, end;
     const Lifetime* life;
@@ -34,22 +34,22 @@ Plan place(const std::vector<Lifetime>& values, const std::vector<std::size_t>& 
       offset = std::max(offset, p.end);
     }
     if (offset > SIZE_MAX / 2) throw OutOfMemory("the program needs more memory than can be addressed");
-    plan.offsets[i] = offset;
-    plan.bytes = std::max(plan.bytes, offset + bytes);
+    layout.offsets[i] = offset;
+    layout.bytes = std::max(layout.bytes, offset + bytes);
     const Placed me{offset, offset + bytes, &v};
     placed.insert(std::upper_bound(placed.begin(), placed.end(), me,
                                    [](const Placed& a, const Placed& b) { return a.begin < b.begin; }),
                   me);
   }
-  return plan;
+  return layout;
 }
 
 }  // namespace
 
 std::size_t most_alive(const std::vector<Lifetime>& values) {
-  int steps = 0;
-  for (const Lifetime& v : values) steps = std::max(steps, v.last + 1);
-  std::vector<std::size_t> born(static_cast<std::size_t>(steps) + 1, 0), dead(born);
+  int calls = 0;
+  for (const Lifetime& v : values) calls = std::max(calls, v.last + 1);
+  std::vector<std::size_t> born(static_cast<std::size_t>(calls) + 1, 0), dead(born);
   for (const Lifetime& v : values) {
     born[static_cast<std::size_t>(v.first)] += Buffer::aligned(v.bytes);
     dead[static_cast<std::size_t>(v.last) + 1] += Buffer::aligned(v.bytes);
@@ -62,14 +62,14 @@ std::size_t most_alive(const std::vector<Lifetime>& values) {
   return most;
 }
 
-Plan plan_memory(const std::vector<Lifetime>& values) {
+ArenaLayout plan_memory(const std::vector<Lifetime>& values) {
   std::vector<std::size_t> order(values.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return values[a].bytes > values[b].bytes; });
-  Plan best = place(values, order);
+  ArenaLayout best = place(values, order);
   const std::size_t bound = most_alive(values);
-  Plan last = best;
+  ArenaLayout last = best;
   for (std::size_t left = most_tries / (values.size() + 1); left > 0 && best.bytes > bound; --left) {
     // Whatever ended on top is placed first the next time.
     const auto on_top = std::find_if(order.begin(), order.end(), [&](std::size_t i) {

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/float_mode.h"
-#include "program/step.h"
+#include "program/call.h"
 
 namespace pk {
 
@@ -119,15 +119,15 @@ void Program::bind_written(State& state, const VariableWrite& write) const {
 }
 
 void Program::prepare() const {
-  for (const Step& s : steps_) {
-    if (s.prepared_from == nullptr) continue;
-    const std::uint64_t version = s.prepared_from->version();
-    if (s.prepared_version.load(std::memory_order_acquire) == version) continue;
+  for (const Call& call : calls_) {
+    if (call.prepared_from == nullptr) continue;
+    const std::uint64_t version = call.prepared_from->version();
+    if (call.prepared_version.load(std::memory_order_acquire) == version) continue;
     const std::lock_guard<std::mutex> lock(prepare_mutex_);
-    if (s.prepared_version.load(std::memory_order_acquire) == version) continue;
-    if (s.prepared.bytes() == 0) s.prepared = Buffer(s.kernel->prepared_bytes);
-    s.kernel->prepare(s.prepared_from->data(), s.prepared.data());
-    s.prepared_version.store(version, std::memory_order_release);
+    if (call.prepared_version.load(std::memory_order_acquire) == version) continue;
+    if (call.prepared.bytes() == 0) call.prepared = Buffer(call.kernel->prepared_bytes);
+    call.kernel->prepare(call.prepared_from->data(), call.prepared.data());
+    call.prepared_version.store(version, std::memory_order_release);
   }
 }
 
@@ -135,16 +135,16 @@ RunStatus Program::execute(State& state, std::uint64_t step, bool check) const {
   const FlushSubnormals mode;
   void* const scratch = state.workspace->arena.as<char>() + scratch_offset_;
   void** arguments = state.arguments.data();
-  for (const Step& s : steps_) {
-    void** const in = arguments + s.first_argument;
-    if (s.kernel == nullptr) {
+  for (const Call& call : calls_) {
+    void** const in = arguments + call.first_argument;
+    if (call.kernel == nullptr) {
       if (!check) continue;
-      const bool ok = s.check_dtype == DType::f32 ? all_finite<float>(in[0], s.check_count)
-                                                  : all_finite<double>(in[0], s.check_count);
+      const bool ok = call.check_dtype == DType::f32 ? all_finite<float>(in[0], call.check_count)
+                                                     : all_finite<double>(in[0], call.check_count);
       if (!ok) return RunStatus::nan;
       continue;
     }
-    s.kernel->run({const_cast<const void* const*>(in), in + s.inputs, scratch, seed, step, s.prepared.data()});
+    call.kernel->run({const_cast<const void* const*>(in), in + call.inputs, scratch, seed, step, call.prepared.data()});
     if (heavy_ && poll && seconds_since(state.last_poll) > poll_seconds) {
       poll();
       state.last_poll = Clock::now();
@@ -247,15 +247,15 @@ std::vector<double> Program::profile(const std::vector<const void*>& inputs, int
   const VariableWrite write(written_);
   bind_written(state, write);
   prepare();
-  std::vector<std::vector<double>> times(steps_.size());
+  std::vector<std::vector<double>> times(calls_.size());
   for (int r = 0; r < repeats; ++r) {
-    for (std::size_t i = 0; i < steps_.size(); ++i) {
-      const Step& s = steps_[i];
-      void** const in = state.arguments.data() + s.first_argument;
+    for (std::size_t i = 0; i < calls_.size(); ++i) {
+      const Call& call = calls_[i];
+      void** const in = state.arguments.data() + call.first_argument;
       const Clock::time_point start = Clock::now();
-      if (s.kernel != nullptr) {
-        s.kernel->run({const_cast<const void* const*>(in), in + s.inputs, scratch, seed, static_cast<std::uint64_t>(r),
-                       s.prepared.data()});
+      if (call.kernel != nullptr) {
+        call.kernel->run({const_cast<const void* const*>(in), in + call.inputs, scratch, seed,
+                          static_cast<std::uint64_t>(r), call.prepared.data()});
       }
       times[i].push_back(seconds_since(start) * 1e9);
     }
@@ -268,9 +268,9 @@ std::vector<double> Program::profile(const std::vector<const void*>& inputs, int
   return medians;
 }
 
-std::vector<StepInfo> Program::describe() const {
-  std::vector<StepInfo> infos;
-  for (const Step& s : steps_) infos.push_back(s.info);
+std::vector<CallInfo> Program::describe() const {
+  std::vector<CallInfo> infos;
+  for (const Call& call : calls_) infos.push_back(call.info);
   return infos;
 }
 

@@ -23,7 +23,7 @@ namespace pk {
 
 using ValueId = int;
 
-struct StepInfo {
+struct CallInfo {
   std::string op, label;
   std::vector<ValueId> in, out;
   ValueType type;            // of output 0; of input 0 where there is no output
@@ -75,12 +75,12 @@ class Program {
   // Many runs on rows of arrays. Stops before the updates of a step whose check_finite fails.
   BatchResult run_batches(const BatchRun& batches) const;
 
-  // Nanoseconds of each step, median of `repeats` runs.
+  // Nanoseconds of each call, median of `repeats` runs.
   std::vector<double> profile(const std::vector<const void*>& inputs, int repeats) const;
 
   const std::vector<ValueType>& inputs() const { return input_types_; }
   const std::vector<ValueType>& outputs() const { return output_types_; }
-  std::vector<StepInfo> describe() const;
+  std::vector<CallInfo> describe() const;
   std::size_t arena_bytes() const { return arena_bytes_; }
   const MemoryUse& memory() const { return memory_; }
 
@@ -97,7 +97,7 @@ class Program {
   friend class ProgramBuilder;
   Program();
 
-  struct Step;
+  struct Call;
   struct State;
   class Lease;
 
@@ -108,26 +108,26 @@ class Program {
   void bind_written(State& state, const VariableWrite& write) const;
   void prepare() const;
 
-  std::vector<Step> steps_;
+  std::vector<Call> calls_;
   Variables variables_;
   Variables written_;
   std::vector<Buffer> constants_;
   std::vector<ValueType> input_types_, output_types_;
 
-  // Where an argument of a step lives.
+  // Where an argument of a call lives.
   struct Location {
     enum class Kind : std::uint8_t { arena, fixed, slot } kind = Kind::arena;
     std::size_t offset = 0;         // arena
     const void* pointer = nullptr;  // fixed: constants and variables that are read
     std::size_t slot = 0;           // bound at each run: inputs first, then outputs, then variables that are written
   };
-  std::vector<Location> arguments_;                  // of all steps, in then out
+  std::vector<Location> arguments_;                  // of all calls, in then out
   std::vector<std::vector<std::size_t>> slot_uses_;  // slot -> positions in arguments_
   std::size_t scratch_offset_ = 0;
   std::size_t arena_bytes_ = 0;
   MemoryUse memory_;
   std::shared_ptr<WorkspacePool> workspaces_;
-  bool heavy_ = false;  // some step takes long: look at the clock between kernels
+  bool heavy_ = false;  // some call takes long: look at the clock between kernels
 
   mutable std::mutex prepare_mutex_;
   mutable std::mutex pool_mutex_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/cpu.h"
+#include "calls.h"
 #include "kernels/elementwise.h"
 #include "kernels/table.h"
 

@@ -379,9 +379,9 @@ TEST(Conv2d, SinkReceivesEveryElementOnce) {
 }
 
 std::string refusal(const Conv2dShape& s, ConvPass pass, ConvAlgorithm algorithm,
-                    const ConvEpilogue<float>& like = {}) {
+                    const ConvEpilogue<float>& prototype = {}) {
   try {
-    const PlannedConv2d<float> plan(s, pass, algorithm, like);
+    const PlannedConv2d<float> plan(s, pass, algorithm, prototype);
   } catch (const std::invalid_argument& e) {
     return e.what();
   }

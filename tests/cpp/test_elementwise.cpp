@@ -13,6 +13,7 @@
 
 #include "base/cpu.h"
 #include "base/parallel.h"
+#include "calls.h"
 #include "kernels/elementwise.h"
 #include "kernels/table.h"
 

@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/parallel.h"
+#include "calls.h"
 #include "guarded.h"
 #include "kernels/gemm.h"
 #include "kernels/table.h"

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/parallel.h"
+#include "calls.h"
 #include "guarded.h"
 #include "kernels/loss.h"
 #include "kernels/table.h"

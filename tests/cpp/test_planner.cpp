@@ -9,7 +9,7 @@
 namespace pk {
 namespace {
 
-bool overlap(const Plan& plan, const std::vector<Lifetime>& v, std::size_t a, std::size_t b) {
+bool overlap(const ArenaLayout& plan, const std::vector<Lifetime>& v, std::size_t a, std::size_t b) {
   const bool in_time = v[a].first <= v[b].last && v[b].first <= v[a].last;
   const bool in_space =
       plan.offsets[a] < plan.offsets[b] + v[b].bytes && plan.offsets[b] < plan.offsets[a] + v[a].bytes;
@@ -19,18 +19,18 @@ bool overlap(const Plan& plan, const std::vector<Lifetime>& v, std::size_t a, st
 TEST(Planner, NothingNeedsNothing) { EXPECT_EQ(plan_memory({}).bytes, 0U); }
 
 TEST(Planner, ValuesThatDoNotMeetShareMemory) {
-  const Plan plan = plan_memory({{0, 1, 640}, {2, 3, 640}, {4, 9, 640}});
+  const ArenaLayout plan = plan_memory({{0, 1, 640}, {2, 3, 640}, {4, 9, 640}});
   EXPECT_EQ(plan.bytes, 640U);
 }
 
 TEST(Planner, ValuesOfOneStepDoNotShare) {
-  const Plan plan = plan_memory({{0, 1, 64}, {1, 2, 64}});
+  const ArenaLayout plan = plan_memory({{0, 1, 64}, {1, 2, 64}});
   EXPECT_EQ(plan.bytes, 128U);
 }
 
 TEST(Planner, FillsTheGapBeforeTheFirstBlock) {
   // The large value is placed first at 0; the small one lives when it does not and fits there too.
-  const Plan plan = plan_memory({{0, 1, 1024}, {2, 3, 64}});
+  const ArenaLayout plan = plan_memory({{0, 1, 1024}, {2, 3, 64}});
   EXPECT_EQ(plan.offsets[1], 0U);
 }
 
@@ -45,7 +45,7 @@ TEST(Planner, NoOverlapAndNoMoreThanTheSum) {
       values.push_back({first, first + static_cast<int>(random() % 8), random() % 5000});
       sum += (values.back().bytes + 63) / 64 * 64;
     }
-    const Plan plan = plan_memory(values);
+    const ArenaLayout plan = plan_memory(values);
     EXPECT_LE(plan.bytes, sum);
     EXPECT_GE(plan.bytes, most_alive(values));
     for (std::size_t a = 0; a < values.size(); ++a) {

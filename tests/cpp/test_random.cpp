@@ -217,33 +217,6 @@ TEST(Dropout, KeepsAndScales) {
   });
 }
 
-TEST(Random, Permutation) {
-  for (std::int64_t n : {0, 1, 2, 3, 10, 1000, 5000}) {
-    std::vector<std::int64_t> y(static_cast<std::size_t>(n)), again(y);
-    random_permutation(key, n, y.data());
-    use_isa(Isa::scalar);
-    random_permutation(key, n, again.data());
-    use_isa(chosen_isa());
-    EXPECT_EQ(y, again);
-    std::sort(y.begin(), y.end());
-    for (std::int64_t i = 0; i < n; ++i) EXPECT_EQ(y[static_cast<std::size_t>(i)], i);
-  }
-  // Each of the 24 orders of four is equally likely.
-  std::vector<double> seen(24);
-  for (std::uint64_t s = 0; s < 24000; ++s) {
-    std::int64_t y[4];
-    random_permutation({7, s}, 4, y);
-    int rank = 0;
-    for (int i = 0; i < 4; ++i) {
-      int smaller = 0;
-      for (int j = i + 1; j < 4; ++j) smaller += y[j] < y[i] ? 1 : 0;
-      rank = rank * (4 - i) + smaller;
-    }
-    ++seen[static_cast<std::size_t>(rank)];
-  }
-  EXPECT_LT(std::fabs(chi_square_deviations(seen)), 5);
-}
-
 OpSpec random_spec(const std::string& name, const Shape& shape) {
   OpSpec s{name, {}, {{DType::f32, shape}}, {}};
   s.attrs.set("stream", int64_t{3});

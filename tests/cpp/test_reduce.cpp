@@ -11,6 +11,7 @@
 
 #include "base/cpu.h"
 #include "base/parallel.h"
+#include "calls.h"
 #include "kernels/reduce.h"
 #include "kernels/table.h"
 

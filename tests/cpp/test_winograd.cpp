@@ -13,6 +13,7 @@
 
 #include "base/buffer.h"
 #include "base/parallel.h"
+#include "calls.h"
 #include "guarded.h"
 #include "kernels/elementwise.h"
 #include "kernels/table.h"

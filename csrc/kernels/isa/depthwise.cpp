@@ -182,7 +182,7 @@ void sum(const typename V::T* dy, int64_t pixels, int64_t channels, typename V::
 
 template <class V>
 void mask(const typename V::T* m, typename V::T* y, int64_t n) {
-  zip_span<V>(m, y, y, n, [](V ref, V v) { return select(gt(ref, V::zero()), v, V::zero()); });
+  binary_span<V>(m, y, y, n, [](V ref, V v) { return select(gt(ref, V::zero()), v, V::zero()); });
 }
 
 template <class V>

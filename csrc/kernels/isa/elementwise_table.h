@@ -18,9 +18,9 @@ enum class SpanForm : std::uint8_t { both_spans, b_single, a_single };
 constexpr int span_form_count = 3;
 
 // y[i] = f(x[i]).
-using MapSpan = void (*)(const void* x, void* y, int64_t n);
+using UnarySpan = void (*)(const void* x, void* y, int64_t n);
 // y[i] = f(a[i], b[i]), or with a[0] or b[0] throughout.
-using ZipSpan = void (*)(const void* a, const void* b, void* y, int64_t n);
+using BinarySpan = void (*)(const void* a, const void* b, void* y, int64_t n);
 using ClipSpan = void (*)(const void* x, void* y, int64_t n, double lo, double hi);
 // y[i] = value[0].
 using FillSpan = void (*)(const void* value, void* y, int64_t n);
@@ -43,11 +43,11 @@ struct ElementwiseTable {
   void (*act_grad)(Act act, float alpha, const float* ref, const float* dy, float* dx, int64_t n);
   void (*act_grad_f64)(Act act, double alpha, const double* ref, const double* dy, double* dx, int64_t n);
 
-  MapSpan unary[dtype_count][unary_count];
-  MapSpan predicate[dtype_count][predicate_count];
-  ZipSpan binary[dtype_count][binary_count][span_form_count];
-  ZipSpan compare[dtype_count][compare_count][span_form_count];
-  MapSpan cast[dtype_count][dtype_count];  // [from][to]
+  UnarySpan unary[dtype_count][unary_count];
+  UnarySpan predicate[dtype_count][predicate_count];
+  BinarySpan binary[dtype_count][binary_count][span_form_count];
+  BinarySpan compare[dtype_count][compare_count][span_form_count];
+  UnarySpan cast[dtype_count][dtype_count];  // [from][to]
   ClipSpan clip[dtype_count];
   FillSpan fill[size_class_count];
   SelectSpan select[size_class_count];

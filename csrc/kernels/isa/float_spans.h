@@ -21,7 +21,7 @@ V unary_value(V x) {
 template <Unary f, class V>
 void float_unary(const void* x, void* y, int64_t n) {
   using T = typename V::T;
-  map_span<V>(static_cast<const T*>(x), static_cast<T*>(y), n, [](V v) { return unary_value<f>(v); });
+  unary_span<V>(static_cast<const T*>(x), static_cast<T*>(y), n, [](V v) { return unary_value<f>(v); });
 }
 
 // NumPy's: the remainder has the sign of the divisor.
@@ -72,17 +72,17 @@ template <class V>
 bool special_power(const typename V::T* x, typename V::T b, typename V::T* y, int64_t n) {
   using T = typename V::T;
   if (b == T(2)) {
-    map_span<V>(x, y, n, [](V v) { return v * v; });
+    unary_span<V>(x, y, n, [](V v) { return v * v; });
   } else if (b == T(1)) {
-    map_span<V>(x, y, n, [](V v) { return v; });
+    unary_span<V>(x, y, n, [](V v) { return v; });
   } else if (b == T(3)) {
-    map_span<V>(x, y, n, [](V v) { return v * v * v; });
+    unary_span<V>(x, y, n, [](V v) { return v * v * v; });
   } else if (b == T(-1)) {
-    map_span<V>(x, y, n, [](V v) { return one<V>() / v; });
+    unary_span<V>(x, y, n, [](V v) { return one<V>() / v; });
   } else if (b == T(0.5)) {
     // pow(-0, 1/2) is +0 and pow(-inf, 1/2) is +inf.
     const V inf = V::set1(static_cast<T>(INFINITY));
-    map_span<V>(x, y, n, [inf](V v) { return select(eq(v, -inf), inf, vsqrt(v + V::zero())); });
+    unary_span<V>(x, y, n, [inf](V v) { return select(eq(v, -inf), inf, vsqrt(v + V::zero())); });
   } else {
     return false;
   }
@@ -98,13 +98,13 @@ void float_binary(const void* a_ptr, const void* b_ptr, void* y_ptr, int64_t n) 
   if constexpr (row_of(f).work == Work::moves) {
     using V = Wide;
     if constexpr (form == SpanForm::both_spans) {
-      zip_span<V>(a, b, y, n, [](V u, V v) { return binary_value<f>(u, v); });
+      binary_span<V>(a, b, y, n, [](V u, V v) { return binary_value<f>(u, v); });
     } else if constexpr (form == SpanForm::b_single) {
       const V v = V::set1(*b);
-      map_span<V>(a, y, n, [v](V u) { return binary_value<f>(u, v); });
+      unary_span<V>(a, y, n, [v](V u) { return binary_value<f>(u, v); });
     } else {
       const V u = V::set1(*a);
-      map_span<V>(b, y, n, [u](V v) { return binary_value<f>(u, v); });
+      unary_span<V>(b, y, n, [u](V v) { return binary_value<f>(u, v); });
     }
   } else {
     using V = Vec1<T>;
@@ -112,11 +112,11 @@ void float_binary(const void* a_ptr, const void* b_ptr, void* y_ptr, int64_t n) 
     // The single operand is read once: y may be the other one.
     const V single = V::set1(form == SpanForm::a_single ? *a : *b);
     if constexpr (form == SpanForm::both_spans) {
-      zip_span<V>(a, b, y, n, [](V u, V v) { return binary_value<f>(u, v); });
+      binary_span<V>(a, b, y, n, [](V u, V v) { return binary_value<f>(u, v); });
     } else if constexpr (form == SpanForm::b_single) {
-      map_span<V>(a, y, n, [single](V u) { return binary_value<f>(u, single); });
+      unary_span<V>(a, y, n, [single](V u) { return binary_value<f>(u, single); });
     } else {
-      map_span<V>(b, y, n, [single](V v) { return binary_value<f>(single, v); });
+      unary_span<V>(b, y, n, [single](V v) { return binary_value<f>(single, v); });
     }
   }
 }
@@ -126,16 +126,16 @@ template <class V>
 void float_clip(const void* x, void* y, int64_t n, double lo, double hi) {
   using T = typename V::T;
   const V low = V::set1(static_cast<T>(lo)), high = V::set1(static_cast<T>(hi));
-  map_span<V>(static_cast<const T*>(x), static_cast<T*>(y), n, [=](V v) { return vmin(high, vmax(low, v)); });
+  unary_span<V>(static_cast<const T*>(x), static_cast<T*>(y), n, [=](V v) { return vmin(high, vmax(low, v)); });
 }
 
 template <class V, int i = unary_count - 1>
-void fill_float_unary(MapSpan* table) {
+void fill_float_unary(UnarySpan* table) {
   table[i] = float_unary<static_cast<Unary>(i), V>;
   if constexpr (i > 0) fill_float_unary<V, i - 1>(table);
 }
 template <class V, int i = binary_count - 1>
-void fill_float_binary(ZipSpan (*table)[span_form_count]) {
+void fill_float_binary(BinarySpan (*table)[span_form_count]) {
   constexpr auto f = static_cast<Binary>(i);
   table[i][0] = float_binary<f, V, SpanForm::both_spans>;
   table[i][1] = float_binary<f, V, SpanForm::b_single>;
@@ -147,9 +147,9 @@ template <class V>
 void act_span(Act act, typename V::T alpha, const typename V::T* x, typename V::T* y, int64_t n) {
   const V a = V::set1(alpha);
   switch (act) {
-#define ACTIVATION(name, ...)                                              \
-  case Act::name:                                                          \
-    map_span<V>(x, y, n, [a](V v) { return act_value<Act::name>(v, a); }); \
+#define ACTIVATION(name, ...)                                                \
+  case Act::name:                                                            \
+    unary_span<V>(x, y, n, [a](V v) { return act_value<Act::name>(v, a); }); \
     return;
 #include "kernels/activations.def"
   }
@@ -160,9 +160,9 @@ void act_grad_span(Act act, typename V::T alpha, const typename V::T* ref, const
                    int64_t n) {
   const V a = V::set1(alpha);
   switch (act) {
-#define ACTIVATION(name, ...)                                                                \
-  case Act::name:                                                                            \
-    zip_span<V>(ref, dy, dx, n, [a](V r, V d) { return act_backward<Act::name>(r, a, d); }); \
+#define ACTIVATION(name, ...)                                                                   \
+  case Act::name:                                                                               \
+    binary_span<V>(ref, dy, dx, n, [a](V r, V d) { return act_backward<Act::name>(r, a, d); }); \
     return;
 #include "kernels/activations.def"
   }

@@ -137,7 +137,7 @@ struct Whole {
   void store(typename V::T* p, V x) const { x.store(p + i); }
 };
 template <class V>
-struct Part {
+struct Remainder {
   int64_t i;
   int lanes;
   using Vec = V;
@@ -147,15 +147,15 @@ struct Part {
 
 // step(at) over [0, n): groups of vectors, then vectors, then what is left of one. Elementwise, so bits do not depend
 // on which of the three an element falls into.
-template <class V, class Step>
-void sweep(int64_t n, const Step& step) {
+template <class V, class F>
+void sweep(int64_t n, const F& step) {
   int64_t i = 0;
   if constexpr (V::W > 1) {
     using Many = Unrolled<V>;
     for (; i + Many::W <= n; i += Many::W) step(Whole<Many>{i});
   }
   for (; i + V::W <= n; i += V::W) step(Whole<V>{i});
-  if (i < n) step(Part<V>{i, static_cast<int>(n - i)});
+  if (i < n) step(Remainder<V>{i, static_cast<int>(n - i)});
 }
 
 // The loops. Functions of their own (not inlined), so that no arithmetic moves across the change of modes that

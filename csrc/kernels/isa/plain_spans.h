@@ -258,12 +258,12 @@ void transpose_block(const void* x_ptr, int64_t ldx, void* y_ptr, int64_t ldy, i
 }
 
 template <class T, int i = unary_count - 1>
-void fill_integer_unary(MapSpan* table) {
+void fill_integer_unary(UnarySpan* table) {
   if constexpr (unary_rows[i].dtypes == Dtypes::numbers) table[i] = integer_unary<static_cast<Unary>(i), T>;
   if constexpr (i > 0) fill_integer_unary<T, i - 1>(table);
 }
 template <class T, int i = binary_count - 1>
-void fill_integer_binary(ZipSpan (*table)[span_form_count]) {
+void fill_integer_binary(BinarySpan (*table)[span_form_count]) {
   if constexpr (binary_rows[i].dtypes == Dtypes::numbers) {
     constexpr auto f = static_cast<Binary>(i);
     table[i][0] = integer_binary<f, T, SpanForm::both_spans>;
@@ -281,12 +281,12 @@ void fill_integer(ElementwiseTable& t, DType dtype) {
 }
 
 template <class T, int i = predicate_count - 1>
-void fill_predicate(MapSpan* table) {
+void fill_predicate(UnarySpan* table) {
   table[i] = predicate_span<static_cast<Predicate>(i), T>;
   if constexpr (i > 0) fill_predicate<T, i - 1>(table);
 }
 template <class T, int i = compare_count - 1>
-void fill_compare(ZipSpan (*table)[span_form_count]) {
+void fill_compare(BinarySpan (*table)[span_form_count]) {
   constexpr auto f = static_cast<Compare>(i);
   table[i][0] = compare_span<f, T, SpanForm::both_spans>;
   table[i][1] = compare_span<f, T, SpanForm::b_single>;

@@ -10,7 +10,7 @@ namespace {
 
 // y[i] = f(x[i]). Lanes past the end hold f(0), which is not stored.
 template <class V, class F>
-inline void map_span(const typename V::T* x, typename V::T* y, std::int64_t n, F f) {
+inline void unary_span(const typename V::T* x, typename V::T* y, std::int64_t n, F f) {
   std::int64_t i = 0;
   for (; i + V::W <= n; i += V::W) f(V::load(x + i)).store(y + i);
   if (V::W > 1 && i < n) {
@@ -21,7 +21,7 @@ inline void map_span(const typename V::T* x, typename V::T* y, std::int64_t n, F
 
 // y[i] = f(a[i], b[i]).
 template <class V, class F>
-inline void zip_span(const typename V::T* a, const typename V::T* b, typename V::T* y, std::int64_t n, F f) {
+inline void binary_span(const typename V::T* a, const typename V::T* b, typename V::T* y, std::int64_t n, F f) {
   std::int64_t i = 0;
   for (; i + V::W <= n; i += V::W) f(V::load(a + i), V::load(b + i)).store(y + i);
   if (V::W > 1 && i < n) {

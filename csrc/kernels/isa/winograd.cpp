@@ -9,13 +9,13 @@ namespace {
 
 // rows x vectors sums, `vectors` of weights and a broadcast fit the registers.
 #if defined(PK_ISA_AVX512)
-constexpr int tile_rows = 14, tile_vectors = 2, outer_rows = 8;
+constexpr int tile_rows = 14, tile_vectors = 2, update_rows = 8;
 #elif defined(PK_ISA_AVX2)
-constexpr int tile_rows = 6, tile_vectors = 2, outer_rows = 4;
+constexpr int tile_rows = 6, tile_vectors = 2, update_rows = 4;
 #elif defined(PK_ISA_NEON)
-constexpr int tile_rows = 6, tile_vectors = 4, outer_rows = 4;
+constexpr int tile_rows = 6, tile_vectors = 4, update_rows = 4;
 #else
-constexpr int tile_rows = 4, tile_vectors = 4, outer_rows = 1;
+constexpr int tile_rows = 4, tile_vectors = 4, update_rows = 1;
 #endif
 constexpr int panel_cols = tile_vectors * VecF::W;
 
@@ -171,8 +171,8 @@ void product(int64_t c, const float* v, const float* u, float* m, const float* n
 }
 
 template <int NV>
-void outer(int64_t t, const float* v, const float* d, bool add, float* sums) {
-  constexpr int W = VecF::W, R = outer_rows;
+void rank_k_update(int64_t t, const float* v, const float* d, bool add, float* sums) {
+  constexpr int W = VecF::W, R = update_rows;
   VecF acc[R][NV];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
@@ -225,9 +225,9 @@ void fill(WinogradTable& table) {
   t.f2 = transforms<2>();
   t.f4 = transforms<4>();
   fill_products<tile_rows>(t);
-  t.grad_rows = outer_rows;
-  t.outer = outer<tile_vectors>;
-  t.outer_narrow = outer<tile_vectors / 2>;
+  t.grad_rows = update_rows;
+  t.rank_k_update = rank_k_update<tile_vectors>;
+  t.rank_k_update_narrow = rank_k_update<tile_vectors / 2>;
 }
 
 }  // namespace pk::PK_ISA

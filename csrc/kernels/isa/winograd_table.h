@@ -67,8 +67,8 @@ struct WinogradLevel {
   // For the gradient of the weights: acc (grad_rows, cols; contiguous) [+]= transpose of v (t, grad_rows; width) times
   // d (t, cols).
   int grad_rows;  // divides width
-  void (*outer)(int64_t t, const float* v, const float* d, bool add, float* acc);
-  void (*outer_narrow)(int64_t t, const float* v, const float* d, bool add, float* acc);
+  void (*rank_k_update)(int64_t t, const float* v, const float* d, bool add, float* acc);
+  void (*rank_k_update_narrow)(int64_t t, const float* v, const float* d, bool add, float* acc);
 };
 
 struct WinogradTable {

@@ -7,21 +7,21 @@
 
 namespace pk {
 
-struct Program::Step {
+struct Program::Call {
   std::unique_ptr<Kernel> kernel;  // null: a check that input 0 is finite
   std::size_t first_argument = 0;  // position in the argument table: inputs, then outputs
   std::size_t inputs = 0;
   DType check_dtype = DType::f32;
   int64_t check_count = 0;
-  StepInfo info;
+  CallInfo info;
 
   // Kernel::prepare's result for the variable's value number `prepared_version` (0: none yet).
   std::shared_ptr<VariableStorage> prepared_from;
   mutable Buffer prepared;
   mutable std::atomic<std::uint64_t> prepared_version{0};
 
-  Step() = default;
-  Step(Step&& o) noexcept
+  Call() = default;
+  Call(Call&& o) noexcept
       : kernel(std::move(o.kernel)),
         first_argument(o.first_argument),
         inputs(o.inputs),
