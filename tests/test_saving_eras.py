@@ -135,8 +135,9 @@ def test_a_compiled_model_within_a_model(tmp_path):
 
 
 # --- layouts ----------------------------------------------------------------------------------------------------
-def test_an_archive_of_windows(tmp_path):
-    """There, Keras 2.12 to 3.0 joined the names of groups with backslashes."""
+@pytest.mark.parametrize("first", [1, 2])
+def test_an_archive_of_windows(tmp_path, first):
+    """There, Keras 2.12 to 3.0 joined the names of groups with backslashes. `first`: the level from which on."""
     inner = pk.Sequential([pk.Input((4,)), layers.Dense(3), layers.BatchNormalization()])
     model = randomized(pk.Sequential([pk.Input((4,)), inner, layers.Dense(2), layers.Dense(2)]))
     model.compile("adam", "mse")
@@ -147,15 +148,16 @@ def test_an_archive_of_windows(tmp_path):
     def joined(data):
         out = io.BytesIO()
         with h5py.File(io.BytesIO(data)) as old, h5py.File(out, "w") as new:
-            old.visititems(
-                lambda name, node: (
-                    old.copy(node, new, name.removesuffix("/vars").replace("/", "\\") + "/vars")
-                    if name.endswith("/vars")
-                    else None
-                )
-            )
-            old.copy("vars", new)
-            assert any("\\" in name for name in new)
+            groups = []
+            old.visit(lambda name: groups.append(name) if name.endswith("vars") else None)
+            for name in groups:
+                parts = name.split("/")[:-1]
+                there = "/".join([*parts[: first - 1], *["\\".join(parts[first - 1 :])][: len(parts)], "vars"])
+                new.require_group(there.removesuffix("vars") or "/")
+                old.copy(name, new, there)
+            found = []
+            new.visit(found.append)
+            assert any("\\" in name for name in found)
         return out.getvalue()
 
     rezipped(path, weights=joined)
@@ -171,6 +173,12 @@ def test_the_contents_decide_not_the_ending(tmp_path):
     model.save(tmp_path / "m.h5")
     shutil.copy(tmp_path / "m.h5", tmp_path / "m.keras")
     np.testing.assert_array_equal(predictions(models.load_model(tmp_path / "m.keras")), predictions(model))
+
+
+def test_checkpoints_of_tensorflow_are_named(tmp_path):
+    (tmp_path / "weights.index").write_bytes(b"")
+    with pytest.raises(ValueError, match="checkpoint of TensorFlow"):
+        pk.Sequential([pk.Input((4,)), layers.Dense(2)]).load_weights(tmp_path / "weights")
 
 
 # --- functions --------------------------------------------------------------------------------------------------

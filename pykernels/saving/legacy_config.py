@@ -9,6 +9,7 @@ from .legacy_layers import CLASSES, modern_dtype, modern_layer, modern_part
 from .merged_branches import merged_branches
 
 _MODELS = ("Sequential", "Functional")
+_WITHOUT_ORDER = ("ZeroPadding2D", "Cropping2D", "UpSampling2D", "SpatialDropout2D", "MaxPooling2D", "AveragePooling2D")
 _LAYERS = ("keras.layers", "keras.models", "keras.engine")
 
 
@@ -84,9 +85,23 @@ def _with_dtype(config: dict) -> dict:
     return rest if dtype is None else {**rest, "dtype": dtype}
 
 
+def _with_dim_ordering(layers: list) -> list:
+    """Keras 1 left the order of dimensions out for some layers, which took it from the user's settings: it was that of
+    the others."""
+    configs = [x["config"] for x in layers if isinstance(x, dict) and isinstance(x.get("config"), dict)]
+    if {c["dim_ordering"] for c in configs if isinstance(c.get("dim_ordering"), str)} != {"th"}:
+        return layers
+    return [
+        {**x, "config": {"dim_ordering": "th", **x["config"]}}
+        if isinstance(x, dict) and x.get("class_name") in _WITHOUT_ORDER and isinstance(x.get("config"), dict)
+        else x
+        for x in layers
+    ]
+
+
 def _layers(layers: list, sequential: bool) -> list:
     result = []
-    for layer in layers:
+    for layer in _with_dim_ordering(layers):
         entry = modern_model(layer)
         config = entry["config"]
         shape = _first_shape(layer) if sequential and not result else None

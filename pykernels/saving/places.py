@@ -23,13 +23,30 @@ class Places:
 
     def __init__(self, h5: Hdf5File):
         self._h5 = h5
-        self._windows = {name.replace("\\", "/"): name for name in h5.root if "\\" in name}
+        self._windows: dict[str, Group] | None = None
 
     def group(self, path: str) -> Group | None:
         """The group of a layer's variables."""
-        path = self._windows.get(path, path)
         found = self._h5.get(f"{path}/vars" if path else "vars")
+        if found is None and path:
+            if self._windows is None:
+                self._windows = dict(self._with_backslashes())
+            found = self._windows.get(f"{path}/vars")
         return found if isinstance(found, Group) else None
+
+    def _with_backslashes(self) -> Iterator[tuple[str, Group]]:
+        """(path with slashes, group) of the groups whose names have backslashes in them, or in those above."""
+        pending = [("", self._h5.root, False, 0)]
+        while pending:
+            path, group, is_found, depth = pending.pop()
+            for name in group:
+                node = group.get(name)
+                found = is_found or "\\" in name
+                if isinstance(node, Group) and depth <= MAX_DEPTH:
+                    here = f"{path}/{name}" if path else name
+                    if found:
+                        yield here.replace("\\", "/"), node
+                    pending.append((here, node, found, depth + 1))
 
     def of(self, model) -> list[tuple[str, object, Group | None]]:
         """(path, layer, group) of all layers of a model; None for those that the file does not have."""

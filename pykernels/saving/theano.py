@@ -34,6 +34,8 @@ class Converted:
 def convert(model, root: Group, parts: list) -> list:
     """The parts of a file (`Part` of the weights' reader), with the data sets of old files converted."""
     version, backend = root.attrs.get("keras_version"), root.attrs.get("backend")
+    if backend is None and any(":" in name for part in parts for name in part.names):
+        backend = "tensorflow"  # whose variables have names such as `dense_1_W:0`
     old = not isinstance(version, str) or version.startswith(("0", "1"))
     fits = [(p.layer, p.datasets) for p in parts if type(p.layer).__name__ in _CONV and p.datasets]
     convs = [(layer, datasets) for layer, datasets in fits if len(datasets[0].shape) in (3, 4)]

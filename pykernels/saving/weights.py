@@ -45,6 +45,11 @@ def load_weights(model, filepath, skip_mismatch: bool = False, by_name: bool = F
             "model.build(input_shape), or call it on data."
         )
     if not os.path.exists(path):
+        if os.path.exists(f"{path}.index"):
+            raise ValueError(
+                f"{path} is a checkpoint of TensorFlow, which is not read. Load it in TensorFlow and save the weights "
+                "to a file that ends in `.weights.h5` or `.h5`."
+            )
         raise FileNotFoundError(f"There is no weights file {path}.")
     if os.path.isdir(path):
         raise IsADirectoryError(f"{path} is a folder, not a weights file.")
