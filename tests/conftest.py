@@ -36,6 +36,27 @@ def _choose_the_package() -> None:
 _choose_the_package()
 
 
+#: Modules and tests whose results do not depend on the instruction set: files, data, arguments, messages, pictures, the
+#: order of calls. `--isa-dependent` leaves them out, so that `.ci/run` runs them once; what is not named there runs on
+#: every level.
+ANY_ISA = frozenset(Path(__file__).with_name("any_isa.txt").read_text().split())
+
+
+def pytest_addoption(parser) -> None:
+    parser.addoption(
+        "--isa-dependent", action="store_true", help="leave out tests that give the same on every instruction set"
+    )
+
+
+def pytest_collection_modifyitems(config, items) -> None:
+    if not config.getoption("--isa-dependent"):
+        return
+    names = [(item.path.stem, f"{item.path.stem}::{item.originalname}") for item in items]
+    dependent = [not ANY_ISA.intersection(name) for name in names]
+    config.hook.pytest_deselected(items=[item for item, keep in zip(items, dependent, strict=True) if not keep])
+    items[:] = [item for item, keep in zip(items, dependent, strict=True) if keep]
+
+
 def pytest_report_header() -> list[str]:
     import pykernels
     from pykernels import _core

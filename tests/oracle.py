@@ -5,7 +5,10 @@ Importing it skips the test module where Keras is not installed, or was imported
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -158,7 +161,42 @@ def same_layer(make, shapes, training=False, terms=64, seed=0, integers=False):
 
 
 def _keras_results(layer, xs, many, phase, cotangent):
-    """Outputs, gradients, updated state: compiled as one program, since XLA would compile each op for each shape."""
+    """Outputs, gradients and updated state. They are kept in the folder PYKERNELS_REFERENCES where that is set: of the
+    same layer, weights and inputs the results are the same, whatever instruction set they are compared with."""
+    path = _reference(layer, xs, many, phase, cotangent)
+    if path is None:
+        return _computed_results(layer, xs, many, phase, cotangent)
+    if not path.exists():
+        y, want = _computed_results(layer, xs, many, phase, cotangent)
+        unfinished = path.with_suffix(f".{os.getpid()}.npz")
+        np.savez(unfinished, y=y, **{f"{key}{i}": value for key in want for i, value in enumerate(want[key])})
+        unfinished.replace(path)
+    with np.load(path) as file:
+        counts = {key: sum(name.startswith(key) for name in file) for key in _PARTS}
+        return file["y"], {key: [file[f"{key}{i}"] for i in range(count)] for key, count in counts.items()}
+
+
+def _reference(layer, xs, many, phase, cotangent):
+    """The file for these results. None: they are not kept, or the layer's configuration is more than data."""
+    folder, kind = os.environ.get("PYKERNELS_REFERENCES"), type(layer)
+    if not folder:
+        return None
+    config = {**layer.get_config(), "name": None}
+    what = [keras.__version__, jax.__version__, kind.__module__, kind.__qualname__, config, many, phase]
+    try:
+        digest = hashlib.sha256(json.dumps(what).encode())
+    except TypeError:
+        return None
+    for array in (*xs, *(np.asarray(v.value) for v in layer.variables), cotangent):
+        digest.update(f"{array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+    return Path(folder, digest.hexdigest() + ".npz")
+
+
+_PARTS = ("gradients", "state")
+
+
+def _computed_results(layer, xs, many, phase, cotangent):
+    """They are compiled as one program, since XLA would compile each op for each shape."""
 
     def run(inputs, trainable):
         state = [v.value for v in layer.non_trainable_variables]

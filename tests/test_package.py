@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from conftest import ANY_ISA
 
 import pykernels
 from pykernels import _core, config_info
@@ -80,3 +81,11 @@ def test_every_public_name_is_there():
         assert getattr(pykernels, name) is not None, name
     with pytest.raises(AttributeError, match="nonsense"):
         pykernels.nonsense  # noqa: B018
+
+
+def test_what_runs_on_one_instruction_set_exists():
+    """A renamed module or test would run on every level again, and nobody would notice the minutes."""
+    folder = Path(__file__).parent
+    for name in ANY_ISA:
+        module, _, function = name.partition("::")
+        assert f"def {function or 'test_'}" in (folder / f"{module}.py").read_text(), name
