@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -15,6 +16,16 @@ from pykernels.graph import OP_TABLES
 
 few = settings(max_examples=8)
 _erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+@functools.partial(np.vectorize, otypes=[np.float64])
+def _erfinv(x):
+    """By Newton's method on `math.erf`."""
+    y = 0.0
+    for _ in range(60):
+        y -= (math.erf(y) - x) * math.sqrt(math.pi) / 2 * math.exp(y * y)
+    return y
+
 
 # name: (reference, low, high, kinks, relative steepness of the function: how many ulp an ulp of x can become)
 UNARY = {
@@ -43,6 +54,7 @@ UNARY = {
     "arccosh": (np.arccosh, 1.1, 9, ()),
     "arctanh": (np.arctanh, -0.9, 0.9, ()),
     "erf": (_erf, -3, 3, ()),
+    "erfinv": (_erfinv, -0.9, 0.9, ()),
     "log_sigmoid": (lambda x: -np.logaddexp(0, -x), -6, 6, ()),
     "floor": (np.floor, -3, 3, (-3, -2, -1, 0, 1, 2, 3)),
     "ceil": (np.ceil, -3, 3, (-3, -2, -1, 0, 1, 2, 3)),
@@ -69,6 +81,26 @@ def test_unary(name):
     if name not in NO_GRADIENT:
         for shape in ((), (1,), (2, 9), (0, 3)):
             check_gradient(function, [uniform(shape, low, high, away_from=kinks)])
+
+
+def test_erfinv_where_it_is_steep():
+    """Values to 20 digits, computed with 40."""
+    x = np.array([1e-300, 1e-3, 0.5, -0.9, 0.999999, 1 - 2.0**-53])
+    want = np.array(
+        [
+            *(8.8622692545275803586e-301, 8.8622715746655212301e-4, 0.47693627620446987338),
+            *(-1.1630871536766741628, 3.4589107372754987775, 5.8635847487551679272),
+        ]
+    )
+    np.testing.assert_allclose(ops.erfinv(x), want, rtol=2 * np.finfo(np.float64).eps, atol=0)
+    single = x[1:4].astype(np.float32)
+    slope = math.sqrt(math.pi) / 2 * np.exp(want[1:4] ** 2)
+    exact = want[1:4] + slope * (single.astype(np.float64) - x[1:4])  # of x as it was rounded
+    np.testing.assert_allclose(ops.erfinv(single), exact, rtol=2.7 * np.finfo(np.float32).eps, atol=0)
+    for dtype in ("float32", "float64"):
+        edges = ops.erfinv(np.array([0.0, -0.0, 1.0, -1.0, 1.5, -np.inf, np.nan], dtype))
+        np.testing.assert_array_equal(edges, [0, 0, np.inf, -np.inf, np.nan, np.nan, np.nan])
+        assert np.signbit(edges[:2]).tolist() == [False, True]
 
 
 @pytest.mark.parametrize("name", ["exp", "log", "sqrt", "log1p", "expm1", "erf", "sin"])

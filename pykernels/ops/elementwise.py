@@ -35,6 +35,7 @@ __all__ = [
     "cos",
     "cosh",
     "erf",
+    "erfinv",
     "exp",
     "expm1",
     "floor",
@@ -152,6 +153,12 @@ erf = _unary(
     lambda x, y, dy: dy * (exp(-(x * x)) * (2.0 / math.sqrt(math.pi))),
     keras="math",
     onnx="Erf",
+)
+erfinv = _unary(
+    "erfinv",
+    "The inverse of `erf`: infinite at -1 and 1, NaN beyond",
+    lambda x, y, dy: dy * (exp(y * y) * (math.sqrt(math.pi) / 2.0)),
+    keras="math",
 )
 log_sigmoid = _unary(
     "log_sigmoid",

@@ -150,6 +150,25 @@ V verf(V x) {
   return copysign(select(gt(a, one<V>()), large, small), x);
 }
 
+// 2.7 ulp. x R(w) with w = -log(1 - x^2), of which erfinv(x) / x is a smooth function, and of sqrt(w) far out. To
+// float's accuracy for doubles too, up to the last before 1 (w = 36).
+template <class V>
+V verfinv_estimate(V x) {
+  const V w = -vlog((one<V>() - x) * (one<V>() + x));
+  const V s = vsqrt(w);
+  const V near =
+      poly(w - V::set1(2.5F), 0x1.805c5ep+0F, 0x1.f91e8ap-3F, -0x1.11c99ap-8F, -0x1.4866fap-10F, 0x1.ca617cp-13F,
+           -0x1.4bcae2p-18F, -0x1.d8bc32p-19F, 0x1.ee1626p-22F, 0x1.e1c58cp-26F, -0x1.1bacbep-27F);
+  const V far = poly(s - V::set1(3), 0x1.6a9efcp+1F, 0x1.006dccp+0F, 0x1.357e2ap-7F, -0x1.f51a08p-8F, 0x1.74f23ep-8F,
+                     -0x1.d11c4ap-9F, 0x1.7e4766p-10F, -0x1.429deep-13F, -0x1.f19854p-13F, 0x1.6b4c08p-13F,
+                     -0x1.fcbe56p-15F, 0x1.98bf0ap-17F, -0x1.66dc92p-20F, 0x1.09e8acp-24F);
+  return x * select(lt(w, V::set1(5)), near, far);
+}
+template <class V>
+V verfinv(V x) {
+  return select(eq(vabs(x), one<V>()), copysign(V::set1(INFINITY), x), verfinv_estimate(x));
+}
+
 // r = x - q pi/2 with |r| <= pi/4 (a little more at rounding ties); |x| <= 16384. n = q mod 4.
 template <class V>
 V reduce_half_pi(V x, V& n) {
@@ -293,6 +312,18 @@ PK_CMATH(vatan, atan)
 PK_CMATH(vsinh, sinh)
 PK_CMATH(vcosh, cosh)
 #undef PK_CMATH
+
+// <cmath> has no erfinv: the estimate in double, and a step of Halley's method on erf, or on erfc where 1 - |x| is
+// exact.
+template <class T>
+Vec1<T> verfinv(Vec1<T> x) {
+  const double v = static_cast<double>(x.v), a = std::fabs(v);
+  if (!(a < 1)) return {static_cast<T>(a == 1 ? std::copysign(INFINITY, v) : NAN)};
+  const double y = std::fabs(verfinv_estimate(Vec1<double>{v}).v);
+  const double residual = a < 0.5 ? std::erf(y) - a : (1 - a) - std::erfc(y);
+  const double step = residual * 0.88622692545275801365 * std::exp(y * y);  // sqrt(pi) / 2
+  return {static_cast<T>(std::copysign(y - step / (1 + y * step), v))};
+}
 
 // log(1 + exp(x)), 1.7 ulp: max(x, 0) + log1p(exp(-|x|)).
 template <class V>
