@@ -76,6 +76,8 @@ CASES = {
     "hard_shrink": (A.hard_shrink, lambda x: np.where(np.abs(x) > 0.5, x, 0), (-0.5, 0.5)),
     "threshold": (lambda x: A.threshold(x, 0.7, -2.0), lambda x: np.where(x > 0.7, x, -2), (0.7,)),
     "squareplus": (A.squareplus, lambda x: (x + np.sqrt(x * x + 4)) / 2, ()),
+    "squareplus b": (lambda x: A.squareplus(x, 0.3), lambda x: (x + np.sqrt(x * x + 0.3)) / 2, ()),
+    "squareplus 0": (lambda x: A.squareplus(x, 0), lambda x: np.maximum(x, 0), (0,)),
     "sparse_plus": (A.sparse_plus, lambda x: np.where(x >= 1, x, (np.clip(x, -1, 1) + 1) ** 2 / 4), (-1, 1)),
     "sparse_sigmoid": (A.sparse_sigmoid, lambda x: (np.clip(x, -1, 1) + 1) / 2, (-1, 1)),
 }
@@ -93,6 +95,15 @@ def test_values_and_gradients(case):
     forward()
     for shape in ((), (17,), (3, 5), (0, 2)):
         check_gradient(function, [uniform(shape, -7, 7, away_from=kinks)], rtol=1e-6)
+
+
+def test_squareplus_far_from_zero():
+    """The sum of x and the root would cancel left of 0, and its square overflow."""
+    x = np.array([-1e30, -1e12, -3e3, 3e3, 1e12, 1e30], np.float32)
+    np.testing.assert_allclose(A.squareplus(x), [1e-30, 1e-12, 1 / 3e3, 3e3, 1e12, 1e30], rtol=1e-6)
+    np.testing.assert_allclose(gradient_of(A.squareplus, [x])[0], [0, 1e-24, 1 / 9e6, 1, 1, 1], rtol=1e-6, atol=1e-30)
+    negative = A.squareplus(np.array([-3.0, 0.0, 3.0], np.float32), -4)
+    np.testing.assert_allclose(negative, [(-3 + 5**0.5) / 2, np.nan, (3 + 5**0.5) / 2], rtol=1e-6)
 
 
 @pytest.mark.parametrize("case", ["sigmoid", "tanh", "softplus", "elu", "selu", "gelu", "silu", "mish", "softsign"])

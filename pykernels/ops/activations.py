@@ -84,6 +84,7 @@ FORMS = {
     "relu": Form(onnx="Relu"),
     "leaky_relu": Form(keras_arguments=lambda alpha: {"negative_slope": alpha}),
     "elu": Form(keras_arguments=lambda alpha: {"alpha": alpha}),
+    "squareplus": Form(keras_arguments=lambda alpha: {"b": alpha}),
     "gelu": Form(keras_arguments=lambda alpha: {"approximate": False}),
     "gelu_tanh": Form(keras_class="Gelu", keras_arguments=lambda alpha: {"approximate": True}),
     "exponential": Form("numpy", "Exp", onnx="Exp"),
@@ -198,6 +199,8 @@ def threshold(x, threshold, default_value):
 
 def squareplus(x, b=4):
     """(x + sqrt(x^2 + b)) / 2 (Barron, arXiv:2112.11687)."""
+    if b >= 0:
+        return _activate(x, "squareplus", b)
     x = float_tensor(x)
     return multiply(add(x, apply("sqrt", [add(apply("square", [x]), float(b))])), 0.5)
 

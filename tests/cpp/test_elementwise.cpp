@@ -85,6 +85,7 @@ const ActCase acts[] = {
     {Act::softsign, [](double x, double) { return x / (1 + std::fabs(x)); }},
     {Act::exponential, [](double x, double) { return std::exp(x); }},
     {Act::mish, [](double x, double) { return x * std::tanh(softplus(x)); }},
+    {Act::squareplus, [](double x, double a) { return (x + std::sqrt(x * x + a)) / 2; }},
 };
 
 TEST(ElementwiseCases, EveryActivationHasOne) {

@@ -65,6 +65,12 @@ V act_value(V x, V alpha) {
     const V m = e * (e + constant<V>(2));
     return x * (m / (m + constant<V>(2)));
   }
+  if constexpr (act == Act::squareplus) {
+    // Left of 0 the sum would cancel; from 1e18 on x^2 may overflow, and the root is |x|.
+    const V a = vabs(x);
+    const V root = select(gt(a, constant<V>(1e18)), a, vsqrt(fma(x, x, alpha)));
+    return constant<V>(0.5) * select(ge(x, zero), x + root, alpha / (root - x));
+  }
   static_cast<void>(alpha);
   static_cast<void>(zero);
   static_cast<void>(unit);
@@ -134,6 +140,10 @@ V act_backward(V ref, V alpha, V d) {
     const V x = vmin(constant<V>(20), ref);
     const V sech2 = constant<V>(4) * (m + unit) * inv * inv;
     return fma(x * sech2, e / (unit + e), m * inv) * d;
+  }
+  if constexpr (act == Act::squareplus) {
+    const V slope = unit / (unit + constant<V>(0.25) * alpha / (ref * ref));
+    return select(eq(ref, zero), zero, slope * d);
   }
   static_cast<void>(alpha);
   static_cast<void>(zero);

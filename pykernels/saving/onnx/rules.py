@@ -172,6 +172,9 @@ _ACTIVATIONS = {
     "mish": lambda emit, number, x, alpha: emit("Mul", [x, emit("Tanh", [emit("Softplus", [x])])]),
     "gelu": _gelu,
     "gelu_tanh": _gelu_tanh,
+    "squareplus": lambda emit, number, x, alpha: emit(
+        "Mul", [emit("Add", [x, emit("Sqrt", [emit("Add", [emit("Mul", [x, x]), number(alpha)])])]), number(0.5)]
+    ),
 }
 
 
