@@ -71,6 +71,19 @@ CASES = {
     "mish": (A.mish, lambda x: x * np.tanh(softplus(x)), ()),
     "log_sigmoid": (A.log_sigmoid, lambda x: -softplus(-x), ()),
     "hard_tanh": (A.hard_tanh, lambda x: np.clip(x, -1, 1), (-1, 1)),
+    "celu negative": (
+        lambda x: A.celu(x, -2.0),
+        lambda x: np.maximum(x, 0) - 2 * np.expm1(np.minimum(x, 0) / -2),
+        (0,),
+    ),
+    "soft_shrink threshold": (
+        lambda x: A.soft_shrink(x, 1.5),
+        lambda x: np.sign(x) * np.maximum(np.abs(x) - 1.5, 0),
+        (-1.5, 1.5),
+    ),
+    "soft_shrink negative": (lambda x: A.soft_shrink(x, -1.0), lambda x: np.where(x > -1, x + 1, x - 1), (-1,)),
+    "hard_shrink 0": (lambda x: A.hard_shrink(x, 0), lambda x: x, (0,)),
+    "hard_shrink negative": (lambda x: ops.multiply(A.hard_shrink(x, -1), 2.0), lambda x: 2 * x, ()),
     "tanh_shrink": (A.tanh_shrink, lambda x: x - np.tanh(x), ()),
     "soft_shrink": (A.soft_shrink, lambda x: np.sign(x) * np.maximum(np.abs(x) - 0.5, 0), (-0.5, 0, 0.5)),
     "hard_shrink": (A.hard_shrink, lambda x: np.where(np.abs(x) > 0.5, x, 0), (-0.5, 0.5)),
@@ -95,6 +108,27 @@ def test_values_and_gradients(case):
     forward()
     for shape in ((), (17,), (3, 5), (0, 2)):
         check_gradient(function, [uniform(shape, -7, 7, away_from=kinks)], rtol=1e-6)
+
+
+def test_tanh_shrink_near_zero():
+    """x - tanh(x) is x^3 / 3 there; the difference itself would have no digit right."""
+    for dtype in ("float32", "float64"):
+        x = np.array([1e-8, 1e-4, -1e-2, 0.0], dtype)
+        exact = x.astype(np.float64) ** 3 * (1 / 3 - 2 / 15 * x.astype(np.float64) ** 2)
+        np.testing.assert_allclose(A.tanh_shrink(x), exact, rtol=8 * np.finfo(dtype).eps, atol=0)
+
+
+def test_slopes_at_the_ends_of_the_shrinks():
+    x = np.array([-1.0, -0.5, 0.0, 0.5, 1.0], np.float32)
+    for name, want in (
+        ("soft_shrink", [1, 0, 0, 0, 1]),
+        ("hard_shrink", [1, 0, 0, 0, 1]),
+        ("hard_tanh", [1, 1, 1, 1, 1]),
+        ("sparse_plus", [0, 0.25, 0.5, 0.75, 1]),
+        ("celu", np.exp(np.minimum(x, 0))),
+    ):
+        np.testing.assert_allclose(gradient_of(getattr(A, name), [x])[0], want, rtol=1e-6, err_msg=name)
+    assert np.isnan(A.hard_shrink(np.float32("nan"))) and np.isnan(A.soft_shrink(np.float32("nan")))
 
 
 def test_squareplus_far_from_zero():

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ..graph import OP_TABLES, apply, define
 from .binary import add, maximum, minimum, multiply, subtract
-from .elementwise import absolute, clip, expm1, log_sigmoid, sign
-from .types import dtype_of, float_tensor, is_float, number_like, to_tensor
+from .elementwise import clip, expm1, log_sigmoid
+from .types import dtype_of, float_tensor, is_float, number_like, passed_on, to_tensor
 
 __all__ = [
     "celu",
@@ -84,7 +84,11 @@ FORMS = {
     "relu": Form(onnx="Relu"),
     "leaky_relu": Form(keras_arguments=lambda alpha: {"negative_slope": alpha}),
     "elu": Form(keras_arguments=lambda alpha: {"alpha": alpha}),
+    "celu": Form(keras_arguments=lambda alpha: {"alpha": alpha}),
+    "soft_shrink": Form(keras_arguments=lambda alpha: {"threshold": alpha}),
+    "hard_shrink": Form(keras_arguments=lambda alpha: {"threshold": alpha}),
     "squareplus": Form(keras_arguments=lambda alpha: {"b": alpha}),
+    "hard_tanh": Form(),
     "gelu": Form(keras_arguments=lambda alpha: {"approximate": False}),
     "gelu_tanh": Form(keras_class="Gelu", keras_arguments=lambda alpha: {"approximate": True}),
     "exponential": Form("numpy", "Exp", onnx="Exp"),
@@ -120,6 +124,9 @@ hard_silu = _activation("hard_silu", "Howard et al., arXiv:1905.02244", onnx="Ha
 tanh = _activation("tanh", keras="numpy", onnx="Tanh")
 softplus = _activation("softplus", onnx="Softplus")
 softsign = _activation("softsign", onnx="Softsign")
+tanh_shrink = _activation("tanh_shrink")
+sparse_plus = _activation("sparse_plus", "Martins and Astudillo, arXiv:1602.02068")
+sparse_sigmoid = _activation("sparse_sigmoid", "Martins and Astudillo, arXiv:1602.02068")
 mish = _activation("mish", "Misra, arXiv:1908.08681", keras="activations")
 swish = silu
 hard_swish = hard_silu
@@ -148,7 +155,9 @@ def elu(x, alpha=1.0):
 
 
 def celu(x, alpha=1.0):
-    """max(x, 0) + min(alpha (exp(x / alpha) - 1), 0) (Barron, arXiv:1704.07483)."""
+    """x where x > 0, `alpha` (exp(x / alpha) - 1) elsewhere (Barron, arXiv:1704.07483)."""
+    if alpha > 0:
+        return _activate(x, "celu", alpha)
     x = float_tensor(x)
     return add(_activate(x, "relu"), multiply(expm1(multiply(minimum(x, 0.0), 1.0 / alpha)), float(alpha)))
 
@@ -170,25 +179,22 @@ def exponential(x):
 
 def hard_tanh(x):
     """x limited to [-1, 1], of x's dtype (bool becomes int32)."""
-    return clip(x, -1, 1)
-
-
-def tanh_shrink(x):
-    """x - tanh(x)."""
-    x = float_tensor(x)
-    return subtract(x, tanh(x))
+    x = to_tensor(x)
+    return _activate(x, "hard_tanh") if is_float(dtype_of(x)) else clip(x, -1, 1)
 
 
 def soft_shrink(x, threshold=0.5):
-    """sign(x) max(|x| - threshold, 0)."""
+    """x - threshold where x > threshold, x + threshold where x < -threshold, 0 between."""
+    if threshold >= 0:
+        return _activate(x, "soft_shrink", threshold)
     x = float_tensor(x)
-    return multiply(sign(x), _activate(subtract(absolute(x), float(threshold)), "relu"))
+    above = apply("greater", [x, float(threshold)])
+    return apply("where", [above, subtract(x, float(threshold)), add(x, float(threshold))])
 
 
 def hard_shrink(x, threshold=0.5):
     """x where |x| > threshold, 0 elsewhere."""
-    x = float_tensor(x)
-    return apply("where", [apply("greater", [absolute(x), float(threshold)]), x, number_like(0, x)])
+    return _activate(x, "hard_shrink", threshold) if threshold >= 0 else passed_on(float_tensor(x))
 
 
 def threshold(x, threshold, default_value):
@@ -203,15 +209,3 @@ def squareplus(x, b=4):
         return _activate(x, "squareplus", b)
     x = float_tensor(x)
     return multiply(add(x, apply("sqrt", [add(apply("square", [x]), float(b))])), 0.5)
-
-
-def sparse_plus(x):
-    """0 for x <= -1, x for x >= 1, (x + 1)^2 / 4 between."""
-    x = float_tensor(x)
-    between = multiply(apply("square", [add(clip(x, -1.0, 1.0), 1.0)]), 0.25)
-    return apply("where", [apply("greater_equal", [x, 1.0]), x, between])
-
-
-def sparse_sigmoid(x):
-    """0 for x <= -1, 1 for x >= 1, (x + 1) / 2 between."""
-    return multiply(add(clip(float_tensor(x), -1.0, 1.0), 1.0), 0.5)

@@ -62,6 +62,7 @@ struct ActCase {
 
 double relu6(double x) { return std::fmin(std::fmax(x, 0), 6); }
 double elu(double x, double a) { return x > 0 ? x : a * std::expm1(x); }
+double clamped(double x) { return std::fmin(std::fmax(x, -1), 1); }
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 double softplus(double x) { return std::fmax(x, 0) + std::log1p(std::exp(-std::fabs(x))); }
 
@@ -85,6 +86,13 @@ const ActCase acts[] = {
     {Act::softsign, [](double x, double) { return x / (1 + std::fabs(x)); }},
     {Act::exponential, [](double x, double) { return std::exp(x); }},
     {Act::mish, [](double x, double) { return x * std::tanh(softplus(x)); }},
+    {Act::celu, [](double x, double a) { return x > 0 ? x : a * std::expm1(x / a); }},
+    {Act::hard_tanh, [](double x, double) { return clamped(x); }},
+    {Act::tanh_shrink, [](double x, double) { return x - std::tanh(x); }},
+    {Act::soft_shrink, [](double x, double a) { return std::copysign(std::fmax(std::fabs(x) - a, 0), x); }},
+    {Act::hard_shrink, [](double x, double a) { return std::fabs(x) > a ? x : 0; }},
+    {Act::sparse_plus, [](double x, double) { return x >= 1 ? x : std::pow((clamped(x) + 1) / 2, 2); }},
+    {Act::sparse_sigmoid, [](double x, double) { return (clamped(x) + 1) / 2; }},
     {Act::squareplus, [](double x, double a) { return (x + std::sqrt(x * x + a)) / 2; }},
 };
 
@@ -109,7 +117,8 @@ void check_activations(double value_tolerance, double slope_tolerance) {
       for (int64_t i = 0; i < n; ++i) {
         const double xi = static_cast<double>(x[i]), h = 1e-5;
         expect_close(y[i], c.f(xi, alpha), value_tolerance, c.name());
-        if (std::fabs(xi) < 1e-3 || std::fabs(std::fabs(xi) - 3) < 1e-3 || std::fabs(xi - 6) < 1e-3) continue;
+        const auto near = [&](double kink) { return std::fabs(std::fabs(xi) - kink) < 1e-3; };
+        if (near(0) || near(alpha) || near(1) || near(3) || near(6)) continue;
         const double slope = (c.f(xi + h, alpha) - c.f(xi - h, alpha)) / (2 * h);
         expect_close(dx[i], slope * static_cast<double>(dy[i]), slope_tolerance, std::string(c.name()) + " gradient");
       }

@@ -37,6 +37,21 @@ V mish_exp(V x) {
   return vexp(vmin(constant<V>(20), x));
 }
 
+template <class V>
+V within_unit(V x) {
+  return vmin(one<V>(), vmax(-one<V>(), x));
+}
+
+// x - tanh(x). Within 1, where that would cancel, x c / (1 + c) of Gauss's continued fraction tanh(x) = x / (1 + c).
+template <class V>
+V tanh_gap(V x) {
+  constexpr int depth = sizeof(typename V::T) == 4 ? 6 : 11;
+  const V square = x * x;
+  V c = square / constant<V>(2 * depth + 1);
+  for (int k = 2 * depth - 1; k >= 3; k -= 2) c = square / (constant<V>(k) + c);
+  return select(lt(vabs(x), one<V>()), x * (c / (one<V>() + c)), x - vtanh(x));
+}
+
 template <Act act, class V>
 V act_value(V x, V alpha) {
   const V zero = V::zero();
@@ -71,6 +86,16 @@ V act_value(V x, V alpha) {
     const V root = select(gt(a, constant<V>(1e18)), a, vsqrt(fma(x, x, alpha)));
     return constant<V>(0.5) * select(ge(x, zero), x + root, alpha / (root - x));
   }
+  if constexpr (act == Act::celu) return select(ge(x, zero), x, alpha * vexpm1(x / alpha));
+  if constexpr (act == Act::hard_tanh) return within_unit(x);
+  if constexpr (act == Act::tanh_shrink) return tanh_gap(x);
+  if constexpr (act == Act::soft_shrink) return select(le(vabs(x), alpha), zero, copysign(vabs(x) - alpha, x));
+  if constexpr (act == Act::hard_shrink) return select(le(vabs(x), alpha), zero, x);
+  if constexpr (act == Act::sparse_plus) {
+    const V root = constant<V>(0.5) * (within_unit(x) + unit);
+    return select(ge(x, unit), x, root * root);
+  }
+  if constexpr (act == Act::sparse_sigmoid) return constant<V>(0.5) * (within_unit(x) + unit);
   static_cast<void>(alpha);
   static_cast<void>(zero);
   static_cast<void>(unit);
@@ -144,6 +169,20 @@ V act_backward(V ref, V alpha, V d) {
   if constexpr (act == Act::squareplus) {
     const V slope = unit / (unit + constant<V>(0.25) * alpha / (ref * ref));
     return select(eq(ref, zero), zero, slope * d);
+  }
+  if constexpr (act == Act::celu) {
+    const V slope = select(ge(ref, zero), unit, ref / alpha + unit);
+    return select(eq(slope, zero), zero, slope * d);
+  }
+  if constexpr (act == Act::hard_tanh) return select(gt(vabs(ref), unit), zero, d);
+  if constexpr (act == Act::tanh_shrink) {
+    const V t = vtanh(ref);
+    return t * t * d;
+  }
+  if constexpr (act == Act::soft_shrink || act == Act::hard_shrink) return select(eq(ref, zero), zero, d);
+  if constexpr (act == Act::sparse_plus) return select(gt(ref, zero), vmin(unit, vsqrt(ref)) * d, zero);
+  if constexpr (act == Act::sparse_sigmoid) {
+    return select(gt(ref, zero) & lt(ref, unit), constant<V>(0.5) * d, zero);
   }
   static_cast<void>(alpha);
   static_cast<void>(zero);

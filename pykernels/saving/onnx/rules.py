@@ -161,6 +161,11 @@ def _gated(emit, number, x, inner):
     return emit("Mul", [x, emit("Mul", [emit("Add", [inner, number(1)]), number(0.5)])])
 
 
+def _sparse_plus(emit, number, x, alpha):
+    root = emit("HardSigmoid", [x], alpha=0.5, beta=0.5)
+    return emit("Where", [emit("GreaterOrEqual", [x, number(1)]), x, emit("Mul", [root, root])])
+
+
 # Activations that are not one operator without attributes: (emit, number, x, alpha) -> output.
 _ACTIVATIONS = {
     "linear": lambda emit, number, x, alpha: x,
@@ -172,6 +177,13 @@ _ACTIVATIONS = {
     "mish": lambda emit, number, x, alpha: emit("Mul", [x, emit("Tanh", [emit("Softplus", [x])])]),
     "gelu": _gelu,
     "gelu_tanh": _gelu_tanh,
+    "celu": lambda emit, number, x, alpha: emit("Celu", [x], alpha=alpha),
+    "hard_tanh": lambda emit, number, x, alpha: emit("Clip", [x, number(-1), number(1)]),
+    "tanh_shrink": lambda emit, number, x, alpha: emit("Sub", [x, emit("Tanh", [x])]),
+    "soft_shrink": lambda emit, number, x, alpha: emit("Shrink", [x], lambd=alpha, bias=alpha),
+    "hard_shrink": lambda emit, number, x, alpha: emit("Shrink", [x], lambd=alpha),
+    "sparse_plus": _sparse_plus,
+    "sparse_sigmoid": lambda emit, number, x, alpha: emit("HardSigmoid", [x], alpha=0.5, beta=0.5),
     "squareplus": lambda emit, number, x, alpha: emit(
         "Mul", [emit("Add", [x, emit("Sqrt", [emit("Add", [emit("Mul", [x, x]), number(alpha)])])]), number(0.5)]
     ),
