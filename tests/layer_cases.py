@@ -19,6 +19,7 @@ LAYERS = {
     "PReLU": (IMAGE, [{}, {"shared_axes": [1, 2], "alpha_initializer": "ones"}]),
     "ReLU": (FLAT, [{"max_value": 0.8, "negative_slope": 0.1, "threshold": 0.2}]),
     "Softmax": (SEQUENCE, [{}, {"axis": 1}]),
+    "Identity": (IMAGE, [{}]),
     "Flatten": (IMAGE, [{}, {"data_format": "channels_first"}]),
     "Reshape": (IMAGE, [{"target_shape": (9, -1)}]),
     "Permute": (IMAGE, [{"dims": (3, 1, 2)}]),

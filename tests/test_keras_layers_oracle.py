@@ -352,6 +352,16 @@ def test_group_normalization(options, shape):
     same_layer(lambda k: k.layers.GroupNormalization(**options), shape)
 
 
+def test_identity():
+    same_layer(lambda k: k.layers.Identity(), (3, 4, 5))
+    for k in (keras, pk):
+        x = k.Input((3,))
+        y = k.layers.Identity()({"a": x, "b": [x, k.Input((2, 2), dtype="int32")]})
+        assert (y["a"].shape, y["b"][1].shape, y["b"][1].dtype) == ((None, 3), (None, 2, 2), "int32")
+        assert k.layers.Identity().compute_output_shape((None, 4)) == (None, 4)
+        assert k.layers.Identity().supports_masking
+
+
 @pytest.mark.parametrize("axis", [-1, 1, [1, 2]])
 def test_unit_and_rms_normalization(axis):
     same_layer(lambda k: k.layers.UnitNormalization(axis=axis), (3, 4, 5))

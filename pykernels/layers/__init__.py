@@ -8,6 +8,7 @@ from .conv import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose
 from .conv_depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from .dense import Dense
 from .dropout import Dropout
+from .identity import Identity
 from .input_layer import Input, InputLayer
 from .input_spec import InputSpec
 from .keras1 import (
@@ -92,6 +93,7 @@ _ALL = {
         GlobalMaxPooling1D,
         GlobalMaxPooling2D,
         GroupNormalization,
+        Identity,
         InputLayer,
         Lambda,
         LayerNormalization,
