@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from op_testing import assert_close, broadcasting, check_forward, check_gradient, gradient_of, shapes, uniform
 
 from pykernels import ops
-from pykernels.graph import OP_TABLES
+from pykernels.graph import OP_TABLES, apply
 
 few = settings(max_examples=8)
 _erf = np.vectorize(math.erf, otypes=[np.float64])
@@ -37,6 +37,7 @@ UNARY = {
     "rsqrt": (lambda x: 1 / np.sqrt(x), 0.1, 9, ()),
     "reciprocal": (lambda x: 1 / x, 0.2, 5, ()),
     "exp": (np.exp, -5, 3, ()),
+    "exp2": (np.exp2, -5, 3, ()),
     "expm1": (np.expm1, -3, 3, ()),
     "log": (np.log, 0.05, 9, ()),
     "log1p": (np.log1p, -0.9, 9, ()),
@@ -50,10 +51,17 @@ UNARY = {
     "arctan": (np.arctan, -3, 3, ()),
     "sinh": (np.sinh, -3, 3, ()),
     "cosh": (np.cosh, -3, 3, ()),
-    "arcsinh": (np.arcsinh, -3, 3, (0,)),
+    "cbrt": (np.cbrt, 0.1, 9, ()),
+    "sinc": (np.sinc, -3, 3, ()),
+    "i0": (np.i0, -3, 3, ()),
+    "deg2rad": (np.deg2rad, -200, 200, ()),
+    "rad2deg": (np.rad2deg, -0.05, 0.05, ()),
+    "fabs": (np.fabs, -3, 3, (0,)),
+    "arcsinh": (np.arcsinh, -3, 3, ()),
     "arccosh": (np.arccosh, 1.1, 9, ()),
     "arctanh": (np.arctanh, -0.9, 0.9, ()),
     "erf": (_erf, -3, 3, ()),
+    "erfc": (np.vectorize(math.erfc, otypes=[np.float64]), -3, 3, ()),
     "erfinv": (_erfinv, -0.9, 0.9, ()),
     "log_sigmoid": (lambda x: -np.logaddexp(0, -x), -6, 6, ()),
     "floor": (np.floor, -3, 3, (-3, -2, -1, 0, 1, 2, 3)),
@@ -64,7 +72,7 @@ NO_GRADIENT = {"sign", "floor", "ceil", "trunc"}
 
 
 def test_every_unary_op_has_a_case():
-    assert set(OP_TABLES["unary"]) - set(UNARY) == {"round"}  # which takes `decimals` here
+    assert set(OP_TABLES["unary"]) - set(UNARY) == {"round", "i1"}  # `decimals`, and the gradient of i0: tested below
 
 
 @pytest.mark.parametrize("name", UNARY)
@@ -81,6 +89,70 @@ def test_unary(name):
     if name not in NO_GRADIENT:
         for shape in ((), (1,), (2, 9), (0, 3)):
             check_gradient(function, [uniform(shape, low, high, away_from=kinks)])
+
+
+def test_far_arguments():
+    """Where a formula would overflow, cancel or leave the range of the reduction."""
+    x = np.array([1e25, 3e38], np.float32)
+    wide = x.astype(np.float64)
+    near = {"rtol": 4e-7, "atol": 0}
+    np.testing.assert_allclose(ops.arcsinh(-x), np.arcsinh(-wide), **near)
+    np.testing.assert_allclose(ops.arccosh(x), np.arccosh(wide), **near)
+    assert ops.log2(np.float32([8, 2**-149, 2**100])).tolist() == [3, -149, 100]
+    assert ops.exp2(np.float32([3, -149, 127, 128, -151])).tolist() == [8, 2**-149, 2**127, np.inf, 0]
+    np.testing.assert_allclose(
+        ops.log10(np.float32([1e-40, 1000])), np.log10(np.float64(np.float32([1e-40, 1e3]))), **near
+    )
+    np.testing.assert_allclose(
+        ops.cbrt(np.float32([-8, 1e-42, 3e38])), np.cbrt(np.float64(np.float32([-8, 1e-42, 3e38]))), **near
+    )
+    np.testing.assert_allclose(
+        ops.erfc(np.float32([5, 9, -9])), [1.5374597944280349e-12, 4.1370317465138103e-37, 2], rtol=1e-6
+    )
+    assert ops.sinc(np.float32([1, -2, 1e6, 1e9])).tolist() == [0, 0, 0, 0]
+    with np.errstate(over="ignore"):
+        for dtype, largest in (("float32", 90.0), ("float64", 700.0)):
+            want = np.i0([0, 7.9, 8.1, 24.9, 25.1, largest])
+            np.testing.assert_allclose(
+                ops.i0(np.array([0, 7.9, 8.1, 24.9, 25.1, largest], dtype)), want, rtol=8 * 16 * np.finfo(dtype).eps
+            )
+    assert ops.i0(np.float32([200, -np.inf, 0])).tolist() == [np.inf, np.inf, 1]
+
+
+def test_gradients_of_i0_and_sinc():
+    """i1, to 16 digits; and sinc where its quotient would cancel."""
+    want = [-0.5651591039924850, 0, 0.5651591039924850, 3465402511.48148524]
+    for dtype in ("float32", "float64"):
+        x = np.array([-1, 0, 1, 24.5], dtype)
+        np.testing.assert_allclose(gradient_of(ops.i0, [x])[0], want, rtol=16 * np.finfo(dtype).eps)
+        small = np.array([1e-6, -1e-3, 0.0], dtype)
+        exact = -(math.pi**2) * small.astype(np.float64) / 3 * (1 - (math.pi * small.astype(np.float64)) ** 2 / 10)
+        np.testing.assert_allclose(gradient_of(ops.sinc, [small])[0], exact, rtol=1e-6, atol=0)
+    check_gradient(lambda x: apply("i1", [x]), [np.array([-2.0, 0.0, 0.5, 9.0])])
+
+
+def test_predicates_of_sign_and_infinity():
+    x = np.array([-2.0, -0.0, 0.0, np.inf, -np.inf, np.nan])
+    for dtype in ("float32", "float64"):
+        for name in ("isposinf", "isneginf", "signbit"):
+            got = getattr(ops, name)(x.astype(dtype))
+            assert got.dtype == bool
+            np.testing.assert_array_equal(got, getattr(np, name)(x), err_msg=name)
+    whole = np.array([-1, 0, 2], "int32")
+    assert ops.signbit(whole).tolist() == [True, False, False]
+    assert not ops.isposinf(whole).any() and not ops.isneginf(whole).any()
+
+
+def test_complex_functions_of_real_numbers():
+    x = np.array([-2.0, -0.0, 0.0, 3.0, np.nan, -np.inf], np.float32)
+    for name in ("real", "conj", "conjugate"):
+        got = getattr(ops, name)(x)
+        assert got is not x
+        np.testing.assert_array_equal(got, x)
+    np.testing.assert_array_equal(ops.imag(x), np.zeros(6, np.float32))
+    np.testing.assert_array_equal(ops.angle(x), np.float32([math.pi, math.pi, 0, 0, np.nan, math.pi]))
+    assert ops.isreal(x).all() and ops.isreal(x).dtype == bool
+    assert ops.real(np.array([1, 2], np.uint8)).dtype == np.uint8
 
 
 def test_erfinv_where_it_is_steep():

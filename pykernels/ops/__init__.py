@@ -12,6 +12,7 @@ from . import image, operators, optimizer, random
 from .activations import *
 from .array import *
 from .binary import *
+from .complex_numbers import *
 from .conv import *
 from .creation import *
 from .depthwise import *
@@ -30,7 +31,18 @@ _implement(operators.OPERATORS, operators.UFUNCS)
 
 __all__ = ["image", "optimizer", "random"]
 for _family in (
-    *("activations", "array", "binary", "conv", "creation", "depthwise", "elementwise", "indexing", "layout"),
+    *(
+        "activations",
+        "array",
+        "binary",
+        "complex_numbers",
+        "conv",
+        "creation",
+        "depthwise",
+        "elementwise",
+        "indexing",
+        "layout",
+    ),
     *("linalg", "losses", "nn", "normalization", "pooling", "reduction", "types"),
 ):
     __all__ += _sys.modules[f"{__name__}.{_family}"].__all__  # some names are those of a module and of a function

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ..graph import NONDIFFERENTIABLE, OP_TABLES, apply, define
-from .binary import add, divide, multiply, subtract
+from .binary import divide, multiply
 from .types import (
     compute,
     dtype_of,
@@ -30,18 +30,26 @@ __all__ = [
     "arcsinh",
     "arctan",
     "arctanh",
+    "cbrt",
     "ceil",
     "clip",
     "cos",
     "cosh",
+    "deg2rad",
     "erf",
+    "erfc",
     "erfinv",
     "exp",
+    "exp2",
     "expm1",
+    "fabs",
     "floor",
+    "i0",
     "isfinite",
     "isinf",
     "isnan",
+    "isneginf",
+    "isposinf",
     "log",
     "log1p",
     "log2",
@@ -49,11 +57,14 @@ __all__ = [
     "logical_not",
     "nan_to_num",
     "negative",
+    "rad2deg",
     "reciprocal",
     "round",
     "rsqrt",
     "sign",
+    "signbit",
     "sin",
+    "sinc",
     "sinh",
     "sqrt",
     "square",
@@ -130,14 +141,38 @@ _define("absolute", lambda x, y, dy: zero_where(apply("equal", [x, 0.0]), dy * s
 _define("sign", None, onnx="Sign")
 _define("square", lambda x, y, dy: dy * (x * 2.0))
 _define("round", None, onnx="Round")
+_define("trunc", None)
+_define("i1", lambda x, y, dy: dy * (i0(x) - _divided_by_argument(y, x)), keras=None)
+
+
+def _divided_by_argument(y, x):
+    """i1(x) / x, 1 / 2 at 0."""
+    zero = apply("equal", [x, 0.0])
+    return apply("where", [zero, number_like(0.5, x), y / apply("where", [zero, number_like(1, x), x])])
+
+
+def _sinc_slope(x, y):
+    """(cos(pi x) - sinc(x)) / x, and where that cancels its series."""
+    turn = x * math.pi
+    square = turn * turn
+    series = 0.0
+    for k in range(7, 0, -1):  # the slope of (-1)^k turn^(2 k) / (2 k + 1)!
+        series = square * series + (-1) ** k * 2 * k / math.factorial(2 * k + 1)
+    near = apply("less", [absolute(x), 0.25])
+    far = (cos(turn) - y) / apply("where", [near, number_like(1, x), x])
+    return apply("where", [near, series * turn * math.pi, far])
+
 
 # --- public functions ------------------------------------------------------------------------------
 sqrt = _unary("sqrt", "The square root", lambda x, y, dy: dy * 0.5 / y, onnx="Sqrt")
 rsqrt = _unary("rsqrt", "1 / sqrt(x)", lambda x, y, dy: dy * -0.5 * y / x, keras="math")
 reciprocal = _unary("reciprocal", "1 / x", lambda x, y, dy: -dy * y * y, onnx="Reciprocal")
 exp = _unary("exp", "e ** x", lambda x, y, dy: dy * y, onnx="Exp")
+exp2 = _unary("exp2", "2 ** x", lambda x, y, dy: dy * (y * math.log(2.0)))
 expm1 = _unary("expm1", "e ** x - 1, exact near 0", lambda x, y, dy: dy * (y + 1.0))
 log = _unary("log", "The natural logarithm", lambda x, y, dy: dy / x, onnx="Log")
+log2 = _unary("log2", "The base-2 logarithm", lambda x, y, dy: dy / (x * math.log(2.0)))
+log10 = _unary("log10", "The base-10 logarithm", lambda x, y, dy: dy / (x * math.log(10.0)))
 log1p = _unary("log1p", "log(1 + x), exact near 0", lambda x, y, dy: dy / (x + 1.0))
 sin = _unary("sin", "The sine of x in radians", lambda x, y, dy: dy * cos(x), onnx="Sin")
 cos = _unary("cos", "The cosine of x in radians", lambda x, y, dy: -dy * sin(x), onnx="Cos")
@@ -147,12 +182,34 @@ arccos = _unary("arccos", "The inverse cosine, in radians", lambda x, y, dy: -dy
 arctan = _unary("arctan", "The inverse tangent, in radians", lambda x, y, dy: dy / (x * x + 1.0), onnx="Atan")
 sinh = _unary("sinh", "The hyperbolic sine", lambda x, y, dy: dy * cosh(x), onnx="Sinh")
 cosh = _unary("cosh", "The hyperbolic cosine", lambda x, y, dy: dy * sinh(x), onnx="Cosh")
+arcsinh = _unary("arcsinh", "The inverse hyperbolic sine", lambda x, y, dy: dy * rsqrt(x * x + 1.0), onnx="Asinh")
+arccosh = _unary(
+    "arccosh",
+    "The inverse hyperbolic cosine; NaN below 1",
+    lambda x, y, dy: dy * rsqrt((x - 1.0) * (x + 1.0)),
+    onnx="Acosh",
+)
+arctanh = _unary(
+    "arctanh",
+    "The inverse hyperbolic tangent; infinite at -1 and 1, NaN beyond",
+    lambda x, y, dy: dy / ((1.0 - x) * (1.0 + x)),
+    onnx="Atanh",
+)
+cbrt = _unary("cbrt", "The cube root, of x's sign", lambda x, y, dy: dy / (y * y * 3.0))
+sinc = _unary("sinc", "sin(pi x) / (pi x), 1 at 0", lambda x, y, dy: dy * _sinc_slope(x, y))
+i0 = _unary("i0", "The modified Bessel function of the first kind of order 0", lambda x, y, dy: dy * apply("i1", [x]))
 erf = _unary(
     "erf",
     "The error function, 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x",
     lambda x, y, dy: dy * (exp(-(x * x)) * (2.0 / math.sqrt(math.pi))),
     keras="math",
     onnx="Erf",
+)
+erfc = _unary(
+    "erfc",
+    "1 - erf(x), exact for large x",
+    lambda x, y, dy: dy * (exp(-(x * x)) * (-2.0 / math.sqrt(math.pi))),
+    keras="math",
 )
 erfinv = _unary(
     "erfinv",
@@ -170,40 +227,20 @@ floor = _unary("floor", "The largest integer not above x, as a float", None, onn
 ceil = _unary("ceil", "The smallest integer not below x, as a float", None, onnx="Ceil")
 
 
-def log2(x):
-    """The base-2 logarithm: log(x) / log(2)."""
-    return multiply(log(x), 1.0 / math.log(2.0))
-
-
-def log10(x):
-    """The base-10 logarithm: log(x) / log(10)."""
-    return multiply(log(x), 1.0 / math.log(10.0))
-
-
-def arcsinh(x):
-    """The inverse hyperbolic sine, as sign(x) log1p(|x| + x^2 / (1 + sqrt(1 + x^2))): exact near 0."""
-    x = float_tensor(x)
-    squares = apply("square", [x])
-    fraction = divide(squares, add(sqrt(add(squares, 1.0)), 1.0))
-    return multiply(sign(x), log1p(add(absolute(x), fraction)))
-
-
-def arccosh(x):
-    """The inverse hyperbolic cosine, as log1p(t + sqrt(t (t + 2))) with t = x - 1; NaN below 1."""
-    t = subtract(float_tensor(x), 1.0)
-    return log1p(add(t, sqrt(multiply(t, add(t, 2.0)))))
-
-
-def arctanh(x):
-    """The inverse hyperbolic tangent: (log1p(x) - log1p(-x)) / 2."""
-    x = float_tensor(x)
-    return multiply(subtract(log1p(x), log1p(negative(x))), 0.5)
-
-
 def _number(x):
     """bool has no arithmetic: it counts as int32."""
     x = to_tensor(x)
     return apply("cast", [x], dtype="int32") if dtype_of(x) == "bool" else x
+
+
+def deg2rad(x):
+    """Degrees as radians: x pi / 180. Integers become `floatx()`."""
+    return multiply(float_tensor(x), math.pi / 180.0)
+
+
+def rad2deg(x):
+    """Radians as degrees: x 180 / pi. Integers become `floatx()`."""
+    return multiply(float_tensor(x), 180.0 / math.pi)
 
 
 def negative(x):
@@ -218,6 +255,11 @@ def absolute(x):
 
 
 abs = absolute  # noqa: A001 - Keras's name
+
+
+def fabs(x):
+    """|x|. Integers become `floatx()`. Gradient 0 at 0."""
+    return apply("absolute", [float_tensor(x)])
 
 
 def sign(x):
@@ -247,11 +289,14 @@ def round(x, decimals=0):  # noqa: A001 - Keras's name
 def trunc(x):
     """x without its fraction, rounded towards zero, of x's dtype."""
     x = to_tensor(x)
-    return multiply(sign(x), apply("floor", [absolute(x)])) if is_float(dtype_of(x)) else passed_on(x)
+    return apply("trunc", [x]) if is_float(dtype_of(x)) else passed_on(x)
 
 
 isnan = _predicate("isnan", "bool: whether x is NaN.", onnx="IsNaN")
 isinf = _predicate("isinf", "bool: whether x is infinite, of either sign.", onnx="IsInf")
+isposinf = _predicate("isposinf", "bool: whether x is positive infinity.")
+isneginf = _predicate("isneginf", "bool: whether x is negative infinity.")
+signbit = _predicate("signbit", "bool: whether x has a minus sign: less than 0, or -0.")
 isfinite = _predicate("isfinite", "bool: whether x is neither NaN nor infinite.")
 logical_not = _predicate("logical_not", "bool: whether x is zero.")
 

@@ -7,6 +7,7 @@
 #include "kernels/isa/act_math.h"
 #include "kernels/isa/elementwise_table.h"
 #include "kernels/isa/span.h"
+#include "kernels/isa/vec_special.h"
 
 namespace pk::PK_ISA {
 namespace {

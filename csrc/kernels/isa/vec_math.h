@@ -70,6 +70,17 @@ V vexp(V x) {
   return ldexpi(one<V>() + fma(r * r, tail, r), n);
 }
 
+// 1.1 ulp.
+template <class V>
+V vexp2(V x) {
+  const V bounded = clamp(x, -151.0F, 129.0F);
+  const V n = vrint(bounded);
+  const V r = bounded - n;
+  const V slope = poly(r, 0x1.62e430p-1F, 0x1.ebfbe0p-3F, 0x1.c6b044p-5F, 0x1.3b2a62p-7F, 0x1.5de9a4p-10F,
+                       0x1.440734p-13F, 0x1.7ea02cp-17F);
+  return ldexpi(fma(r, slope, one<V>()), n);
+}
+
 // 1.5 ulp. Computed at half scale, so that 2^128 does not overflow before it is multiplied.
 template <class V>
 V vexpm1(V x) {
@@ -81,31 +92,78 @@ V vexpm1(V x) {
   return select(lt(vabs(x), V::set1(0x1p-25F)), x, y + y);
 }
 
+// x = 2^e (1 + f) with 1 + f within [sqrt(1/2), sqrt(2)], for finite normal x > 0.
+template <class V>
+V reduce_two(V x, V& e) {
+  const V raw = mantissa(x);
+  const auto high = gt(raw, V::set1(0x1.6a09e6p+0F));
+  e = exponent(x) + select(high, one<V>(), V::zero());
+  return select(high, raw * V::set1(0.5F), raw) - one<V>();
+}
+
+// (log(1 + f) - f + f^2 / 2) / f^3.
+template <class V>
+V log_tail(V f) {
+  return poly(f, 0x1.555548p-2F, -0x1.000006p-2F, 0x1.99a476p-3F, -0x1.555c46p-3F, 0x1.233ba8p-3F, -0x1.fc2884p-4F,
+              0x1.e6bf38p-4F, -0x1.de02d6p-4F, 0x1.14763ap-4F);
+}
+
 // log(x) + correction for finite normal x > 0.
 template <class V>
 V log_positive(V x, V bias, V correction) {
-  const V raw = mantissa(x);
-  const auto high = gt(raw, V::set1(0x1.6a09e6p+0F));
-  const V f = select(high, raw * V::set1(0.5F), raw) - one<V>();
-  const V e = exponent(x) + select(high, one<V>(), V::zero()) + bias;
-  const V p = poly(f, 0x1.555548p-2F, -0x1.000006p-2F, 0x1.99a476p-3F, -0x1.555c46p-3F, 0x1.233ba8p-3F, -0x1.fc2884p-4F,
-                   0x1.e6bf38p-4F, -0x1.de02d6p-4F, 0x1.14763ap-4F);
+  V e;
+  const V f = reduce_two(x, e);
+  e = e + bias;
   const V square = f * f;
   V y = fma(e, V::set1(-0x1.05c610p-29F), correction);
-  y = fma(f * square, p, y);
+  y = fma(f * square, log_tail(f), y);
   y = fnma(V::set1(0.5F), square, y) + f;
   return fma(e, V::set1(0x1.62e430p-1F), y);
+}
+
+// A logarithm at any x: `positive(x', bias)` is it for finite normal x', x = 2^bias x'.
+template <class V, class F>
+V log_anywhere(V x, F positive) {
+  const V inf = V::set1(INFINITY);
+  const auto small = lt(x, V::set1(0x1p-126F));
+  const V scaled = select(small, x * V::set1(0x1p23F), x);
+  const V y = positive(scaled, select(small, V::set1(-23.0F), V::zero()));
+  const V special = select(eq(x, V::zero()), -inf, select(gt(x, V::zero()), x, V::set1(NAN)));
+  return select(gt(x, V::zero()) & lt(x, inf), y, special);
 }
 
 // 0.9 ulp.
 template <class V>
 V vlog(V x) {
-  const V inf = V::set1(INFINITY);
-  const auto small = lt(x, V::set1(0x1p-126F));
-  const V scaled = select(small, x * V::set1(0x1p23F), x);
-  const V y = log_positive(scaled, select(small, V::set1(-23.0F), V::zero()), V::zero());
-  const V special = select(eq(x, V::zero()), -inf, select(gt(x, V::zero()), x, V::set1(NAN)));
-  return select(gt(x, V::zero()) & lt(x, inf), y, special);
+  return log_anywhere(x, [](V v, V bias) { return log_positive(v, bias, V::zero()); });
+}
+
+// 1 ulp; exact for powers of 2.
+template <class V>
+V vlog2(V x) {
+  return log_anywhere(x, [](V v, V bias) {
+    V e;
+    const V f = reduce_two(v, e);
+    const V square = f * f;
+    const V rest = fnma(V::set1(0.5F), square, f * square * log_tail(f));  // log(1 + f) - f
+    const V scale = V::set1(0x1.715476p+0F);
+    return (e + bias) + fma(f, scale, fma(rest, scale, f * V::set1(0x1.4ae0cp-26F)));
+  });
+}
+
+// 1 ulp (2 by <cmath>).
+template <class V>
+V vlog10(V x) {
+  return log_anywhere(x, [](V v, V bias) {
+    V e;
+    const V f = reduce_two(v, e);
+    e = e + bias;
+    const V square = f * f;
+    const V rest = fnma(V::set1(0.5F), square, f * square * log_tail(f));
+    const V scale = V::set1(0x1.bcb7b2p-2F);
+    const V low = fma(e, V::set1(-0x1.ec10c0p-27F), f * V::set1(-0x1.5b235ep-27F));
+    return fma(e, V::set1(0x1.344136p-2F), fma(f, scale, fma(rest, scale, low)));
+  });
 }
 
 // 0.9 ulp. log(u) + (x - (u - 1)) / u with u = fl(1 + x).
@@ -148,25 +206,6 @@ V verf(V x) {
                    0x1.9e08c6p-17F);
   const V large = one<V>() - vexp(-a * s);
   return copysign(select(gt(a, one<V>()), large, small), x);
-}
-
-// 2.7 ulp. x R(w) with w = -log(1 - x^2), of which erfinv(x) / x is a smooth function, and of sqrt(w) far out. To
-// float's accuracy for doubles too, up to the last before 1 (w = 36).
-template <class V>
-V verfinv_estimate(V x) {
-  const V w = -vlog((one<V>() - x) * (one<V>() + x));
-  const V s = vsqrt(w);
-  const V near =
-      poly(w - V::set1(2.5F), 0x1.805c5ep+0F, 0x1.f91e8ap-3F, -0x1.11c99ap-8F, -0x1.4866fap-10F, 0x1.ca617cp-13F,
-           -0x1.4bcae2p-18F, -0x1.d8bc32p-19F, 0x1.ee1626p-22F, 0x1.e1c58cp-26F, -0x1.1bacbep-27F);
-  const V far = poly(s - V::set1(3), 0x1.6a9efcp+1F, 0x1.006dccp+0F, 0x1.357e2ap-7F, -0x1.f51a08p-8F, 0x1.74f23ep-8F,
-                     -0x1.d11c4ap-9F, 0x1.7e4766p-10F, -0x1.429deep-13F, -0x1.f19854p-13F, 0x1.6b4c08p-13F,
-                     -0x1.fcbe56p-15F, 0x1.98bf0ap-17F, -0x1.66dc92p-20F, 0x1.09e8acp-24F);
-  return x * select(lt(w, V::set1(5)), near, far);
-}
-template <class V>
-V verfinv(V x) {
-  return select(eq(vabs(x), one<V>()), copysign(V::set1(INFINITY), x), verfinv_estimate(x));
 }
 
 // r = x - q pi/2 with |r| <= pi/4 (a little more at rounding ties); |x| <= 16384. n = q mod 4.
@@ -292,6 +331,50 @@ V vcosh(V x) {
   return select(gt(a, V::set1(80.0F)), (half * h) * h, half * e + half / e);
 }
 
+// From 1e9 on asinh(x) and acosh(x) are log(2 x) to the last bit.
+template <class V>
+V log_of_sum(V x, V within) {
+  const auto far = gt(x, V::set1(1e9F));
+  return vlog1p(select(far, x, within)) + select(far, V::set1(0x1.62e430p-1F), V::zero());
+}
+
+// 2 ulp. log1p(x + x^2 / (1 + sqrt(1 + x^2))).
+template <class V>
+V vasinh(V x) {
+  const V a = vabs(x), square = a * a;
+  return copysign(log_of_sum(a, a + square / (one<V>() + vsqrt(square + one<V>()))), x);
+}
+
+// 2.2 ulp. log1p(t + sqrt(t (t + 2))) with t = x - 1.
+template <class V>
+V vacosh(V x) {
+  const V t = x - one<V>();
+  return select(ge(t, V::zero()), log_of_sum(x, t + vsqrt(t * (t + V::set1(2.0F)))), V::set1(NAN));
+}
+
+// 2.1 ulp. log1p(2 x / (1 - x)) / 2.
+template <class V>
+V vatanh(V x) {
+  const V a = vabs(x);
+  return copysign(V::set1(0.5F) * vlog1p((a + a) / (one<V>() - a)), x);
+}
+
+// 1.2 ulp. x = 8^q z with z in [1, 8): a polynomial (7e-4) and a step of Halley's method.
+template <class V>
+V vcbrt(V x) {
+  const V a = vabs(x);
+  const auto small = lt(a, V::set1(0x1p-126F));
+  const V scaled = select(small, a * V::set1(0x1p24F), a);
+  const V e = exponent(scaled) - select(small, V::set1(24.0F), V::zero());
+  const V q = vfloor((e + V::set1(0.5F)) * V::set1(1.0F / 3));
+  const V z = ldexpi(mantissa(scaled), fnma(V::set1(3.0F), q, e));
+  const V y = poly(z - V::set1(4.0F), 0x1.96188ap+0F, 0x1.0f91a8p-3F, -0x1.37fad6p-7F, 0x1.624ad2p-10F,
+                   -0x1.1e2522p-11F, 0x1.71a28ep-14F);
+  const V cube = y * y * y;
+  const V root = fnma(y, (cube - z) / (cube + cube + z), y);
+  return select(gt(a, V::zero()) & lt(a, V::set1(INFINITY)), copysign(ldexpi(root, q), x), x);
+}
+
 #define PK_CMATH(name, function)                 \
   template <class T>                             \
   Vec1<T> name(Vec1<T> x) {                      \
@@ -311,19 +394,14 @@ PK_CMATH(vacos, acos)
 PK_CMATH(vatan, atan)
 PK_CMATH(vsinh, sinh)
 PK_CMATH(vcosh, cosh)
+PK_CMATH(vexp2, exp2)
+PK_CMATH(vlog2, log2)
+PK_CMATH(vlog10, log10)
+PK_CMATH(vasinh, asinh)
+PK_CMATH(vacosh, acosh)
+PK_CMATH(vatanh, atanh)
+PK_CMATH(vcbrt, cbrt)
 #undef PK_CMATH
-
-// <cmath> has no erfinv: the estimate in double, and a step of Halley's method on erf, or on erfc where 1 - |x| is
-// exact.
-template <class T>
-Vec1<T> verfinv(Vec1<T> x) {
-  const double v = static_cast<double>(x.v), a = std::fabs(v);
-  if (!(a < 1)) return {static_cast<T>(a == 1 ? std::copysign(INFINITY, v) : NAN)};
-  const double y = std::fabs(verfinv_estimate(Vec1<double>{v}).v);
-  const double residual = a < 0.5 ? std::erf(y) - a : (1 - a) - std::erfc(y);
-  const double step = residual * 0.88622692545275801365 * std::exp(y * y);  // sqrt(pi) / 2
-  return {static_cast<T>(std::copysign(y - step / (1 + y * step), v))};
-}
 
 // log(1 + exp(x)), 1.7 ulp: max(x, 0) + log1p(exp(-|x|)).
 template <class V>

@@ -84,11 +84,25 @@ def _as_bias(graph: OnnxGraph, node) -> bool:
     return False
 
 
+def _sinc(emit, number, x):
+    turn = emit("Mul", [x, number(math.pi)])
+    return emit("Where", [emit("Equal", [x, number(0)]), number(1), emit("Div", [emit("Sin", [turn]), turn])])
+
+
 # Those that ONNX has no operator for, made of others: (emit, number, inputs) -> output.
 _COMPOSED = {
     "square": lambda emit, number, x: emit("Mul", [x, x]),
     "rsqrt": lambda emit, number, x: emit("Reciprocal", [emit("Sqrt", [x])]),
     "expm1": lambda emit, number, x: emit("Sub", [emit("Exp", [x]), number(1)]),
+    "exp2": lambda emit, number, x: emit("Pow", [number(2), x]),
+    "log2": lambda emit, number, x: emit("Mul", [emit("Log", [x]), number(1 / math.log(2))]),
+    "log10": lambda emit, number, x: emit("Mul", [emit("Log", [x]), number(1 / math.log(10))]),
+    "cbrt": lambda emit, number, x: emit("Mul", [emit("Sign", [x]), emit("Pow", [emit("Abs", [x]), number(1 / 3)])]),
+    "trunc": lambda emit, number, x: emit("Mul", [emit("Sign", [x]), emit("Floor", [emit("Abs", [x])])]),
+    "erfc": lambda emit, number, x: emit("Sub", [number(1), emit("Erf", [x])]),
+    "sinc": _sinc,
+    "isposinf": lambda emit, number, x: emit("IsInf", [x], detect_negative=0),
+    "isneginf": lambda emit, number, x: emit("IsInf", [x], detect_positive=0),
     "log1p": lambda emit, number, x: emit("Log", [emit("Add", [x, number(1)])]),
     "log_sigmoid": lambda emit, number, x: emit("Neg", [emit("Softplus", [emit("Neg", [x])])]),
     "isfinite": lambda emit, number, x: emit("Not", [emit("Or", [emit("IsNaN", [x]), emit("IsInf", [x])])]),

@@ -46,6 +46,7 @@ struct Vec8 {
   friend Vec8 vfloor(Vec8 a) { return {_mm256_floor_ps(a.v)}; }
   friend Vec8 vceil(Vec8 a) { return {_mm256_ceil_ps(a.v)}; }
   friend Vec8 vrint(Vec8 a) { return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
+  friend Vec8 vtrunc(Vec8 a) { return {_mm256_round_ps(a.v, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC)}; }
   friend M lt(Vec8 a, Vec8 b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ)}; }
   friend M le(Vec8 a, Vec8 b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ)}; }
   friend M gt(Vec8 a, Vec8 b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_GT_OQ)}; }

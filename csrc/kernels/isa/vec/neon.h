@@ -47,6 +47,7 @@ struct Vec4 {
   friend Vec4 vfloor(Vec4 a) { return {vrndmq_f32(a.v)}; }
   friend Vec4 vceil(Vec4 a) { return {vrndpq_f32(a.v)}; }
   friend Vec4 vrint(Vec4 a) { return {vrndnq_f32(a.v)}; }
+  friend Vec4 vtrunc(Vec4 a) { return {vrndq_f32(a.v)}; }
   friend M lt(Vec4 a, Vec4 b) { return {vcltq_f32(a.v, b.v)}; }
   friend M le(Vec4 a, Vec4 b) { return {vcleq_f32(a.v, b.v)}; }
   friend M gt(Vec4 a, Vec4 b) { return {vcgtq_f32(a.v, b.v)}; }

@@ -2,7 +2,7 @@
 // what every vector type provides:
 //   T, W, M (mask); load/store, load_n/store_n (first n lanes, the rest 0 / untouched), set1, zero;
 //   + - * / unary -; fma(a,b,c)=a*b+c, fnma(a,b,c)=c-a*b; vmin/vmax (the second operand where one
-//   is NaN, as x86), vabs, vsqrt, vfloor, vceil, vrint (ties to even);
+//   is NaN, as x86), vabs, vsqrt, vfloor, vceil, vrint (ties to even), vtrunc;
 //   lt le gt ge eq ne -> M (ordered; ne is true for NaN); M & | ~; select(m, a, b) = m ? a : b;
 //   any(m), bits(m) (lane i in bit i);
 //   ldexpi(x, n) = x * 2^n for integral n; exponent(x) = floor(log2 |x|) and mantissa(x) in [1, 2)
@@ -50,6 +50,7 @@ struct Vec1 {
   friend Vec1 vfloor(Vec1 a) { return {std::floor(a.v)}; }
   friend Vec1 vceil(Vec1 a) { return {std::ceil(a.v)}; }
   friend Vec1 vrint(Vec1 a) { return {std::nearbyint(a.v)}; }
+  friend Vec1 vtrunc(Vec1 a) { return {std::trunc(a.v)}; }
   friend M lt(Vec1 a, Vec1 b) { return {a.v < b.v}; }
   friend M le(Vec1 a, Vec1 b) { return {a.v <= b.v}; }
   friend M gt(Vec1 a, Vec1 b) { return {a.v > b.v}; }
