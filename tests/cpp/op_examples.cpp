@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "kernels/functions.h"
 
 namespace pk {
 
@@ -58,26 +59,21 @@ AttrValue attribute(const std::string& text) {
 }
 
 void add_elementwise(std::vector<OpExample>& all) {
-  for (const char* name : {"negative", "absolute", "sign",  "square", "sqrt",  "rsqrt", "reciprocal", "exp",
-                           "expm1",    "log",      "log1p", "sin",    "cos",   "tan",   "arcsin",     "arccos",
-                           "arctan",   "sinh",     "cosh",  "erf",    "floor", "ceil",  "round",      "log_sigmoid"}) {
-    all.push_back({name, "f32 3,5 -> f32 3,5"});
-    all.push_back({name, "f64 7 -> f64 7"});
+  for (const FunctionRow& row : unary_rows) {
+    all.push_back({row.name, "f32 3,5 -> f32 3,5"});
+    all.push_back({row.name, "f64 7 -> f64 7"});
+    if (row.dtypes == Dtypes::numbers) all.push_back({row.name, "i32 3,5 -> i32 3,5"});
   }
-  for (const char* name : {"negative", "absolute", "sign", "square"}) all.push_back({name, "i32 3,5 -> i32 3,5"});
-  for (const char* name : {"isnan", "isinf", "isfinite", "logical_not"}) {
+  for (const char* name : predicate_names) {
     all.push_back({name, "f32 3,5 -> bool 3,5"});
     all.push_back({name, "i64 3,5 -> bool 3,5"});
   }
-  for (const char* name : {"add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "floor_divide",
-                           "mod", "arctan2", "squared_difference"}) {
-    all.push_back({name, "f32 3,5; f32 5 -> f32 3,5"});
-    all.push_back({name, "f64 2,1,3; f64 1,4,1 -> f64 2,4,3"});
-    if (std::string(name) != "arctan2" && std::string(name) != "divide")
-      all.push_back({name, "i32 40,5; i32 -> i32 40,5"});
+  for (const FunctionRow& row : binary_rows) {
+    all.push_back({row.name, "f32 3,5; f32 5 -> f32 3,5"});
+    all.push_back({row.name, "f64 2,1,3; f64 1,4,1 -> f64 2,4,3"});
+    if (row.dtypes == Dtypes::numbers) all.push_back({row.name, "i32 40,5; i32 -> i32 40,5"});
   }
-  for (const char* name : {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and",
-                           "logical_or", "logical_xor"}) {
+  for (const char* name : compare_names) {
     all.push_back({name, "f32 3,5; f32 5 -> bool 3,5"});
     all.push_back({name, "u8 2,1,3; u8 1,4,1 -> bool 2,4,3"});
   }
