@@ -75,6 +75,40 @@ def test_keys_that_change_something_are_refused():
         models.model_from_json(json.dumps(config))
 
 
+def first_layer(name, config, shape):
+    layer = {"class_name": name, "config": {"name": "q", "batch_input_shape": [None, *shape], **config}}
+    return models.model_from_json(json.dumps({"class_name": "Sequential", "config": [layer]})).layers[0]
+
+
+def test_mixed_spellings():
+    """Configurations that somebody has translated by half."""
+    new = {"filters": 3, "kernel_size": [2, 3], "padding": "same", "strides": [1, 2]}
+    old = {"nb_filter": 3, "nb_row": 2, "nb_col": 3, "border_mode": "same", "subsample": [1, 2]}
+    for name in ("Conv2D", "Convolution2D"):
+        for config in (new, old, {**old, **new}):
+            layer = first_layer(name, config, (8, 8, 2))
+            assert (layer.filters, layer.kernel_size, layer.padding, layer.strides) == (3, (2, 3), "same", (1, 2))
+    assert first_layer("Dropout", {"p": 0.5, "rate": 0.5}, (4,)).rate == 0.5
+    with pytest.raises(TypeError, match=r"padding.*border_mode"):
+        first_layer("Conv2D", {**new, "border_mode": "valid"}, (8, 8, 2))
+    initializer = {"class_name": "GlorotUniformV2", "config": {"seed": None, "dtype": "float32"}}
+    layer = first_layer("Dense", {"units": 3, "kernel_initializer": initializer}, (4,))
+    assert type(layer.kernel_initializer).__name__ == "GlorotUniform"
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_a_layer_as_an_activation(tmp_path, ending):
+    """`Dense(3, activation=LeakyReLU(0.1))`, in the form of today and in that of tf.keras."""
+    dense = [layers.Dense(3, activation=layers.LeakyReLU(0.1)), layers.Dense(2, activation=layers.PReLU())]
+    model = randomized(pk.Sequential([pk.Input((4,)), *dense]))
+    model.save(tmp_path / f"m.{ending}")
+    again = models.load_model(tmp_path / f"m.{ending}")
+    np.testing.assert_array_equal(predictions(again), predictions(model))
+    config = {"alpha": 0.25, "name": "leaky_re_lu", "trainable": True, "dtype": "float32"}
+    layer = first_layer("Dense", {"units": 3, "activation": {"class_name": "LeakyReLU", "config": config}}, (4,))
+    assert layer.activation.negative_slope == 0.25
+
+
 @pytest.mark.parametrize("module", ["tf_keras.src.layers.core.dense", "keras.src.layers.core.dense", "tf_keras.layers"])
 def test_modules_of_keras_2(module):
     """`module` says where a class was in the package of its day."""

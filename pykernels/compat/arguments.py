@@ -276,6 +276,7 @@ def accepts_old_names(callable_name: str) -> Callable[[F], F]:
             return function(*args, **translated)
 
         wrapper.old_names = _CONCERNED[callable_name]  # type: ignore[attr-defined]
+        wrapper.renamed = RENAMED.get(callable_name, {})  # type: ignore[attr-defined]
         return wrapper  # type: ignore[return-value]
 
     return decorate

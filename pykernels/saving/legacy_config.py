@@ -136,7 +136,9 @@ def _modern_value(key: str, value):
     if value.get("type") == "ndarray" and "value" in value:
         return value["value"]
     name = value.get("class_name")
-    is_layer = key == "layer" or name in ("Model", *_MODELS) or (name is not None and "module" in value)
+    is_layer = key in ("layer", "activation") or name in ("Model", *_MODELS) or (name is not None and "module" in value)
+    if key == "activation" and (not isinstance(name, str) or builtin("keras.layers", name) is None):
+        return value
     if is_layer and isinstance(name, str) and "config" in value and _is_layer(value):
         return modern_model(value)
     if name is None and "name" not in value:

@@ -111,11 +111,22 @@ def modern_layer(name: str, config: dict) -> tuple[str, dict]:
         config["axis"] = axis[0]
     cls = builtin("keras.layers", name)
     if cls is not None:
+        _drop_old_spellings(cls, config)
         unused = _UNUSED.get(name, ())
         for key in [key for key in config if key in unused or key not in accepted(cls)]:
             if key in unused or _changes_nothing(key, config[key]):
                 del config[key]
     return name, config
+
+
+def _drop_old_spellings(cls, config: dict) -> None:
+    """Where a file has an argument under its old name and its new one, with one value, the new one stays."""
+    for base in cls.__mro__:
+        for old, new in getattr(vars(base).get("__init__"), "renamed", {}).items():
+            if old in config and new in config and config[old] == config[new]:
+                del config[old]
+    if config.get("kernel_size") is not None and config["kernel_size"] == [config.get("nb_row"), config.get("nb_col")]:
+        del config["nb_row"], config["nb_col"]
 
 
 def _changes_nothing(key: str, value) -> bool:
@@ -192,7 +203,9 @@ def modern_part(key: str, value: dict) -> dict:
     inner = value.get("config")
     if not isinstance(inner, dict):
         return value
-    inner = dict(inner)
+    inner, name = dict(inner), value["class_name"]
+    if isinstance(name, str) and name[-2:] in ("V1", "V2") and builtin("keras.initializers", name[:-2]) is not None:
+        value = {**value, "class_name": name[:-2]}
     if value["class_name"] == "VarianceScaling":
         inner["distribution"] = _DISTRIBUTIONS.get(inner.get("distribution"), inner.get("distribution"))
     if key.endswith(("_initializer", "init")):

@@ -451,4 +451,6 @@ def _from_identifier_config(config, objects):
     names = (config.get("registered_name"), name)
     if any(isinstance(n, str) and get_registered_object(n, None, objects) is not None for n in names):
         return deserialize_keras_object(config, module_objects=objects)
+    if isinstance(name, str) and keras_module(config.get("module")) == "keras.layers" and builtin("keras.layers", name):
+        return deserialize_keras_object(config)  # a layer as an activation
     return None
