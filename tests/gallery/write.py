@@ -217,7 +217,7 @@ def main():
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     library = Library(import_keras(options.keras, options.backend, options.version1))
     families = importlib.import_module("families" if library.version >= (2,) else "families1")
-    for more in ("functions", "images", "training") if library.version >= (2,) else ():
+    for more in ("graphs", "functions", "images", "training") if library.version >= (2,) else ():
         importlib.import_module(f"families_{more}")
     library.custom = (
         importlib.import_module("families_training").custom_objects(library) if library.version >= (2,) else {}
