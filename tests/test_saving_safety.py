@@ -259,7 +259,7 @@ def test_links_and_data_elsewhere(tmp_path, make):
 
 
 def test_claimed_sizes(tmp_path):
-    """A tensor of 1e12 elements, and a layer that would need one, are refused before anything is allocated."""
+    """A tensor of 1e12 elements, and a layer of 2e9 units, are refused before anything is allocated."""
     model, path = saved(tmp_path, "weights.h5")
     with h5py.File(path, "r+") as file:
         del file["layers/dense/vars/0"]
@@ -268,11 +268,11 @@ def test_claimed_sizes(tmp_path):
         model.load_weights(path)
     for ending in ("keras", "h5"):
         _, path = saved(tmp_path, ending)
-        with_config(path, lambda c: layers_of(c)[1]["config"].__setitem__("units", 10**12))
+        with_config(path, lambda c: layers_of(c)[1]["config"].__setitem__("units", 2 * 10**9))
         with pytest.raises(ValueError, match="damaged or was made to do harm"):
             models.load_model(path)
     config = json.loads(small().to_json())
-    layers_of(config)[1]["config"]["units"] = 10**12
+    layers_of(config)[1]["config"]["units"] = 2 * 10**9
     with pytest.raises(ValueError, match="fit into this computer"):
         models.model_from_json(json.dumps(config))
 

@@ -11,6 +11,7 @@ from ..saving.checkpoints import load_checkpoint
 from ..user_warning import warn
 from ..utils.atomic import atomic_write, sweep
 from ..utils.progbar import print_line
+from ..utils.regular_files import read_regular
 from .callback import Callback
 from .monitor import MonitorCallback
 
@@ -235,8 +236,8 @@ class BackupAndRestore(_EveryBatches, Callback):
 
     def _epoch_of_keras(self) -> int:
         """The epoch that Keras's own callback wrote beside its weights."""
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError), open(self._metadata_path) as file:
-            return max(0, int(json.load(file)["epoch"]))
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            return max(0, int(json.loads(read_regular(self._metadata_path))["epoch"]))
         return 0
 
     def on_epoch_end(self, epoch, logs=None):

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import io
+import math
 import pathlib
 import zlib
 
 import numpy as np
 
 from ..utils.download import hash_of
+from ..utils.load_budget import LoadBudget
+from ..utils.regular_files import open_regular
 from . import other_versions
 
 _IDX_UINT8 = 0x08
+_MAX_RANK = 8
 _STEMS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 
@@ -84,16 +89,28 @@ def read_idx(path) -> np.ndarray:
         ValueError: not such a file, or one that is cut short.
     """
     path = pathlib.Path(path)
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
-            data = bytearray(file.read())
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(f"{path} is not a complete gzip file ({error}). Delete it and get it again.") from error
-    if len(data) < 4 or bytes(data[:3]) != bytes((0, 0, _IDX_UINT8)):
-        raise ValueError(f"{path} is not an idx file of bytes: it starts with {bytes(data[:4])!r}.")
-    rank = data[3]
-    start = 4 + 4 * rank
-    shape = tuple(int(n) for n in np.frombuffer(data, ">u4", rank, 4)) if len(data) >= start else None
-    if shape is None or len(data) - start != int(np.prod(shape, dtype=np.int64)):
-        raise ValueError(f"{path} is cut short or too long: {len(data)} bytes for an array of shape {shape}.")
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+    with open_regular(path) as raw:
+        budget = LoadBudget(str(path), raw.seek(0, io.SEEK_END))
+        raw.seek(0)
+        try:
+            with gzip.open(raw) if path.suffix == ".gz" else io.BufferedReader(raw) as file:
+                return _read_array(file, str(path), budget)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ValueError(f"{path} is not a complete gzip file ({error}). Delete it and get it again.") from error
+
+
+def _read_array(file, name: str, budget: LoadBudget) -> np.ndarray:
+    start = file.read(4)
+    if len(start) < 4 or start[:3] != bytes((0, 0, _IDX_UINT8)):
+        raise ValueError(f"{name} is not an idx file of bytes: it starts with {start!r}.")
+    extents = file.read(4 * start[3])
+    shape = tuple(int(n) for n in np.frombuffer(extents, ">u4")) if len(extents) == 4 * start[3] else None
+    if shape is None or len(shape) > _MAX_RANK:
+        raise ValueError(f"{name} is cut short, or has {start[3]} axes.")
+    size = math.prod(shape)
+    if shape not in other_versions.SHAPES.values():
+        budget.allocate(size, f"an array of shape {shape}")
+    data = bytearray(file.read(size))
+    if len(data) != size or file.read(1):
+        raise ValueError(f"{name} is cut short or too long for an array of shape {shape}.")
+    return np.frombuffer(data, np.uint8).reshape(shape)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import pathlib
-import zipfile
-
-import numpy as np
 
 from ..utils.download import fetch, keras_home
-from . import idx, other_versions
+from . import idx, npz, other_versions
 
 _URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 _SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
@@ -63,13 +60,8 @@ def load_data(path="mnist.npz"):
 
 
 def _read_npz(path):
-    names = ("x_train", "y_train", "x_test", "y_test")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [name for name in names if name not in file]
-            if missing:
-                raise ValueError(f"{path} lacks the arrays {', '.join(missing)}.")
-            x_train, y_train, x_test, y_test = (file[name] for name in names)
-    except (zipfile.BadZipFile, EOFError, AttributeError, TypeError) as error:
-        raise ValueError(f"{path} is not an .npz archive with MNIST: {error}") from error
+    x_train, y_train, x_test, y_test = npz.read(path, other_versions.SHAPES, other_versions.known_types())
+    for x, y in ((x_train, y_train), (x_test, y_test)):
+        if x.ndim < 2 or y.ndim not in (1, 2) or len(x) != len(y):
+            raise ValueError(f"{path}: images of shape {x.shape} do not go with labels of shape {y.shape}.")
     return (x_train, y_train), (x_test, y_test)

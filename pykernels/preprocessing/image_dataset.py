@@ -114,6 +114,9 @@ class ImageDataset(StreamMethods, Iterator):
         return (x, y) if self._is_batched or not len(x) else (x[0], y[0])
 
 
+_GRAY_PIXELS = 1 << 18  # weighted at a time
+
+
 def _pixel_dtype(options) -> str:
     """tf.image.resize gives float32, but "nearest" keeps the decoder's bytes."""
     return "uint8" if options["format"] == "tf" and options["interpolation"] == "nearest" else "float32"
@@ -143,9 +146,14 @@ def _as_bytes(image, color_mode: str) -> np.ndarray:
         return np.asarray(image if image.mode == mode else image.convert(mode))
     if image.mode in ("L", "1", "LA"):
         return np.asarray(image.convert("L"))[:, :, None]
-    red, green, blue = np.moveaxis(np.asarray(image.convert("RGB"), np.uint32), 2, 0)
-    weighted = (9797 * red + 19234 * green + 3737 * blue) >> 15  # 0.299, 0.587, 0.114 as libpng rounds them
-    return np.where((red == green) & (red == blue), red, weighted).astype(np.uint8)[:, :, None]
+    colors = np.asarray(image.convert("RGB"))
+    gray = np.empty((*colors.shape[:2], 1), np.uint8)
+    rows = max(1, _GRAY_PIXELS // colors.shape[1])
+    for start in range(0, len(colors), rows):
+        red, green, blue = np.moveaxis(colors[start : start + rows].astype(np.uint32), 2, 0)
+        weighted = (9797 * red + 19234 * green + 3737 * blue) >> 15  # 0.299, 0.587, 0.114 as libpng rounds them
+        gray[start : start + rows, :, 0] = np.where((red == green) & (red == blue), red, weighted)
+    return gray
 
 
 def image_dataset_from_directory(

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from typing import BinaryIO
 
+from ..utils.regular_files import open_regular
 from .crc import PartsCrc
 from .errors import damaged
 from .hdf5.reader import Hdf5File
@@ -48,12 +49,12 @@ class KerasArchive:
 
     @staticmethod
     def looks_like(path: str) -> bool:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             return file.read(4) == _LOCAL
 
     @classmethod
     def open(cls, path: str) -> KerasArchive:
-        file = open(path, "rb")  # noqa: SIM115 - closed by __exit__
+        file = open_regular(path)
         try:
             return cls(path, file)
         except BaseException:

@@ -47,7 +47,8 @@ def check_integer(owner: str, name: str, value, low: int = -_MOST, high: int = _
         return
     whole = hasattr(value, "__index__") and not isinstance(value, bool) and getattr(value, "ndim", 0) == 0
     if not whole or not low <= value.__index__() <= high:
-        raise ValueError(f"{owner}: `{name}` must be an integer{_between(low, high)}. Received: {name}={brief(value)}")
+        bounds = f" of at most {high}" if whole and value.__index__() > high else _between(low, high)
+        raise ValueError(f"{owner}: `{name}` must be an integer{bounds}. Received: {name}={brief(value)}")
 
 
 def _between(low: int, high: int) -> str:

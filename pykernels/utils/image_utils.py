@@ -9,10 +9,14 @@ import numpy as np
 
 from .. import config
 from ..user_warning import warn
+from .regular_files import read_regular
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
 _CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
 _GRAY_MODES = ("L", "I;16", "I")  # grey as it is: 8, 16 and 32 bits
+# With the format given, Pillow does not ask the plugins of all formats, one after the other.
+_STARTS = ((b"\xff\xd8\xff", "JPEG"), (b"\x89PNG\r\n\x1a\n", "PNG"), (b"GIF8", "GIF"), (b"BM", "BMP"))
+_PROGRAMS = ("EPS",)  # Ghostscript
 
 
 def check_data_format(data_format: str | None) -> str:
@@ -59,8 +63,7 @@ def check_size(size, name: str = "target_size") -> tuple[int, int]:
 
 def _read(path) -> bytes:
     if isinstance(path, (str, bytes, os.PathLike)):
-        with open(path, "rb", buffering=0) as file:
-            return file.read()
+        return read_regular(path)
     raise TypeError(f"path should be path-like or io.BytesIO, not {type(path)}")
 
 
@@ -101,6 +104,30 @@ def _resized(image, target_size, interpolation: str, keep_aspect_ratio: bool):
     return image.resize(size, method)
 
 
+def _formats(data: bytes | None) -> list[str]:
+    """The formats that a file may have: the one that its first bytes say, else all but the page descriptions, for
+    which Pillow runs another program."""
+    from PIL import Image
+
+    for start, name in _STARTS:
+        if data is not None and data.startswith(start):
+            return [name]
+    Image.init()
+    return [name for name in Image.ID if name not in _PROGRAMS]
+
+
+def _check_pixels(image) -> None:
+    """Raises OSError for more pixels than Pillow allows, before they are decoded."""
+    from PIL import Image
+
+    most, (width, height) = Image.MAX_IMAGE_PIXELS, image.size
+    if most is not None and width * height > most:
+        raise OSError(
+            f"it has {width} x {height} pixels, more than PIL.Image.MAX_IMAGE_PIXELS = {most:,}, and would take much "
+            "memory. If you trust it, set PIL.Image.MAX_IMAGE_PIXELS to a larger number or to None"
+        )
+
+
 def open_image(path, convert, draft=None):
     """`convert` of the wholly decoded image in a file or `io.BytesIO`.
 
@@ -114,9 +141,8 @@ def open_image(path, convert, draft=None):
 
     data = None if isinstance(path, io.BytesIO) else _read(path)
     try:
-        # with the format given, Pillow does not ask the plugins of all formats, one after the other
-        is_jpeg = data is not None and data[:3] == b"\xff\xd8\xff"
-        image = Image.open(path if data is None else io.BytesIO(data), formats=("JPEG",) if is_jpeg else None)
+        image = Image.open(path if data is None else io.BytesIO(data), formats=_formats(data))
+        _check_pixels(image)
         if draft is not None:
             image.draft(draft, None)
         image.load()
@@ -148,8 +174,9 @@ def load_img(
 
     Raises:
         ValueError: an unknown color mode or interpolation. TypeError: something that is not a path.
-        OSError: the file cannot be read (FileNotFoundError, ...), is empty, truncated or not an image
-            (`PIL.UnidentifiedImageError`); the message names the file.
+        OSError: the file cannot be read (FileNotFoundError, ...), is empty, truncated, not an image
+            (`PIL.UnidentifiedImageError`), no regular file (a pipe, a device), or has more pixels than
+            `PIL.Image.MAX_IMAGE_PIXELS`, which you may set; the message names the file.
     """
     if isinstance(color_mode, bool):
         color_mode, grayscale = "rgb", color_mode
@@ -159,8 +186,16 @@ def load_img(
     if target_size is not None:
         # Keras reads the first two numbers only: scripts pass an image shape, (height, width, channels)
         target_size = check_size(target_size[:2] if isinstance(target_size, (tuple, list, np.ndarray)) else target_size)
-    image = open_image(path, lambda image: _converted(image, color_mode))
-    return image if target_size is None else _resized(image, target_size, interpolation, keep_aspect_ratio)
+
+    def made(image):
+        if target_size is None:
+            return _converted(image, color_mode)
+        if interpolation == "nearest" or image.mode == "L":  # the same pixels, and no second image of full size
+            return _converted(_resized(image, target_size, interpolation, keep_aspect_ratio), color_mode)
+        return _resized(_converted(image, color_mode), target_size, interpolation, keep_aspect_ratio)
+
+    check_interpolation(interpolation)
+    return open_image(path, made)
 
 
 def img_to_array(img, data_format=None, dtype=None) -> np.ndarray:

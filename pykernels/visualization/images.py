@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..utils.image_utils import open_image
 from .style import INK, bare, fitted, new_figure
 
 if TYPE_CHECKING:
@@ -34,10 +35,7 @@ def as_picture(image: Any, data_format: str = "channels_last") -> np.ndarray:
         ValueError: another shape, or another data format.
     """
     if isinstance(image, (str, os.PathLike)):
-        from PIL import Image
-
-        with Image.open(image) as opened:
-            image = opened.convert("RGB")
+        image = open_image(image, lambda opened: opened.convert("RGB"))
     array = np.asarray(image)
     if data_format not in ("channels_last", "channels_first"):
         raise ValueError(f"data_format must be 'channels_last' or 'channels_first'. Received: {data_format!r}")

@@ -12,6 +12,7 @@ import os
 import struct
 
 from ...utils.load_budget import LoadBudget, load_budget
+from ...utils.regular_files import open_regular
 from ..errors import damaged
 from ..storage import FileBytes
 from .dataset import MAX_TREE_DEPTH, UNDEFINED, Dataset, Node
@@ -25,9 +26,7 @@ def is_hdf5(path) -> bool:
     """Raises ValueError for devices and pipes, from which a read may never return."""
     if os.path.isdir(path):
         return False
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise ValueError(f"{os.fspath(path)} is not a regular file but a device, pipe or socket.")
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         return file.read(8) == _SIGNATURE
 
 
@@ -56,7 +55,8 @@ class Hdf5File:
     @classmethod
     def open(cls, path) -> Hdf5File:
         name = os.fspath(path)
-        fd = os.open(name, os.O_RDONLY)
+        with open_regular(name) as file:
+            fd = os.dup(file.fileno())
         try:
             return cls(FileBytes(fd, name), fd)
         except BaseException:
