@@ -111,12 +111,21 @@ def modern_layer(name: str, config: dict) -> tuple[str, dict]:
         config["axis"] = axis[0]
     cls = builtin("keras.layers", name)
     if cls is not None:
+        config = {key: _plain_number(value) for key, value in config.items()}
         _drop_old_spellings(cls, config)
         unused = _UNUSED.get(name, ())
         for key in [key for key in config if key in unused or key not in accepted(cls)]:
             if key in unused or _changes_nothing(key, config[key]):
                 del config[key]
     return name, config
+
+
+def _plain_number(value):
+    """Keras 3.0 wrote the numbers of some layers as arrays."""
+    if isinstance(value, dict) and value.get("class_name") == "__numpy__" and isinstance(value.get("config"), dict):
+        number = value["config"].get("value")
+        return number if isinstance(number, (int, float)) else value
+    return value
 
 
 def _drop_old_spellings(cls, config: dict) -> None:
