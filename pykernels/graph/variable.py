@@ -10,6 +10,7 @@ from ..utils.serialization import resolve_registered
 from .operand import Operand
 from .registry import apply, apply_into, trace_stack
 from .scopes import current_path
+from .structure import structure_changed
 from .tensor import DTYPES, Tensor
 
 
@@ -55,9 +56,9 @@ class Variable(Operand):
         self.name = name or "variable"
         path = current_path()
         self.path = f"{path}/{self.name}" if path else self.name
-        self.trainable = bool(trainable)
-        self.regularizer = regularizer
-        self.constraint = constraint
+        self._trainable = bool(trainable)
+        self._regularizer = regularizer
+        self._constraint = constraint
         self.overwrite_with_gradient = overwrite_with_gradient
         if initializer is None:
             initializer = initial_value
@@ -92,6 +93,34 @@ class Variable(Operand):
         if filled:
             with self.storage.write() as array:
                 array[...] = value
+
+    # --- what training does with it: programs that were recorded before are recorded again -----------
+    @property
+    def trainable(self) -> bool:
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value) -> None:
+        self._trainable = bool(value)
+        structure_changed()
+
+    @property
+    def regularizer(self):
+        return self._regularizer
+
+    @regularizer.setter
+    def regularizer(self, value) -> None:
+        self._regularizer = value
+        structure_changed()
+
+    @property
+    def constraint(self):
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, value) -> None:
+        self._constraint = value
+        structure_changed()
 
     # --- values -----------------------------------------------------------------------------------
     @property

@@ -141,6 +141,8 @@ class PReLU(_Elementwise):
     Input shape: any. Output shape: the same.
     """
 
+    decides_weights = frozenset(("shared_axes",))
+
     @accepts_old_names("PReLU")
     def __init__(
         self, alpha_initializer="Zeros", alpha_regularizer=None, alpha_constraint=None, shared_axes=None, **kwargs

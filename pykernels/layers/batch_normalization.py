@@ -12,6 +12,8 @@ from .layer import Layer
 class AffineNormalization(Layer):
     """Arguments that normalization layers share: axis, epsilon, and a learned scale (gamma) and shift (beta)."""
 
+    decides_weights = frozenset(("axis", "center", "scale"))
+
     def __init__(
         self,
         axis,

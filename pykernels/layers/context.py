@@ -1,22 +1,30 @@
-"""State shared by the layers that are being called in this thread, and the counter of structural changes."""
+"""State shared by the layers that are being called in this thread, and the counter of `pykernels.graph`."""
 
 from __future__ import annotations
 
-import itertools
 import threading
 
+from ..graph.structure import StructureVersion as StructureVersion
+from ..graph.structure import structure_changed as structure_changed
+
 _local = threading.local()
-_versions = itertools.count(1)
 
 
-class StructureVersion:
-    """Grows when some layer is built, frozen, unfrozen, added or removed. Caches of programs compare it."""
+def inside_a_layer() -> bool:
+    """Whether this thread runs the `call` or `build` of a layer: what is assigned then is the layer's own business."""
+    return getattr(_local, "depth", 0) > 0
 
-    value = 0
 
+class working:  # noqa: N801 - used as `with working():`
+    """`with working():` around code of a layer's that may assign attributes."""
 
-def structure_changed() -> None:
-    StructureVersion.value = next(_versions)
+    __slots__ = ()
+
+    def __enter__(self):
+        _local.depth = getattr(_local, "depth", 0) + 1
+
+    def __exit__(self, *exc):
+        _local.depth -= 1
 
 
 def training_phase():
@@ -35,6 +43,8 @@ class calling:  # noqa: N801 - used as `with calling(...)`
     def __enter__(self):
         self.outer = getattr(_local, "training", None)
         _local.training = self.training
+        _local.depth = getattr(_local, "depth", 0) + 1
 
     def __exit__(self, *exc):
         _local.training = self.outer
+        _local.depth -= 1

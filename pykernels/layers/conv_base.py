@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import numbers
 import types
 
@@ -11,6 +12,7 @@ from ..compat.arguments import accepts_old_names
 from ..ops.pooling import to_channels_first, to_channels_last
 from ..ops.windows import conv_output_shape, standardize_padding, tuple_of
 from ..utils.error_origin import brief
+from .assignment import tracked_init
 from .explain import explained
 from .input_spec import InputSpec
 from .layer import Layer
@@ -55,13 +57,15 @@ class Convolution(Layer):
     """A layer whose windows slide over `rank` spatial axes. Computed with channels last and two spatial axes."""
 
     rank = 2
+    decides_weights = frozenset(("filters", "kernel_size", "groups", "use_bias", "depth_multiplier", "data_format"))
     _weight_arguments: tuple[str, ...] = ()  # names of the weights, for `<name>_initializer` and so on
     _old_names = ""  # whose entry in the tables of old argument names is that of a family of layers
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if cls.__init__.__qualname__.startswith("_") and not cls.__name__.startswith("_"):
-            cls.__init__ = explained(accepts_old_names(cls._old_names)(_init_of(cls, cls.__init__)))
+            own = _init_of(cls, inspect.unwrap(cls.__init__))
+            cls.__init__ = tracked_init(explained(accepts_old_names(cls._old_names)(own)))
 
     def __init__(
         self,

@@ -33,6 +33,8 @@ class Dense(Layer):
             another number of features.
     """
 
+    decides_weights = frozenset(("units", "use_bias"))
+
     @accepts_old_names("Dense")
     def __init__(
         self,

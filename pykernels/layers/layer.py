@@ -15,8 +15,9 @@ from ..utils.masks import any_masks
 from ..utils.naming import auto_name
 from ..utils.overrides import overridden_by_user, refuse_overrides, unsupported
 from ..utils.tree import flatten, map_shapes, map_structure
+from .assignment import tracked_init
 from .configuration import LayerConfig
-from .context import calling, structure_changed, training_phase
+from .context import calling, structure_changed, training_phase, working
 from .dtype_policy import dtype_name
 from .explain import call_error, check_shape, explained, is_own
 from .inference import declared_outputs, inferred_outputs, recorded_outputs
@@ -43,7 +44,7 @@ def _parameters(function) -> tuple[tuple[str, object], ...]:
 def _tracked_build(build):
     @functools.wraps(build)
     def wrapper(self, *args, **kwargs):
-        with scope(self.name), outside_traces():  # values assigned here are set, not recorded
+        with scope(self.name), outside_traces(), working():  # values assigned here are set, not recorded
             self.path = current_path()
             build(self, *args, **kwargs)
         shapes = {name: value for (name, _), value in zip(_parameters(build), args, strict=False)}
@@ -86,6 +87,9 @@ class Layer(LayerConfig, LayerState):
         build = cls.__dict__.get("build")
         if build is not None and not getattr(build, "is_tracked_build", False):
             cls.build = _tracked_build(build)
+        init = cls.__dict__.get("__init__")
+        if init is not None and not getattr(init, "is_tracked_init", False):
+            cls.__init__ = tracked_init(init)
         cls._computes_mask = overridden_by_user(cls, "compute_mask")
         cls._explains_errors = is_own(cls)
         if cls._explains_errors and "__init__" in cls.__dict__ and not cls.__name__.startswith("_"):
@@ -100,6 +104,7 @@ class Layer(LayerConfig, LayerState):
         layer._auto_config = (args, kwargs)
         return layer
 
+    @tracked_init
     def __init__(self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **kwargs):
         if not isinstance(trainable, bool):
             raise ValueError(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import collections
 
 from ..graph import Tensor, apply
+from ..ops.random import SeedGenerator, same_draws
 from ..utils.load_budget import load_budget
 from ..utils.tree import flatten, map_structure
+from .context import StructureVersion
+from .inference import inferred_outputs
 from .input_layer import InputLayer
 from .layer import Layer
-from .node import Node, symbolic
+from .node import Node, retype, symbolic
 
 
 class Slot:
@@ -72,6 +75,7 @@ class LayerGraph:
             self._slot(tensor)
         self.calls = [self._call_of(origin) for origin in self._ordered()]
         self.layers = self._collect_layers()
+        self._seen = self._assignments()
 
     # --- construction -----------------------------------------------------------------------------------
     def _slot(self, tensor) -> Slot:
@@ -146,6 +150,41 @@ class LayerGraph:
                     f'The name "{name}" is used {count} times in the model. All operation names should be unique.'
                 )
         return list(found.values())
+
+    # --- attributes that are assigned later ---------------------------------------------------------------
+    def _assignments(self) -> tuple[int, list]:
+        """The version of the structure, and how often attributes of each layer were assigned."""
+        found = [x.__dict__.get("_revision", 0) for layer in self.layers for x in layer._flatten_layers()]
+        return StructureVersion.value, found
+
+    def assigned_since(self) -> bool:
+        """Whether attributes of the layers were assigned since the graph was made or followed."""
+        return self._assignments()[1] != self._seen[1]
+
+    def follow_assignments(self) -> None:
+        """Shapes and dtypes of the tensors as they are after attributes of layers (strides, padding) were assigned."""
+        if self._seen[0] == StructureVersion.value:
+            return
+        now = self._assignments()
+        if now[1] != self._seen[1]:
+            parts = [x for layer in self.layers for x in layer._flatten_layers()]
+            generators = [x for part in parts for x in part._held() if isinstance(x, SeedGenerator)]
+            with same_draws(generators):
+                for step in self.calls:
+                    self._infer_again(step)
+        self._seen = now
+
+    def _infer_again(self, step: LayerCall) -> None:
+        def fill(x):
+            return self.tensors[x.index] if isinstance(x, Slot) else x
+
+        args, kwargs = map_structure(fill, step.args), map_structure(fill, step.kwargs)
+        if isinstance(step.target, str):
+            results = step.apply(args, kwargs)
+        else:
+            results = inferred_outputs(step.target, args, kwargs)
+        for slot, result in zip(flatten(step.outputs), _leaves(results), strict=True):
+            retype(self.tensors[slot.index], tuple(result.shape), str(result.dtype))
 
     @property
     def returned_struct(self):
@@ -229,6 +268,7 @@ class LayerGraph:
         self.inputs_struct = map_structure(fill, state["inputs"])
         self.outputs_struct = map_structure(fill, state["outputs"])
         self.inputs, self.outputs = flatten(self.inputs_struct), flatten(self.outputs_struct)
+        self._seen = self._assignments()
 
 
 def _is_tensor(x) -> bool:

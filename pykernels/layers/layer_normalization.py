@@ -209,6 +209,8 @@ class RMSNormalization(Layer):
     Weights: scale, of the sizes of the axes.
     """
 
+    decides_weights = frozenset(("axis",))
+
     def __init__(self, axis=-1, epsilon=1e-6, **kwargs):
         super().__init__(**kwargs)
         self.axis = axis

@@ -92,6 +92,15 @@ class Node:
         return not self.input_tensors
 
 
+def retype(tensor: Tensor, shape: tuple, dtype: str) -> None:
+    """Gives a layer's symbolic result the shape and dtype that the layer gives now."""
+    tensor.shape, tensor.dtype = shape, dtype
+    history = getattr(tensor, "_keras_history", None)
+    if history is not None:
+        result = flatten(history.operation._inbound_nodes[history.node_index]._outputs)[history.tensor_index]
+        result.shape, result.dtype = shape, dtype
+
+
 def symbolic(shape, dtype: str, name: str | None = None) -> Tensor:
     """A symbolic tensor that nothing computes: an input, or the result of a layer seen from outside."""
     tensor = GraphNode(None, [], {}, [(tuple(shape), dtype)]).outputs[0]

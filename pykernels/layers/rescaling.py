@@ -65,6 +65,8 @@ class Normalization(Layer):
         ValueError: only one of mean and variance, or different shapes; at the call, an axis whose size is unknown.
     """
 
+    decides_weights = frozenset(("axis",))
+
     def __init__(self, axis=-1, mean=None, variance=None, invert=False, **kwargs):
         super().__init__(**kwargs)
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
 import numpy as np
@@ -9,11 +10,14 @@ import numpy as np
 from .. import initializers
 from ..graph import Tensor, Variable, current_trace
 from ..utils.load_budget import load_budget
-from .context import StructureVersion, structure_changed
+from .assignment import assigned, concerns_programs, follow_on_variables, same
+from .context import StructureVersion, inside_a_layer, structure_changed
 
 # Attributes of these types never hold state.
 _PLAIN = (str, int, float, bool, type(None), np.ndarray)
 
+
+_MISSING = object()
 
 _LARGE = 1 << 22  # bytes of variables that are worth not writing twice
 
@@ -48,14 +52,40 @@ class LayerState:
     """
 
     # Package interface: `_flatten_layers`, `_sublayers`, `_own_variables`, `_trainable_variables`,
-    # `_non_trainable_variables`, `_trainable`, `_held`, `_losses`, `_clear_losses`, `_not_state`.
+    # `_non_trainable_variables`, `_trainable`, `_held`, `_losses`, `_clear_losses`, `_not_state`, `_bookkeeping`.
 
     # Attributes that never hold state of the layer's own, or would lead out of it.
     _not_state = frozenset({"_inbound_nodes", "_auto_config", "_losses", "_walk"})
 
+    # Attributes that no program depends on, and `trainable`, of which caches know.
+    _bookkeeping = frozenset(
+        ("name", "path", "built", "trainable", "_name", "_making", "_inherited", "_own_private", "_revision")
+    )
+
+    # Arguments of the constructor that decide what weights the layer has: once it is built, they stay.
+    decides_weights: frozenset[str] = frozenset()
+
+    # Whether an argument that is assigned is given to the constructor (see `assignment.assigned`).
+    remade_to_assign = True
+
     def __setattr__(self, name, value):
-        object.__setattr__(self, name, value)
         if not isinstance(value, _PLAIN) and name not in self._not_state:
+            structure_changed()
+        if self.__dict__.get("_making", 1) or inside_a_layer() or not concerns_programs(self, name):
+            object.__setattr__(self, name, value)
+        else:
+            self._assign(name, value)
+
+    def _assign(self, name, value) -> None:
+        """An assignment by a user: programs that were recorded before are recorded again."""
+        changed = False
+        for key, new in assigned(self, name, value).items():
+            old = self.__dict__.get(key, inspect.getattr_static(type(self), key, _MISSING))
+            changed = changed or not (old is _MISSING or same(old, new))
+            object.__setattr__(self, key, new)
+            follow_on_variables(self, key, new)
+        if changed:
+            self.__dict__["_revision"] = self.__dict__.get("_revision", 0) + 1
             structure_changed()
 
     def _init_state(self, trainable: bool) -> None:

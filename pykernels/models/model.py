@@ -60,6 +60,9 @@ class Model(Trainer, SavingMixin, Layer):
         "optimizer",
     }
 
+    _bookkeeping = Layer._bookkeeping | {"stop_training", "stop_evaluating", "stop_predicting", "compiled"}
+    remade_to_assign = False
+
     # The class of `Model(inputs, outputs)`; set where it is defined.
     _functional_class: type | None = None
 
@@ -156,6 +159,8 @@ class Model(Trainer, SavingMixin, Layer):
 
     @property
     def output_shape(self):
+        if self._graph is not None:
+            self._graph.follow_assignments()
         shapes = [t.shape for t in self.outputs]
         return shapes[0] if len(shapes) == 1 else shapes
 
@@ -199,6 +204,7 @@ class Model(Trainer, SavingMixin, Layer):
         """Shape of one prediction of each output, None where it is not known before running."""
         if self._graph is None:
             return [] if self._free_outputs is None else [output.shape for output in flatten(self._free_outputs)]
+        self._graph.follow_assignments()
         return [_shape_of_one(t) for t in self._graph.outputs]
 
     # The outputs of a model whose code says what it computes, in their structure; None while that is not known.

@@ -5,6 +5,8 @@ The functions here are `keras.random`'s. Same seed, same bits, with any number o
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from ..graph import NONDIFFERENTIABLE, apply, current_trace, define, eager
@@ -86,6 +88,17 @@ class SeedGenerator:
     @classmethod
     def from_config(cls, config):
         return cls(**config)
+
+
+@contextlib.contextmanager
+def same_draws(generators):
+    """Within it, `SeedGenerator`s may draw; afterwards they go on as if they had not."""
+    before = [x.draws for x in generators]
+    try:
+        yield
+    finally:
+        for generator, draws in zip(generators, before, strict=True):
+            generator.draws = draws
 
 
 def draw_seed(seed) -> dict:

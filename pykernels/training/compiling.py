@@ -253,6 +253,7 @@ class CompileMixin(StepMethods, ResultsMixin):
     def _symbolic_outputs(self, data: Data):
         """Something with the shape of each output, in the structure of the model's outputs."""
         if self._graph is not None:
+            self._graph.follow_assignments()
             return map_structure(lambda t: _Shape(t.shape), self._graph.returned_struct)
         with Trace():
             specs = step_signature(self, data, 1, targets=False).xs

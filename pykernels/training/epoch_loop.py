@@ -69,12 +69,14 @@ class EpochLoop:
         if isinstance(self.adapter, StreamAdapter) and kind != "predict":
             check_targets(model, segment.data)
         first, left = segment.first, segment.steps
+        version = StructureVersion.value
         while left and not self._stopped():
             steps = min(left, model.steps_per_execution) if hooks or model.run_eagerly else left
-            if model.run_eagerly and first > segment.first:
-                program = self._program(segment)
             if hooks:
                 self.callbacks.on_batch(kind, "begin", self.step)
+            if StructureVersion.value != version or (model.run_eagerly and first > segment.first):
+                program = self._program(segment)  # a callback may have assigned an attribute of a layer
+                version = StructureVersion.value
             self._advance(program, sources, segment, first, steps, outputs)
             first += steps * segment.batch
             left -= steps

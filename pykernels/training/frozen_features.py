@@ -71,7 +71,7 @@ class FrozenPrefix:
         cut = [graph.tensors[i] for i in sorted({i for i in needed if i in known})]
         self.model = model
         self.head = _Part(model, LayerGraph(graph.inputs, cut), "head")
-        self.tail = _Part(model, LayerGraph(cut, graph.outputs_struct), "tail")
+        self.tail = _Part(model, LayerGraph(cut, graph.outputs_struct), "tail", self.head._graph)
 
     def cached(self, adapter, verbose=0):
         """An adapter of the head's results for the rows of `adapter`, in the same order and batches.
@@ -134,12 +134,13 @@ class _Part:
     Everything else, metrics, optimizer and counters included, is the model's.
     """
 
-    __slots__ = ("_graph", "_model", "_programs", "_which")
+    __slots__ = ("_graph", "_kept_of", "_model", "_programs", "_which")
 
     takes_one_input = False
 
-    def __init__(self, model, graph: LayerGraph, which: str):
-        for name, value in (("_model", model), ("_graph", graph), ("_programs", ProgramCache()), ("_which", which)):
+    def __init__(self, model, graph: LayerGraph, which: str, kept_of: LayerGraph | None = None):
+        held = {"_model": model, "_graph": graph, "_programs": ProgramCache(), "_which": which, "_kept_of": kept_of}
+        for name, value in held.items():
             object.__setattr__(self, name, value)
 
     def __getattr__(self, name):
@@ -173,6 +174,11 @@ class _Part:
         with calling(True if self._which == "head" else training):
             if self._which == "head":
                 return flatten(self._graph.run(xs))
+            if self._kept_of.assigned_since():
+                raise ValueError(
+                    f"{_REFUSED}: an attribute of a frozen layer was assigned during the training, and what the layer "
+                    f"gave before is in use. Its layers: {', '.join(x.name for x in self._kept_of.layers)}"
+                )
             return self._graph.run(xs)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):

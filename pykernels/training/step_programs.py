@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ..data_adapters.arrays import Data
 from ..graph import Program, Tensor, Trace, Workspaces, gradients
 from ..layers.context import StructureVersion
-from ..ops.random import SeedGenerator
+from ..ops.random import SeedGenerator, same_draws
 from ..optimizers.optimizer import Optimizer
 from ..user_warning import warn
 from ..utils.overrides import overrides, takes_argument
@@ -89,14 +89,14 @@ class ProgramCache:
             self._workspaces.clear()
 
     def validate(self, model) -> None:
-        """Drops the programs when layers, variables or their `trainable` flags changed since they were made."""
+        """Drops the programs when layers, attributes, variables or `trainable` flags changed since they were made."""
         if self._version == StructureVersion.value:
             return
         with self._lock:
             version = StructureVersion.value
             with model._training_flags():
-                signature = tuple((id(v), v.trainable) for v in model.weights)
-                signature += tuple((id(layer), layer.trainable) for layer in model._flatten_layers())
+                signature = tuple((id(v), v.trainable, v.regularizer, v.constraint) for v in model.weights)
+                signature += tuple((id(x), x.trainable, x.__dict__.get("_revision")) for x in model._flatten_layers())
             if signature != self._signature:
                 self._kept.clear()
                 self._signature = signature
@@ -104,7 +104,7 @@ class ProgramCache:
 
     def get(self, model, kind: str, signature: StepSignature) -> Program:
         """The program of "train", "test" or "predict" with this signature."""
-        key = (kind, signature, model.optimizer.program_key() if kind == "train" else None)
+        key = self._key(model, kind, signature)
         self.validate(model)
         with self._lock:
             program = self._kept.get(key)
@@ -127,7 +127,12 @@ class ProgramCache:
         """The kept program, if there is one."""
         self.validate(model)
         with self._lock:
-            return self._kept.get((kind, signature, model.optimizer.program_key() if kind == "train" else None))
+            return self._kept.get(self._key(model, kind, signature))
+
+    @staticmethod
+    def _key(model, kind: str, signature: StepSignature) -> tuple:
+        optimizer = model.optimizer if kind == "train" else None  # another one may be assigned
+        return (kind, signature, optimizer and (optimizer, optimizer.program_key()))
 
     def known_signature(self, kind: str, batch: int) -> StepSignature | None:
         """The signature of a kept program of that kind, for another batch size."""
@@ -153,14 +158,10 @@ def first_streams(model):
     checkpoint draws the same random numbers. (The number of the step makes each step draw others.)
     """
     found = [x for layer in model._flatten_layers() for x in layer._held() if isinstance(x, SeedGenerator)]
-    before = [x.draws for x in found]
-    for x in found:
-        x.draws = 0
-    try:
+    with same_draws(found):
+        for x in found:
+            x.draws = 0
         yield
-    finally:
-        for x, draws in zip(found, before, strict=True):
-            x.draws = draws
 
 
 def record(model, kind: str, signature: StepSignature) -> Program:

@@ -91,4 +91,4 @@ def _flag(x) -> bool:
 def _set(flags: list[tuple]) -> None:
     """Sets flags for a while: nobody else is to notice."""
     for x, flag in flags:
-        x.__dict__["trainable" if isinstance(x, Variable) else "_trainable"] = flag
+        x.__dict__["_trainable"] = flag
