@@ -133,3 +133,16 @@ def gradient_of(function, arrays):
         inputs = [trace.placeholder(a.shape, a.dtype.name) for a in arrays]
         program = trace.build(outputs=gradients(function(*inputs), inputs))
     return program.run(list(arrays))
+
+
+#: Where a number is mapped to, for functions that are not defined everywhere.
+DOMAINS = {
+    **dict.fromkeys(("sqrt", "rsqrt", "log", "log2", "log10", "log1p", "reciprocal"), lambda o, x: o.absolute(x) + 0.1),
+    **dict.fromkeys(("arcsin", "arccos", "arctanh", "erfinv"), lambda o, x: o.tanh(x) * 0.9),
+    "arccosh": lambda o, x: o.absolute(x) + 1.1,
+}
+
+
+def every_unary(o, x, names):
+    """`o.name(x)` for each name, as float32; `o` is `pykernels.ops` or `keras.ops`."""
+    return [o.cast(getattr(o, name)(DOMAINS.get(name, lambda o, x: x)(o, x)), "float32") for name in names]

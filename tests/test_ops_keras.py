@@ -91,6 +91,8 @@ ANY_DTYPE = (
     *("arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "floor", "ceil"),
     *("isnan", "isinf", "isfinite", "logical_not", "sum", "mean", "max", "min", "prod", "any", "all", "argmax"),
     *("argmin", "var", "std", "zeros_like", "ones_like", "amax", "amin", "count_nonzero", "trunc"),
+    *("exp2", "cbrt", "sinc", "i0", "erfc", "deg2rad", "rad2deg", "fabs", "signbit", "isposinf", "isneginf"),
+    *("angle", "real", "imag", "conj", "conjugate", "isreal"),
 )
 FLOAT_ONLY = (
     *(
@@ -107,7 +109,7 @@ FLOAT_ONLY = (
         "relu",
     ),
     *("relu6", "silu", "softplus", "softsign", "selu", "elu", "leaky_relu", "gelu", "hard_sigmoid", "hard_silu"),
-    *("hard_tanh", "log_sigmoid", "nan_to_num"),
+    *("hard_tanh", "log_sigmoid", "nan_to_num", "erfinv"),
 )
 
 

@@ -8,7 +8,7 @@ from .. import activations, ops
 from ..graph import OP_TABLES, apply, definition, op_names
 from ..layers.layer_graph import LayerCall, Slot
 from ..ops import activations as elementwise_activations
-from ..ops import binary, elementwise
+from ..ops import binary, complex_numbers, elementwise
 from ..ops.array import TO_END
 from ..ops.image import RESIZE_INTERPOLATIONS
 from ..ops.shapes import known
@@ -41,7 +41,7 @@ _REDUCTIONS = {"sum": "Sum", "mean": "Mean", "max": "Max", "min": "Min", "prod":
 _READABLE = {
     to_camel_case(name): name
     for name in (
-        *(*elementwise.__all__, *binary.__all__, *elementwise_activations.__all__),
+        *(*elementwise.__all__, *binary.__all__, *complex_numbers.__all__, *elementwise_activations.__all__),
         *_REDUCTIONS,
         *("amax", "amin", "argmax", "argmin", "average", "average_pool", "broadcast_to", "cast"),
         *("concatenate", "conv", "conv_transpose", "count_nonzero", "depthwise_conv", "dot"),
