@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import struct
 import tokenize
 import zipfile
@@ -37,20 +38,28 @@ def read(path, names, known=()) -> list[np.ndarray]:
     Raises:
         ValueError: a name is missing, or something is damaged, no array of numbers, or larger than the file can hold.
     """
+    with open_regular(path) as file:
+        try:
+            return _read(file, str(path), names, known)
+        except (*_DAMAGED, OSError) as error:
+            raise ValueError(f"{path} is not an .npz archive, or is damaged. Delete it and get it again.") from error
+
+
+def _read(file, path: str, names, known) -> list[np.ndarray]:
     arrays = []
-    try:
-        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-            missing = [name for name in names if f"{name}.npy" not in archive.namelist()]
-            if missing:
-                raise ValueError(f"{path} lacks the arrays {', '.join(missing)}.")
-            budget = LoadBudget(str(path), file.seek(0, io.SEEK_END))
-            for name in names:
+    with zipfile.ZipFile(file) as archive:
+        missing = [name for name in names if f"{name}.npy" not in archive.namelist()]
+        if missing:
+            raise ValueError(f"{path} lacks the arrays {', '.join(missing)}.")
+        budget = LoadBudget(path, os.fstat(file.fileno()).st_size)
+        for name in names:
+            try:
                 member = _Member(archive, name)
                 if member.type not in known:
                     budget.allocate(member.bytes, f"the array {name}")
                 arrays.append(member.array())
-    except _DAMAGED as error:
-        raise ValueError(f"{path} is not an .npz archive, or is damaged. Delete it and get it again.") from error
+            except ValueError as error:
+                raise error if path in str(error) else ValueError(f"{path}: {error}") from error
     return arrays
 
 
@@ -66,7 +75,7 @@ class _Member:
             length = struct.unpack_from("<I" if wide else "<H", start, 8)[0]
             self._begin = (12 if wide else 10) + length
             if start[:6] != b"\x93NUMPY" or start[6:8] not in (b"\x01\0", b"\x02\0", b"\x03\0") or length > _MAX_HEADER:
-                raise ValueError(f"{archive.filename or 'the archive'}: '{name}.npy' has no header of NumPy's.")
+                raise ValueError(f"'{name}.npy' has no header of NumPy's.")
             rest = start[10:] + file.read(length) if not wide else file.read(length)
         text = io.BytesIO(struct.pack("<I", length) + rest[:length])
         try:

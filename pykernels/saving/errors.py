@@ -46,8 +46,10 @@ def reading(name: str):
     """
     try:
         yield
-    except OSError:
-        raise
+    except OSError as error:
+        if name in str(error):
+            raise
+        raise type(error)(error.errno, f"{name} cannot be read: {error.strerror or error}") from error
     except (*_TYPES, *_INNER) as error:
         kind = next((t for t in _TYPES if isinstance(error, t)), None)
         if kind is None or is_unexplained(error):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import pathlib
 import shutil
 import stat
@@ -40,10 +41,12 @@ def unpack(archive: pathlib.Path, folder: pathlib.Path, formats) -> None:
     try:
         try:
             _UNPACKERS[form][1](archive, new)
-        except (ValueError, OSError):
-            raise
         except Exception as error:  # the readers of the standard library raise many kinds
-            raise ValueError(f"{archive} is damaged: {error}. Delete it, so that it is downloaded again.") from error
+            if isinstance(error, (ValueError, OSError)) and str(archive) in str(error):
+                raise
+            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+                raise type(error)(error.errno, f"{archive} was not unpacked: {error.strerror}") from error
+            raise ValueError(f"{archive} is damaged. Delete it, so that it is downloaded again.") from error
         new.chmod(0o755)
         if folder.exists():
             old = pathlib.Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))

@@ -73,7 +73,9 @@ def _why(error: Exception, data: bytes | None) -> str:
     if type(error).__name__ == "UnidentifiedImageError":
         start = "" if data is None else f"; it starts with {data[:8]!r}"
         return f"its content is of no image format that Pillow knows{start}"
-    return str(error) or type(error).__name__
+    if isinstance(error, (OSError, SyntaxError)) and str(error):  # Pillow's own words
+        return str(error)
+    return "its content is damaged"
 
 
 def _crop_box(size: tuple[int, int], target: tuple[int, int]) -> list[int]:

@@ -30,13 +30,14 @@ class LoadBudget:
 
     Attributes:
         operations, memory: what has been spent.
+        variables: bytes of the variables that were made.
     """
 
     def __init__(self, name: str, size: int, initialize: bool = False):
         self.name = name
         self.size = size
         self.initialize = initialize
-        self.operations = self.memory = 0
+        self.operations = self.memory = self.variables = 0
         self.most_operations = OPERATIONS + OPERATIONS_PER_BYTE * size
         self.most_memory = MEMORY + MEMORY_PER_BYTE * size
         self._numbers: int | None = None
@@ -99,6 +100,7 @@ class LoadBudget:
     def storage(self, name: str, size: int) -> None:
         """Before the memory of a variable is made: of a layer, an optimizer or a metric."""
         self.spend(4, "its variables")
+        self.variables += size
         if not self.initialize:
             self.allocate(size, f"variables ('{name}')")
 

@@ -1,15 +1,22 @@
 """Mutated files, loaded by the thousand: `python tests/fuzz/fuzz_files.py --count 200000`.
 
-Each file is a good one of some format with bytes, words, JSON values or archive members changed. Loading it may succeed
-or raise what the functions document: ValueError (and its subclasses), TypeError, OSError, NotImplementedError.
-Anything else is a finding: another exception, a crash, more than `--seconds` or `--memory`, and every event by which
-code runs or another file is touched (Python's audit hooks: exec, compile, import, marshal, pickle, subprocess, sockets,
-open). `--first N --count 1` makes file N again.
+Each file is a good one of some format (or one that asks for more than it has) with bytes, words, JSON values or archive
+members changed. Loading it may succeed or raise what the functions document: ValueError (and subclasses), TypeError,
+OSError, NotImplementedError. Anything else is a finding:
+
+- another exception, a crash, a message that does not name the file or shows what Python says by itself;
+- more memory or more work than the law of `pykernels.utils.load_budget` allows a file of its size: the peak of the
+  resident memory, and the calls of functions (Python's and C's), which no clock and no other process changes;
+- every event by which code runs or another file is touched (Python's audit hooks: exec, compile, import, marshal,
+  pickle, subprocess, sockets, open).
+
+`--first N --count 1` makes file N again.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import faulthandler
 import multiprocessing
 import os
@@ -22,13 +29,21 @@ import tempfile
 import time
 import warnings
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+
 from good_files import make_seeds
+from internal_text import internal_text
 from mutations import mutate
 
 import pykernels as pk
+from pykernels.datasets import idx, mnist
+from pykernels.utils import load_budget
 from pykernels.utils.archives import _UNPACKERS, unpack
 
 ALLOWED = (ValueError, TypeError, OSError, NotImplementedError)
+EVENTS_PER_OPERATION = 40  # calls and returns
+SLACK = 24 << 20  # bytes that the allocator and the interpreter take in steps of their own
+PIXELS = 1 << 20  # of an image
 
 
 WATCHED = (
@@ -50,6 +65,8 @@ class Watch:
     def _hook(self, event, args):
         if not self.active:
             return
+        if event == "compile" and args[1] == "<unknown>":
+            return  # ast.parse, of NumPy's headers for one, makes a tree; running it would be an event of its own
         if event == "shutil.rmtree" and self.unpacking and str(args[0]).startswith(self.mine):
             return
         if event.startswith(WATCHED) or (event == "import" and args[0] not in sys.modules):
@@ -65,8 +82,58 @@ class Watch:
                 self.seen.append(f"open {path}")
 
 
+class Meter:
+    """What loading one file takes."""
+
+    def __init__(self):
+        self.budgets: list = []
+        original = load_budget.LoadBudget.__init__
+
+        def init(budget, *args, **kwargs):
+            self.budgets.append(budget)
+            original(budget, *args, **kwargs)
+
+        load_budget.LoadBudget.__init__ = init
+
+    def __enter__(self):
+        self.budgets.clear()
+        self.events = 0
+        pathlib.Path("/proc/self/clear_refs").write_text("5")  # the peak of the resident memory starts again
+        self._before = _status("VmRSS:")
+
+        def count(*_):
+            self.events += 1
+
+        sys.setprofile(count)
+        return self
+
+    def __exit__(self, *exc):
+        sys.setprofile(None)
+        self.memory = max(0, _status("VmHWM:") - self._before)
+
+    def broken_law(self, size: int) -> str | None:
+        """What is more than a file of this size may take."""
+        operations = load_budget.OPERATIONS + load_budget.OPERATIONS_PER_BYTE * size
+        memory = load_budget.MEMORY + load_budget.MEMORY_PER_BYTE * size
+        free = sum(b.variables for b in self.budgets if b.initialize)  # a text without weights: see `LoadBudget`
+        if self.events > EVENTS_PER_OPERATION * operations:
+            return f"{self.events} calls and returns for {size} bytes"
+        if self.memory > memory + SLACK + 3 * free:
+            return f"{self.memory} bytes of memory for {size} bytes"
+        return None
+
+
+def _status(key: str) -> int:
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) << 10 for line in file if line.startswith(key))
+
+
 def loader(folder: pathlib.Path):
+    from PIL import Image
+
     models = {name: pk.models.load_model(folder / f"{name}.keras") for name in ("stack", "graph", "image")}
+    Image.MAX_IMAGE_PIXELS = PIXELS
+    Image.init()
 
     def load(seed, path, text):
         form, target, _ = seed
@@ -77,6 +144,12 @@ def loader(folder: pathlib.Path):
         elif form == "archive":
             if _UNPACKERS[target][0](path):
                 unpack(pathlib.Path(path), pathlib.Path(path + ".out"), target)
+        elif form == "npz":
+            mnist.load_data(path)
+        elif form in ("idx", "gz"):
+            idx.read_idx(path)
+        elif form == "image":
+            pk.utils.load_img(path, target_size=(8, 8))
         else:
             models[target].load_weights(path, skip_mismatch=bool(len(text) % 2))
 
@@ -92,40 +165,66 @@ def work(first: int, last: int, folder: str, options, report) -> None:
     others = [data for _, _, data in seeds]
     load = loader(pathlib.Path(folder))
     for seed in seeds:  # what good files import is imported now
-        _one(seed, seed[2], folder, load)
-    watch = Watch()
+        with contextlib.suppress(*ALLOWED):  # of those that ask for too much
+            _one(seed, seed[2], folder, load)
+    watch, meter = Watch(), Meter()
     watch.mine = folder
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
     resource.setrlimit(resource.RLIMIT_AS, (_address_space() + options.memory,) * 2)
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-    counts = {"loaded": 0, "refused": 0}
+    counts = {"loaded": 0, "refused": 0, "bytes": 0, "calls": 0, "most_calls": 0, "most_memory": 0, "most_share": 0}
     for number in range(first, last):
         rng = random.Random(number)
         seed = rng.choice(seeds)
         data = mutate(rng, seed, others)
         report.send(("at", number, None))
+        path = _write(seed, data, folder)
         signal.setitimer(signal.ITIMER_PROF, options.seconds)
-        watch.active, watch.unpacking = True, seed[0] == "archive"
+        watch.unpacking = seed[0] == "archive"
+        found = None
         try:
-            _one(seed, data, folder, load)
+            with meter:
+                watch.active = True
+                try:
+                    load(seed, path, data.decode("utf-8", "replace"))
+                finally:
+                    watch.active = False
             counts["loaded"] += 1
         except ALLOWED as error:
             counts["refused"] += 1
-            if not str(error):
-                report.send(("finding", number, "an error without a message"))
+            found = _wrong_message(str(error), seed, path)
         except BaseException as error:
-            report.send(("finding", number, f"{type(error).__name__}: {error}"[:500]))
+            found = f"{type(error).__name__}: {error}"[:500]
         finally:
-            watch.active = False
             signal.setitimer(signal.ITIMER_PROF, 0)
+        _count(counts, meter, len(data))
+        found = found or meter.broken_law(len(data))
+        if found is not None:
+            report.send(("finding", number, found))
         if watch.seen:
             report.send(("finding", number, f"events: {watch.seen[:5]}"))
             watch.seen.clear()
         outside = [p for p in ("/tmp/evil", os.path.join(os.path.dirname(folder), "evil")) if os.path.exists(p)]
         if outside:
             report.send(("finding", number, f"wrote {outside}"))
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10) - used
-    report.send(("end", last, {**counts, "grown_MB": grown >> 20}))
+    report.send(("end", last, counts))
+
+
+def _wrong_message(message: str, seed, path: str) -> str | None:
+    name = "The JSON text" if seed[0] == "json" else path
+    if name not in message:
+        return f"a message that does not name the file: {message[:300]!r}"
+    text = internal_text(message)
+    return f"a message with {text!r}: {message[:500]!r}" if text else None
+
+
+def _count(counts: dict, meter: Meter, size: int) -> None:
+    operations = load_budget.OPERATIONS + load_budget.OPERATIONS_PER_BYTE * size
+    counts["bytes"] += size
+    counts["calls"] += meter.events
+    counts["most_calls"] = max(counts["most_calls"], meter.events)
+    counts["most_memory"] = max(counts["most_memory"], meter.memory)
+    share = meter.events / (EVENTS_PER_OPERATION * operations)
+    counts["most_share"] = max(counts["most_share"], round(share, 3))
 
 
 def _address_space() -> int:
@@ -133,11 +232,17 @@ def _address_space() -> int:
         return int(file.read().split()[0]) * resource.getpagesize()
 
 
-def _one(seed, data: bytes, folder: str, load) -> None:
-    path = os.path.join(folder, "x.keras" if seed[0] == "keras" else "x.h5")
+def _write(seed, data: bytes, folder: str) -> str:
+    form = seed[0]
+    ending = form if form in ("keras", "npz", "idx", "gz") else "png" if form == "image" else "h5"
+    path = os.path.join(folder, f"x.{ending}")
     with open(path, "wb") as file:
         file.write(data)
-    load(seed, path, data.decode("utf-8", "replace"))
+    return path
+
+
+def _one(seed, data: bytes, folder: str, load) -> None:
+    load(seed, _write(seed, data, folder), data.decode("utf-8", "replace"))
 
 
 class TooLong(BaseException):
@@ -183,7 +288,7 @@ def run(options) -> list[tuple[int, str]]:
                     print(f"finding {at}: {what}", flush=True)
                 elif kind == "end":
                     for key, value in what.items():
-                        totals[key] = max(totals.get(key, 0), value) if "grown" in key else totals.get(key, 0) + value
+                        totals[key] = max(totals.get(key, 0), value) if "most" in key else totals.get(key, 0) + value
                     at = last - 1
                     break
             process.join()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import pathlib
 import tarfile
 import zipfile
+
+import hostile_files
 
 import pykernels as pk
 from pykernels import callbacks, layers
@@ -63,6 +66,36 @@ def make_seeds(folder: pathlib.Path) -> list[tuple[str, str, bytes]]:
     seeds.append(("json", "json", json.dumps(KERAS1).encode()))
     for kind in ("tar", "zip"):
         seeds.append(("archive", kind, _archive(kind)))
+    seeds.extend(_hostile())
+    seeds.extend(_data())
+    return seeds
+
+
+def _hostile() -> list[tuple[str, str, bytes]]:
+    """Small ones of the files that ask for more than they have."""
+    seeds = [("keras", "model", make(20)) for make in hostile_files.MODEL_FILES.values()]
+    return seeds + [("weights.h5", "stack", make(20)) for make in hostile_files.WEIGHTS_FILES.values()]
+
+
+def _data() -> list[tuple[str, str, bytes]]:
+    """Data sets and images."""
+    import numpy as np
+    from PIL import Image
+
+    arrays = {"x_train": np.zeros((3, 4, 4), "u1"), "y_train": np.zeros(3, "u1")}
+    arrays |= {"x_test": np.ones((2, 4, 4), "u1"), "y_test": np.ones(2, "u1")}
+    seeds = []
+    for save in (np.savez, np.savez_compressed):
+        out = io.BytesIO()
+        save(out, **arrays)
+        seeds.append(("npz", "data", out.getvalue()))
+    array = bytes((0, 0, 8, 3)) + b"".join(n.to_bytes(4, "big") for n in (3, 4, 4)) + bytes(48)
+    seeds += [("idx", "data", array), ("gz", "data", gzip.compress(array))]
+    image = Image.fromarray(np.arange(192, dtype="u1").reshape(8, 8, 3))
+    for form in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "PPM"):
+        out = io.BytesIO()
+        image.save(out, form)
+        seeds.append(("image", "data", out.getvalue()))
     return seeds
 
 

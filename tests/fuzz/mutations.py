@@ -42,6 +42,9 @@ VALUES = (
         1,
         10**12,
         -(10**20),
+        1 << 31,
+        1 << 63,
+        1 << 64,
         10**400,
         1e308,
         float("inf"),
@@ -102,6 +105,16 @@ def mutate_bytes(rng: random.Random, data: bytes, others: list[bytes]) -> bytes:
     return bytes(data)
 
 
+def _copies(item, count: int) -> list:
+    """Copies of a layer, or of anything, with other names."""
+    copies = [copy.deepcopy(item) for _ in range(count)]
+    for i, made in enumerate(copies):
+        for part in (made, made.get("config") if isinstance(made, dict) else None):
+            if isinstance(part, dict) and isinstance(part.get("name"), str):
+                part["name"] = f"{part['name']}_{i}"
+    return copies
+
+
 def mutate_json(rng: random.Random, config):
     config = copy.deepcopy(config)
     for _ in range(rng.choice((1, 1, 2, 4))):
@@ -117,7 +130,7 @@ def mutate_json(rng: random.Random, config):
         if not places:
             return config
         holder, key = rng.choice(places)
-        kind = rng.randrange(8)
+        kind = rng.randrange(10)
         if kind == 0:
             del holder[key]
         elif kind == 1:
@@ -129,6 +142,10 @@ def mutate_json(rng: random.Random, config):
             holder[key] = copy.deepcopy(rng.choice(VALUES))
         elif kind == 3:
             holder[key] = rng.choice(NAMES)
+        elif kind == 8 and isinstance(holder[key], list):
+            holder[key].reverse()
+        elif kind == 9 and isinstance(holder, list):
+            holder.extend(_copies(holder[key], rng.choice((2, 30, 300))))
         elif kind == 4:
             for _ in range(rng.choice((2, 30, 150, 1200))):
                 deeper = {"class_name": "Sequential", "config": holder[key]}

@@ -50,7 +50,7 @@ class Hdf5File:
         try:
             self.root = Group(self, "", self._root_address())
         except struct.error as error:
-            raise damaged(self.name, str(error)) from error
+            raise damaged(self.name, "its first group") from error
 
     @classmethod
     def open(cls, path) -> Hdf5File:
