@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <new>
 #include <string>
 
 #include "check.h"
@@ -23,6 +24,7 @@ using Memory = std::unique_ptr<char, Free>;
 // Elements with values from 1 to 2 (or 0 to 250) that differ from their neighbours'.
 Memory memory(int64_t elements, DType dtype = DType::f32) {
   const int64_t bytes = elements * static_cast<int64_t>(size_of(dtype));
+  if (bytes <= 0 || bytes > (int64_t{1} << 40)) throw std::bad_alloc();
   char* p = static_cast<char*>(std::aligned_alloc(64, static_cast<std::size_t>((bytes + 63) / 64 * 64)));
   for (int64_t i = 0; i < elements; ++i) {
     const std::uint32_t value = static_cast<std::uint32_t>(i) * 2654435761U % 251U;
