@@ -408,7 +408,7 @@ class Model(Trainer, SavingMixin, Layer):
 
 def takes_ends(cls: type) -> bool:
     """Whether the constructor of a model class takes inputs and outputs."""
-    spec = inspect.getfullargspec(cls.__init__)
+    spec = inspect.getfullargspec(inspect.unwrap(cls.__init__))
     return spec.args[1:] == ["inputs", "outputs", "name"] or (
         not spec.args[1:] and None not in (spec.varargs, spec.varkw)
     )
