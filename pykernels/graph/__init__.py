@@ -5,7 +5,7 @@ from .eager_array import EagerArray, as_eager, eager
 from .program import Program, Source, Workspaces
 from .registry import NONDIFFERENTIABLE, OP_TABLES, apply, apply_into, define, definition, op_names
 from .scopes import current_path, scope
-from .tensor import Tensor
+from .tensor import Tensor, dtype_of
 from .trace import Trace, current_trace
 from .variable import Variable
 
@@ -26,6 +26,7 @@ __all__ = [
     "current_trace",
     "define",
     "definition",
+    "dtype_of",
     "eager",
     "gradients",
     "op_names",

@@ -7,7 +7,7 @@ import numpy as np
 from ..utils.masks import get_mask, set_mask
 from ..utils.tree import map_structure
 from .operand import REDUCTIONS, Operand, operator
-from .tensor import DTYPES
+from .tensor import DTYPES, dtype_of
 
 # Where ops and NumPy differ, by dtype; what is left out is the same in NumPy.
 _NUMPY = {
@@ -25,7 +25,7 @@ _NUMPY = {
 def _has_op(x) -> bool:
     """Whether x is something that ops take: of a dtype that they know."""
     if isinstance(x, (np.ndarray, np.generic)):
-        return x.dtype.name in DTYPES
+        return dtype_of(x) in DTYPES
     return isinstance(x, (bool, int, float, Operand))
 
 

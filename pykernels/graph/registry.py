@@ -13,7 +13,7 @@ from .. import _core
 from .eager_array import EagerArray
 from .operand import Operand
 from .scopes import current_label
-from .tensor import Node, Tensor
+from .tensor import Node, Tensor, dtype_of
 
 Type = tuple[tuple, str]
 
@@ -90,12 +90,12 @@ def _as_operand(x, dtype: str | None):
 
 
 def _operands(inputs) -> list:
-    dtype = next((x.dtype if isinstance(x.dtype, str) else x.dtype.name for x in inputs if hasattr(x, "dtype")), None)
+    dtype = next((dtype_of(x) for x in inputs if hasattr(x, "dtype")), None)
     return [_as_operand(x, dtype) for x in inputs]
 
 
 def _type(x) -> Type:
-    return (x.shape, x.dtype if isinstance(x.dtype, str) else x.dtype.name)
+    return (x.shape, dtype_of(x))
 
 
 def _is_symbolic(operands, tracing: bool) -> bool:

@@ -5,12 +5,22 @@ from __future__ import annotations
 import itertools
 import weakref
 
+import numpy as np
+
 from ..utils.masks import get_mask, set_mask
 from .operand import Operand, function_of
 
 DTYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
 
+_NAMES = {np.dtype(name): name for name in DTYPES}  # `numpy.dtype.name` takes microseconds
+
 _sequence = itertools.count()
+
+
+def dtype_of(x) -> str:
+    """The dtype's name of a tensor, variable or array."""
+    dtype = x.dtype
+    return dtype if isinstance(dtype, str) else _NAMES.get(dtype) or dtype.name
 
 
 def _dead_reference() -> None:

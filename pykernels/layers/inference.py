@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..graph import Tensor, Trace
+from ..graph import Tensor, Trace, dtype_of
 from ..user_warning import warn
 from ..utils.masks import get_mask, set_mask
 from ..utils.overrides import overridden_by_user
@@ -17,10 +17,10 @@ def recorded_outputs(layer, args, kwargs):
     layer._clear_losses()
 
     def result(t):
-        found = symbolic(t.shape, _dtype_of(t))
+        found = symbolic(t.shape, dtype_of(t))
         mask = get_mask(t)
         if mask is not None:
-            set_mask(found, symbolic(mask.shape, _dtype_of(mask)))
+            set_mask(found, symbolic(mask.shape, dtype_of(mask)))
         return found
 
     return map_structure(result, outputs)
@@ -79,7 +79,3 @@ def _agree(declared, results) -> bool:
 def _text(tensors) -> str:
     shapes = [tuple(t.shape) if isinstance(t, Tensor) else t for t in flatten(tensors)]
     return str(shapes[0] if len(shapes) == 1 else shapes)
-
-
-def _dtype_of(t) -> str:
-    return t.dtype if isinstance(t.dtype, str) else t.dtype.name

@@ -8,7 +8,7 @@ import inspect
 import numpy as np
 
 from .. import ops, regularizers
-from ..graph import Tensor, as_eager, current_path, current_trace, scope
+from ..graph import Tensor, as_eager, current_path, current_trace, dtype_of, scope
 from ..metrics.metric import Metric
 from ..utils.load_budget import load_budget
 from ..utils.masks import any_masks
@@ -277,7 +277,7 @@ class Layer(LayerConfig, LayerState):
     def _convert_one(self, x):
         if isinstance(x, np.ndarray):
             wanted = self.input_dtype
-            if self.autocast and x.dtype.kind == "f" and x.dtype.name != wanted and wanted[0] == "f":
+            if self.autocast and x.dtype.kind == "f" and dtype_of(x) != wanted and wanted[0] == "f":
                 return x.astype(wanted)
             return x
         if isinstance(x, Tensor):

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import config
 from ..graph import EagerArray, Tensor, Variable, apply, eager
-from ..graph.tensor import DTYPES
+from ..graph.tensor import DTYPES, dtype_of
 
 __all__ = [
     "cast",
@@ -46,11 +46,6 @@ def standardize_dtype(dtype) -> str:
             "Convert the array first, for example with `array.astype('float32')`."
         )
     raise ValueError(f"Invalid dtype: {dtype}")
-
-
-def dtype_of(x) -> str:
-    """The dtype's name of a tensor, variable or array."""
-    return x.dtype if isinstance(x.dtype, str) else x.dtype.name
 
 
 def is_float(dtype: str) -> bool:
@@ -147,7 +142,7 @@ def _to_array(x, want) -> np.ndarray:
             array = array.astype(config.floatx() if want is None else want)
         elif array.dtype == np.int64 and (array.size == 0 or -(2**31) <= array.min() <= array.max() < 2**31):
             array = array.astype("int32")
-    if array.dtype.name not in DTYPES:
+    if dtype_of(array) not in DTYPES:
         if array.dtype.kind not in "fiub":
             raise ValueError(f"A tensor cannot be made of an array of dtype {array.dtype}: {x!r:.80}")
         if want is None:
