@@ -7,6 +7,8 @@ IMAGE, SEQUENCE, FLAT = (8, 9, 4), (7, 4), (6,)
 # name -> (input shape, [options, ...])
 LAYERS = {
     "Dense": (FLAT, [{"units": 3}, {"units": 2, "use_bias": False, "activation": "tanh", "kernel_regularizer": "l2"}]),
+    "Embedding": (FLAT, [{"input_dim": 9, "output_dim": 3}, {"input_dim": 9, "output_dim": 2, "mask_zero": True}]),
+    "Masking": (SEQUENCE, [{"mask_value": 0.5}]),
     "Activation": (FLAT, [{"activation": a} for a in ("relu", "softmax", "gelu", "selu", "swish")]),
     "Dropout": (FLAT, [{"rate": 0.5, "seed": 3}, {"rate": 0.0}]),
     "AlphaDropout": (FLAT, [{"rate": 0.1}]),

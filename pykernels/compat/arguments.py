@@ -54,6 +54,11 @@ RENAMED: dict[str, dict[str, str]] = {
     # layers
     "Dense": {**_KERNEL, "output_dim": "units"},
     "Dropout": {"p": "rate"},
+    "Embedding": {
+        "init": "embeddings_initializer",
+        "W_regularizer": "embeddings_regularizer",
+        "W_constraint": "embeddings_constraint",
+    },
     "Reshape": {"dims": "target_shape"},
     "LeakyReLU": {"alpha": "negative_slope"},
     "PReLU": {"init": "alpha_initializer"},
@@ -140,6 +145,7 @@ NEUTRAL: dict[str, dict[str, tuple[Any, ...]]] = {
         if RENAMED[name].get("dim_ordering") == "data_format"
     },
     "BatchNormalization": {"mode": (0,)},
+    "Embedding": {"dropout": (0, None)},
     "compile": {"sample_weight_mode": (None,), "target_tensors": (None,)},
     "fit": {"show_accuracy": (False, None)},
     "evaluate": {"show_accuracy": (False, None)},
@@ -164,6 +170,7 @@ _SHOW_ACCURACY = "ask for it once: compile(..., metrics=['accuracy'])"
 #: callable -> {keyword: what to do instead}
 REFUSED: dict[str, dict[str, str]] = {
     "BatchNormalization": {"mode": "use the default, 0: normalization of each feature over the batch"},
+    "Embedding": {"dropout": "put SpatialDropout1D behind the layer, or Dropout(noise_shape=...)"},
     "Conv2DTranspose": {"output_shape": "it follows from strides and padding; output_padding adds rows and columns"},
     "fit": {"show_accuracy": _SHOW_ACCURACY},
     "evaluate": {"show_accuracy": _SHOW_ACCURACY},

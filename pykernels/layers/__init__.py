@@ -8,6 +8,7 @@ from .conv import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose
 from .conv_depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from .dense import Dense
 from .dropout import Dropout
+from .embedding import Embedding, Masking
 from .identity import Identity
 from .input_layer import Input, InputLayer
 from .input_spec import InputSpec
@@ -85,6 +86,7 @@ _ALL = {
         Dot,
         Dropout,
         ELU,
+        Embedding,
         Flatten,
         GaussianDropout,
         GaussianNoise,
@@ -98,6 +100,7 @@ _ALL = {
         Lambda,
         LayerNormalization,
         LeakyReLU,
+        Masking,
         Maximum,
         MaxPooling1D,
         MaxPooling2D,

@@ -233,6 +233,10 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
         total = ops.sum(kept, axis=axis, keepdims=self.keepdims)
         return ops.divide(total, ops.sum(weights, axis=axis, keepdims=self.keepdims))
 
+    def compute_mask(self, inputs, mask=None):
+        """None: there are no steps left."""
+        return None
+
 
 class GlobalAveragePooling2D(_GlobalAveragePooling):
     """The mean of each channel of an image.
