@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import faulthandler
+import gc
 import multiprocessing
 import os
 import pathlib
@@ -31,6 +32,7 @@ import warnings
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 
+from call_counter import CallCounter
 from good_files import make_seeds
 from internal_text import internal_text
 from mutations import mutate
@@ -85,8 +87,10 @@ class Watch:
 class Meter:
     """What loading one file takes."""
 
-    def __init__(self):
+    def __init__(self, folder):
         self.budgets: list = []
+        self.events = 0
+        self._counter = CallCounter(folder)
         original = load_budget.LoadBudget.__init__
 
         def init(budget, *args, **kwargs):
@@ -97,18 +101,14 @@ class Meter:
 
     def __enter__(self):
         self.budgets.clear()
-        self.events = 0
         pathlib.Path("/proc/self/clear_refs").write_text("5")  # the peak of the resident memory starts again
         self._before = _status("VmRSS:")
 
-        def count(*_):
-            self.events += 1
-
-        sys.setprofile(count)
+        self._counter.start()
         return self
 
     def __exit__(self, *exc):
-        sys.setprofile(None)
+        self.events = self._counter.stop()
         self.memory = max(0, _status("VmHWM:") - self._before)
 
     def broken_law(self, size: int) -> str | None:
@@ -167,8 +167,9 @@ def work(first: int, last: int, folder: str, options, report) -> None:
     for seed in seeds:  # what good files import is imported now
         with contextlib.suppress(*ALLOWED):  # of those that ask for too much
             _one(seed, seed[2], folder, load)
-    watch, meter = Watch(), Meter()
+    watch, meter = Watch(), Meter(folder)
     watch.mine = folder
+    gc.freeze()  # collections look only at what files made
     resource.setrlimit(resource.RLIMIT_AS, (_address_space() + options.memory,) * 2)
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     counts = {"loaded": 0, "refused": 0, "bytes": 0, "calls": 0, "most_calls": 0, "most_memory": 0, "most_share": 0}
