@@ -9,7 +9,6 @@ import threading
 import numpy as np
 import pytest
 
-from pykernels import datasets
 from pykernels.datasets import digits, fashion_mnist, idx, mnist
 from pykernels.utils import download
 
@@ -250,9 +249,3 @@ def test_keras_home(monkeypatch, tmp_path):
     monkeypatch.delenv("KERAS_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert download.keras_home() == tmp_path / ".keras"
-
-
-def test_absent_datasets_are_named():
-    with pytest.raises(AttributeError, match="does not have 'cifar10' yet"):
-        datasets.cifar10  # noqa: B018
-    assert not hasattr(datasets, "nonsense")

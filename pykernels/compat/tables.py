@@ -221,7 +221,6 @@ INSTEAD: dict[str, str] = {
     "backend.get_session": "there is no session: arrays are computed at once",
     "backend.set_session": "drop the line; for the number of threads set OMP_NUM_THREADS",
     "callbacks.TensorBoard": "model.fit() returns a History; pykernels.visualization.plot_history draws it",
-    "datasets": "load the arrays with numpy.load and pass them to fit()",
     "layers.ThresholdedReLU": "use keras.layers.ReLU(threshold=theta)",
     "models.Graph": "the class left Keras with version 1",
     "models.model_from_yaml": "use model.to_json() and model_from_json(): YAML files can run code",

@@ -1,17 +1,27 @@
-"""Data sets: `digits` comes with the package; `mnist` and `fashion_mnist` from Keras's cache folder or the network."""
+"""Data sets: `digits` comes with the package; the others from Keras's cache folder or the network."""
 
 from __future__ import annotations
 
-from . import digits, fashion_mnist, mnist
+import importlib as _importlib
 
-__all__ = ["digits", "fashion_mnist", "mnist"]
-
-_ABSENT = ("boston_housing", "california_housing", "cifar10", "cifar100", "imdb", "reuters")
+__all__ = [
+    "boston_housing",
+    "california_housing",
+    "cifar10",
+    "cifar100",
+    "digits",
+    "fashion_mnist",
+    "imdb",
+    "mnist",
+    "reuters",
+]
 
 
 def __getattr__(name):
-    if name in _ABSENT:
-        raise AttributeError(
-            f"pykernels.datasets does not have '{name}' yet, only {', '.join(__all__)}; load its file with numpy."
-        )
+    if name in __all__ or name == "cifar":
+        return _importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module 'pykernels.datasets' has no attribute '{name}'")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -1,4 +1,7 @@
-"""Arrays in `.npz` archives, read by their headers: nothing is allocated before shape, dtype and size fit together."""
+"""Arrays in `.npz` archives, read by their headers: nothing is allocated before shape, dtype and size fit together.
+
+Arrays of objects are arrays of lists of numbers, which NumPy pickles; `pickles` reads them.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ import numpy as np
 
 from ..utils.load_budget import LoadBudget
 from ..utils.regular_files import open_regular
+from . import pickles
 
 _MAX_HEADER = 10_000  # bytes; those of arrays of numbers have 118
 _DAMAGED = (zipfile.BadZipFile, EOFError, KeyError, NotImplementedError, RuntimeError, struct.error, zlib.error)
@@ -28,24 +32,26 @@ def headers(path, names) -> dict[str, tuple[tuple, np.dtype]] | None:
         return None
 
 
-def read(path, names, known=()) -> list[np.ndarray]:
+def read(path, names, known=(), objects=False) -> list[np.ndarray]:
     """The arrays with these names.
 
     Args:
+        objects: whether they may be arrays of lists of numbers.
         known: (shape, dtype) pairs that are read whatever the size of the file; others are within what a file of its
             size may ask for (`LoadBudget`).
 
     Raises:
         ValueError: a name is missing, or something is damaged, no array of numbers, or larger than the file can hold.
+            A pickle of other things is a `pickles.RefusedPickleError`.
     """
     with open_regular(path) as file:
         try:
-            return _read(file, str(path), names, known)
+            return _read(file, str(path), names, known, objects)
         except (*_DAMAGED, OSError) as error:
             raise ValueError(f"{path} is not an .npz archive, or is damaged. Delete it and get it again.") from error
 
 
-def _read(file, path: str, names, known) -> list[np.ndarray]:
+def _read(file, path: str, names, known, objects) -> list[np.ndarray]:
     arrays = []
     with zipfile.ZipFile(file) as archive:
         missing = [name for name in names if f"{name}.npy" not in archive.namelist()]
@@ -57,7 +63,9 @@ def _read(file, path: str, names, known) -> list[np.ndarray]:
                 member = _Member(archive, name)
                 if member.type not in known:
                     budget.allocate(member.bytes, f"the array {name}")
-                arrays.append(member.array())
+                if member.is_object and not objects:
+                    raise ValueError(f"'{name}.npy' does not hold numbers but objects.")
+                arrays.append(member.objects(path, budget) if member.is_object else member.array())
             except ValueError as error:
                 raise error if path in str(error) else ValueError(f"{path}: {error}") from error
     return arrays
@@ -82,18 +90,35 @@ class _Member:
             shape, self._by_columns, dtype = np.lib.format.read_array_header_2_0(text)
         except (ValueError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError, TypeError) as error:
             raise ValueError(f"'{name}.npy' has a header that NumPy does not write.") from error
-        if dtype.kind not in "fiub":
+        self.is_object = dtype == np.dtype(object)
+        if dtype.kind not in "fiub" and not self.is_object:
             raise ValueError(f"'{name}.npy' does not hold numbers but {dtype}.")
         self.type = shape, dtype
+        if min(shape, default=0) < 0:
+            raise ValueError(f"'{name}.npy' has the shape {shape}; it is damaged.")
+        if self.is_object:
+            self.bytes = self._info.file_size - self._begin
+            return
         self.bytes = math.prod(shape) * dtype.itemsize
-        if self.bytes != self._info.file_size - self._begin or min(shape, default=0) < 0:
+        if self.bytes != self._info.file_size - self._begin:
             raise ValueError(f"'{name}.npy' does not have as many bytes as its shape {shape} needs; it is damaged.")
 
-    def array(self) -> np.ndarray:
-        shape, dtype = self.type
+    def _contents(self) -> bytes:
         with self._archive.open(self._info) as file:
             file.read(self._begin)
-            data = bytearray(file.read(self.bytes))
+            data = file.read(self.bytes)
         if len(data) != self.bytes:
             raise ValueError(f"'{self._info.filename}' ends too early; it is damaged.")
-        return np.frombuffer(data, dtype).reshape(shape, order="F" if self._by_columns else "C")
+        return data
+
+    def array(self) -> np.ndarray:
+        """The array, where its dtype is one of numbers."""
+        shape, dtype = self.type
+        return np.frombuffer(bytearray(self._contents()), dtype).reshape(shape, order="F" if self._by_columns else "C")
+
+    def objects(self, path: str, budget: LoadBudget) -> np.ndarray:
+        """The array, where it is one of lists of numbers."""
+        found = pickles.loads(self._contents(), path, budget)
+        if not isinstance(found, np.ndarray) or found.shape != self.type[0]:
+            raise ValueError(f"'{self._info.filename}' does not hold an array of the shape in its header.")
+        return found
