@@ -366,17 +366,6 @@ def test_run_eagerly_runs_python_each_step():
     assert len(calls) == before
 
 
-def test_a_train_step_of_one_s_own_is_refused():
-    class Own(models.Sequential):
-        def train_step(self, data):
-            return {}
-
-    model = Own([layers.Dense(1, input_dim=2)])
-    model.compile("sgd", "mse")
-    with pytest.raises(NotImplementedError, match=r"train_step.*compute_loss"):
-        model.fit(x_of(4, 2), x_of(4, 1), verbose=0)
-
-
 def test_compute_loss_may_be_overridden():
     class Doubled(models.Sequential):
         def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):

@@ -25,9 +25,6 @@ BASES = {
     "Callback": (keras.callbacks.Callback, pk.callbacks.Callback),
 }
 STEPS = {
-    "train_step",
-    "test_step",
-    "predict_step",
     "compute_loss_and_updates",
     "stateless_compute_loss",
     "stateless_call",
@@ -124,11 +121,13 @@ def test_overridden_steps_are_refused(base, name):
             model.predict(X, verbose=0)
 
 
-def test_a_step_that_is_set_on_a_model_is_refused():
+def test_a_step_that_is_set_on_a_model_is_called():
     model = model_of()
-    model.predict(X, verbose=0)
+    before = model.predict(X, verbose=0)
+    model.predict_step = lambda data: 2 * model(data, training=False)
+    np.testing.assert_allclose(model.predict(X, verbose=0), 2 * before, rtol=1e-6)
     model.predict_step = lambda data: None
-    with pytest.raises(NotImplementedError, match="overrides `predict_step`"):
+    with pytest.raises(TypeError, match=r"predict_step\(\) of model .* must return tensors"):
         model.predict(X, verbose=0)
 
 

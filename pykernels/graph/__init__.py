@@ -1,11 +1,13 @@
 """Symbolic tensors, variables, the op registry, autodiff and programs."""
 
 from .autodiff import gradients
-from .eager_array import EagerArray, as_eager, eager
+from .eager_array import EagerArray, as_eager, eager, is_recorded
 from .program import Program, Source, Workspaces
+from .recording import recorders
 from .registry import NONDIFFERENTIABLE, OP_TABLES, apply, apply_into, define, definition, op_names
 from .scopes import current_path, scope
-from .tensor import Tensor, dtype_of
+from .tape import GradientTape
+from .tensor import SymbolicValueError, Tensor, dtype_of
 from .trace import Trace, current_trace
 from .variable import Variable
 
@@ -13,8 +15,10 @@ __all__ = [
     "NONDIFFERENTIABLE",
     "OP_TABLES",
     "EagerArray",
+    "GradientTape",
     "Program",
     "Source",
+    "SymbolicValueError",
     "Tensor",
     "Trace",
     "Variable",
@@ -29,6 +33,8 @@ __all__ = [
     "dtype_of",
     "eager",
     "gradients",
+    "is_recorded",
     "op_names",
+    "recorders",
     "scope",
 ]

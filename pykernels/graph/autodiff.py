@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .registry import apply
+from .registry import apply, trace_stack
 from .scopes import scope
 from .tensor import Node, Tensor
 
@@ -36,32 +36,62 @@ def gradients(target: Tensor, wrt, output_gradient=None) -> list:
     Raises:
         ValueError: when the way leads through an op without a gradient, naming it.
     """
-    if not isinstance(target, Tensor):
+    return gradients_of([target], wrt, [output_gradient])
+
+
+def gradients_of(targets: list, wrt, output_gradients: list, nodes: list[Node] | None = None) -> list:
+    """The sums of the `gradients` of several targets. `nodes`: those that count, in the order of recording; by default
+    all that the targets depend on."""
+    pairs = [(t, g) for t, g in zip(targets, output_gradients, strict=True) if isinstance(t, Tensor)]
+    if not pairs:
         return [None] * len(wrt)
-    nodes = reachable([target])
+    nodes = reachable([t for t, _ in pairs]) if nodes is None else nodes
     alive = [node.outputs for node in nodes]  # ids stay those of one tensor each
     active = {id(x) for x in wrt}
     on_path = []
     for node, outputs in zip(nodes, alive, strict=True):
-        if any(id(x) in active for x in node.inputs):
+        if any(id(x) in active for x in node.differentiated):
             active.update(id(t) for t in outputs)
             on_path.append(node)
-    if id(target) not in active:
-        return [None] * len(wrt)
-    grads: dict[int, object] = {
-        id(target): np.ones(target.shape, target.dtype) if output_gradient is None else output_gradient
-    }
+    grads: dict[int, object] = {}
+    for target, gradient in pairs:
+        if id(target) in active:
+            _add(grads, target, np.ones(target.shape, target.dtype) if gradient is None else gradient)
+    written = _last_writes()
     for node in reversed(on_path):
         douts = [grads.get(id(t)) for t in node.outputs]
         if all(d is None for d in douts):
             continue
         with scope(node.label):
-            for x, dx in zip(node.inputs, _differentiate(node, douts), strict=True):
-                if dx is None or id(x) not in active:
-                    continue
-                have = grads.get(id(x))
-                grads[id(x)] = dx if have is None else apply("add", [have, dx])
+            for x, dx in zip(node.differentiated, _differentiate(_as_it_was(node, written), douts), strict=True):
+                if dx is not None and id(x) in active:
+                    _add(grads, x, dx)
     return [grads.get(id(x)) for x in wrt]
+
+
+def _add(grads: dict, x, dx) -> None:
+    have = grads.get(id(x))
+    grads[id(x)] = dx if have is None else apply("add", [have, dx])
+
+
+def _last_writes() -> dict[int, float]:
+    """id -> place of the last write, of the variables that the program being recorded has written so far."""
+    stack = trace_stack()
+    return {id(v): node.seq for node in stack[-1].effects for v in node.writes} if stack else {}
+
+
+def _as_it_was(node: Node, written: dict) -> Node:
+    """The node with the values that its variables had when it ran, where they were written since: a step may update a
+    network before the gradients of another loss are taken."""
+    late = [x for x in node.inputs if written.get(id(x), -1) > node.seq]
+    if not late:
+        return node
+    before = {}
+    for variable in late:
+        value = apply("reshape", [variable], shape=tuple(variable.shape))
+        value.node.seq = node.seq - 0.5
+        before[id(variable)] = value
+    return node.with_inputs([before.get(id(x), x) for x in node.inputs])
 
 
 def _differentiate(node: Node, douts):
@@ -70,10 +100,11 @@ def _differentiate(node: Node, douts):
             f"op '{node.name}' (recorded by '{node.label or 'no layer'}') has no gradient. "
             "Wrap its input in pykernels.ops.stop_gradient if none should flow."
         )
+    inputs = node.differentiated
     dinputs = node.op.grad(node, *douts)
-    if len(dinputs) != len(node.inputs):
-        raise ValueError(f"the gradient of op '{node.name}' gave {len(dinputs)} values for {len(node.inputs)} inputs")
-    for x, dx in zip(node.inputs, dinputs, strict=True):
+    if len(dinputs) != len(inputs):
+        raise ValueError(f"the gradient of op '{node.name}' gave {len(dinputs)} values for {len(inputs)} inputs")
+    for x, dx in zip(inputs, dinputs, strict=True):
         if dx is not None and not isinstance(x, np.ndarray) and tuple(dx.shape) != tuple(x.shape):
             raise ValueError(f"the gradient of op '{node.name}' has shape {dx.shape} for an input of shape {x.shape}")
     return dinputs

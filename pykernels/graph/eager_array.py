@@ -44,6 +44,12 @@ def _binary(name: str, reflected: bool):
     return method
 
 
+def is_recorded(x) -> bool:
+    """Whether a gradient may flow through an array: some tape recorded how it was made, or watches it."""
+    reference = x.__dict__.get("twin") if type(x) is EagerArray else None
+    return reference is not None and reference() is not None
+
+
 def _reduction(name: str):
     numpy_method = getattr(np.ndarray, name)
 
@@ -55,6 +61,18 @@ def _reduction(name: str):
 
     method.__name__ = name
     method.__doc__ = f"`ops.{name}`; with `dtype`, `out` or `ddof` NumPy's."
+    return method
+
+
+def _extremum(name: str):
+    numpy_method = getattr(np.ndarray, name)
+
+    def method(self, axis=None, out=None, keepdims=False, **more):
+        if is_recorded(self) and out is None and not more:
+            return operator(name)(self, axis=axis, keepdims=keepdims)
+        return eager(numpy_method(np.asarray(self), axis, out=out, keepdims=keepdims, **more))
+
+    method.__name__ = name
     return method
 
 
@@ -80,7 +98,42 @@ class EagerArray(np.ndarray):
         """The plain array (a NumPy scalar for no axes)."""
         return np.asarray(self)[()]
 
+    # What NumPy would do too, unless a gradient has to flow through it.
+    def __neg__(self):
+        return operator("neg")(self) if is_recorded(self) else super().__neg__()
+
+    def __abs__(self):
+        return operator("abs")(self) if is_recorded(self) else super().__abs__()
+
+    def astype(self, dtype, *args, **kwargs):
+        return operator("astype")(self, dtype) if is_recorded(self) else super().astype(dtype, *args, **kwargs)
+
+    def reshape(self, *shape, **kwargs):
+        if not is_recorded(self):
+            return super().reshape(*shape, **kwargs)
+        return operator("reshape")(self, shape[0] if len(shape) == 1 else shape)
+
+    def flatten(self, *args, **kwargs):
+        return operator("reshape")(self, (-1,)) if is_recorded(self) else super().flatten(*args, **kwargs)
+
+    def ravel(self, *args, **kwargs):
+        return operator("reshape")(self, (-1,)) if is_recorded(self) else super().ravel(*args, **kwargs)
+
+    def squeeze(self, axis=None):
+        return operator("squeeze")(self, axis) if is_recorded(self) else super().squeeze(axis)
+
+    def transpose(self, *axes):
+        if not is_recorded(self):
+            return super().transpose(*axes)
+        return operator("transpose")(self, axes[0] if len(axes) == 1 else axes or None)
+
+    @property
+    def T(self):  # noqa: N802 - NumPy's name
+        return self.transpose()
+
     def __getitem__(self, index):
+        if is_recorded(self):
+            return operator("getitem")(self, index)
         item = super().__getitem__(index)
         return np.asarray(item).view(EagerArray) if isinstance(item, np.generic) else item
 
@@ -138,6 +191,8 @@ for _name in _NUMPY.values():
     setattr(EagerArray, f"__r{_name}__", _binary(_name, True))
 for _name in REDUCTIONS:
     setattr(EagerArray, _name, _reduction(_name))
+for _name in ("max", "min"):
+    setattr(EagerArray, _name, _extremum(_name))
 
 
 def as_eager(outputs):
@@ -147,6 +202,8 @@ def as_eager(outputs):
 
 def eager(x):
     """Arrays and NumPy's scalars as `EagerArray`s, without a copy, in tuples and lists too; others as they are."""
+    if type(x) is EagerArray:
+        return x
     if isinstance(x, (np.ndarray, np.generic)):
         return np.asarray(x).view(EagerArray)
     if isinstance(x, (tuple, list)):

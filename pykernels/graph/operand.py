@@ -14,6 +14,8 @@ import numpy as np
 BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor")
 #: The other operators and methods of `Operand`.
 OTHERS = ("eq", "ne", "lt", "le", "gt", "ge", "neg", "abs", "invert", "getitem", "reshape", "squeeze", "astype")
+#: What `EagerArray`s leave to NumPy unless a gradient has to flow through it.
+ARRAY_METHODS = ("transpose", "max", "min")
 #: Methods of `EagerArray`, `(x, axis, keepdims)`.
 REDUCTIONS = ("sum", "prod", "mean", "var", "std", "argmax", "argmin")
 
@@ -25,13 +27,14 @@ def implement(operators: dict[str, Callable], ufuncs: dict[np.ufunc, Callable]) 
     """States what operators and NumPy's universal functions do with operands; called by `pykernels.ops`.
 
     Args:
-        operators: a function for each name of `BINARY`, `OTHERS` and `REDUCTIONS`; the operands come in their order.
+        operators: a function for each name of `BINARY`, `OTHERS`, `ARRAY_METHODS` and `REDUCTIONS`; the operands come
+            in their order.
         ufuncs: a function of the same arguments for each of NumPy's universal functions that tensors take.
 
     Raises:
         ValueError: when a name is missing or unknown.
     """
-    differing = set(operators) ^ {*BINARY, *OTHERS, *REDUCTIONS}
+    differing = set(operators) ^ {*BINARY, *OTHERS, *ARRAY_METHODS, *REDUCTIONS}
     if differing:
         raise ValueError(f"implement() needs a function for each operator and no others; these differ: {differing}")
     _operators.update(operators)

@@ -33,6 +33,11 @@ class Program:
         self.run = core.run
         self.run_batches = core.run_batches
 
+    @staticmethod
+    def bind(arrays, types) -> list:
+        """What `run_batches` takes as its sources: arrays whose rows are converted to the dtypes of the inputs."""
+        return [Source(array, dtype) for array, (_, dtype) in zip(arrays, types, strict=True)]
+
     def describe(self) -> list[dict]:
         """One dict per call: op, label, inputs, outputs (value names), shape, dtype, offset, bytes, flops."""
         return self.core.describe()

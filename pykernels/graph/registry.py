@@ -12,6 +12,7 @@ import numpy as np
 from .. import _core
 from .eager_array import EagerArray
 from .operand import Operand
+from .recording import record, recorders
 from .scopes import current_label
 from .tensor import Node, Tensor, dtype_of
 
@@ -121,6 +122,8 @@ def apply(name: str, inputs: Sequence, **attrs):
         outs = Node(op, operands, attrs, out_types, label=current_label()).outputs
     else:
         outs = [y.view(EagerArray) for y in _core.run_op(name, [_value(x) for x in operands], out_types, attrs)]
+        if recorders():
+            record(op, operands, attrs, out_types, outs, current_label())
     return outs[0] if len(outs) == 1 else tuple(outs)
 
 

@@ -57,11 +57,7 @@ class Rewriter:
 
 def copy_node(node: Node) -> Node:
     """Passes change nodes; the recorded ones may serve other programs (a functional model's graph)."""
-    new = Node.__new__(Node)
-    for slot in Node.__slots__:
-        setattr(new, slot, getattr(node, slot))
-    new.inputs = list(node.inputs)
-    return new
+    return node.with_inputs(node.inputs)
 
 
 def make_node(name: str, inputs, attrs, out_types, writes, prototype: Node) -> Node:

@@ -27,6 +27,10 @@ def _dead_reference() -> None:
     """A weak reference to nothing."""
 
 
+class SymbolicValueError(TypeError):
+    """Code asked for the value of a symbolic tensor, which has none while a program is being recorded."""
+
+
 class Node:
     """One application of an op.
 
@@ -40,9 +44,10 @@ class Node:
         writes: variables that the op updates in place (effects); they follow `outputs` in the kernel's outputs.
         seq: position in the order of recording, which is the order of execution.
         label: name of the layer (or other scope) that recorded it.
+        through: what `custom_gradient` gives a gradient to in place of `inputs`; None for all others.
     """
 
-    __slots__ = ("_held", "_types", "attrs", "inputs", "label", "op", "seq", "writes")
+    __slots__ = ("_held", "_types", "attrs", "inputs", "label", "op", "seq", "through", "writes")
 
     def __init__(self, op, inputs, attrs, out_types, writes=(), label=""):
         self.op = op
@@ -53,6 +58,20 @@ class Node:
         self.writes = tuple(writes)
         self.seq = next(_sequence)
         self.label = label
+        self.through = None
+
+    @property
+    def differentiated(self) -> list:
+        """What the gradient rule of the op gives gradients of, in its order."""
+        return self.inputs if self.through is None else self.through
+
+    def with_inputs(self, inputs) -> Node:
+        """The same node, with other inputs."""
+        new = Node.__new__(Node)
+        for slot in Node.__slots__:
+            setattr(new, slot, getattr(self, slot))
+        new.inputs = list(inputs)
+        return new
 
     @property
     def outputs(self) -> tuple[Tensor, ...]:
@@ -102,22 +121,41 @@ class Tensor(Operand):
 
     def __len__(self):
         if not self.shape or self.shape[0] is None:
-            raise TypeError("a symbolic tensor with an unknown first dimension has no len()")
+            raise SymbolicValueError("a symbolic tensor with an unknown first dimension has no len()")
         return self.shape[0]
 
     def __iter__(self):
-        raise TypeError("a symbolic tensor cannot be iterated over; index it or use pykernels.ops.split")
+        raise SymbolicValueError("a symbolic tensor cannot be iterated over; index it or use pykernels.ops.split")
 
     def __bool__(self):
-        raise TypeError(
+        raise SymbolicValueError(
             "a symbolic tensor has no truth value while a model is being built; use pykernels.ops.where instead of `if`"
         )
 
-    def __array__(self, *args, **kwargs):
-        raise TypeError(
-            f"{self!r} is symbolic: it has no values yet, so NumPy functions cannot take it. "
-            "Use the functions of pykernels.ops."
+    def _no_value(self, what: str):
+        raise SymbolicValueError(
+            f"{self!r} is symbolic: it has no values yet, so {what} cannot take it. Use the functions of pykernels.ops."
         )
+
+    def __array__(self, *args, **kwargs):
+        self._no_value("NumPy functions")
+
+    def numpy(self):
+        """An array's way to NumPy; a symbolic tensor has none, and raises `SymbolicValueError`."""
+        self._no_value("numpy()")
+
+    def __float__(self):
+        self._no_value("float()")
+
+    def __int__(self):
+        self._no_value("int()")
+
+    def __index__(self):
+        self._no_value("range() and indexing")
+
+    def item(self):
+        """An array's way to a Python number; a symbolic tensor has none, and raises `SymbolicValueError`."""
+        self._no_value("item()")
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         """numpy_array + tensor and np.exp(tensor) record the op of that name."""

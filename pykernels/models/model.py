@@ -9,13 +9,14 @@ import numpy as np
 from .. import ops
 from ..compat.arguments import translate
 from ..data_adapters.arrays import Data, make_data
-from ..graph import EagerArray, Tensor, Trace, as_eager, current_trace
+from ..graph import EagerArray, Tensor, Trace, as_eager, current_trace, is_recorded, recorders
 from ..layers.context import StructureVersion, training_phase
 from ..layers.input_spec import InputSpec
 from ..layers.layer import Layer
 from ..layers.layer_graph import LayerGraph
 from ..layers.masking import keep_mask
 from ..layers.node import symbolic
+from ..training.custom_steps import has_own_step
 from ..training.step_programs import StepSignature, step_signature
 from ..training.trainer import Trainer
 from ..utils.masks import any_masks, set_mask
@@ -60,7 +61,13 @@ class Model(Trainer, SavingMixin, Layer):
         "optimizer",
     }
 
-    _bookkeeping = Layer._bookkeeping | {"stop_training", "stop_evaluating", "stop_predicting", "compiled"}
+    _bookkeeping = Layer._bookkeeping | {
+        "stop_training",
+        "stop_evaluating",
+        "stop_predicting",
+        "compiled",
+        "_predicted",
+    }
     remade_to_assign = False
 
     # The class of `Model(inputs, outputs)`; set where it is defined.
@@ -249,7 +256,7 @@ class Model(Trainer, SavingMixin, Layer):
             run = self._direct(args[0], training)
             if run is not None:
                 return as_eager(run((args[0],), self._next_run())[0])
-        if args and "_graph" in self.__dict__ and not any(isinstance(x, Tensor) for x in flatten(args[0])):
+        if args and "_graph" in self.__dict__ and not any(_in_a_graph(x) for x in flatten(args[0])):
             args = (self._as_inputs(args[0]), *args[1:])
         return as_eager(super().__call__(*args, **kwargs))
 
@@ -273,8 +280,9 @@ class Model(Trainer, SavingMixin, Layer):
 
     def _direct(self, x, training):
         """For one plain array that fits: the program's own function, found again at little cost. Else None."""
-        if type(x) not in (np.ndarray, EagerArray) or current_trace() is not None:
+        if type(x) not in (np.ndarray, EagerArray) or current_trace() is not None or recorders():
             return None
+
         if self._direct_version != StructureVersion.value:
             self._programs.validate(self)
             self._direct_runs = {}
@@ -293,6 +301,8 @@ class Model(Trainer, SavingMixin, Layer):
     def _make_direct(self, x):
         graph = self._graph
         if graph is None or len(graph.inputs) != 1 or not isinstance(graph.returned_struct, Tensor):
+            return None
+        if has_own_step(self, "predict"):
             return None
         want, dtype = self.input_types[0]
         fits = len(want) == x.ndim and all(w in (None, h) for w, h in zip(want, x.shape, strict=True))
@@ -412,6 +422,11 @@ def takes_ends(cls: type) -> bool:
     return spec.args[1:] == ["inputs", "outputs", "name"] or (
         not spec.args[1:] and None not in (spec.varargs, spec.varkw)
     )
+
+
+def _in_a_graph(x) -> bool:
+    """Whether x is symbolic, or an array through which a tape follows gradients."""
+    return isinstance(x, Tensor) or is_recorded(x) or any(tape.watched_array(x) is not None for tape in recorders())
 
 
 class _FreeOutput:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import config
-from ..graph import EagerArray, Tensor, Variable, apply, eager
+from ..graph import EagerArray, Tensor, Variable, apply, eager, is_recorded
 from ..graph.tensor import DTYPES, dtype_of
 
 __all__ = [
@@ -63,7 +63,7 @@ def passed_on(x):
     What an op returns never changes with a later update of a variable, nor do updates in place of an array reach the
     op's argument.
     """
-    if isinstance(x, Variable):
+    if isinstance(x, Variable) or is_recorded(x):
         return apply("reshape", [x], shape=tuple(x.shape))
     return x.copy().view(EagerArray) if isinstance(x, np.ndarray) else x
 
@@ -116,13 +116,16 @@ def to_tensor(x, dtype=None):
     want = None if dtype is None else standardize_dtype(dtype)
     if isinstance(x, (list, tuple)) and _holds_tensors(x):
         x = _stacked(x)
-    elif not isinstance(x, (Tensor, Variable)):
+    elif not (isinstance(x, (Tensor, Variable)) or is_recorded(x)):
         x = _to_array(x, want)
     return x if want is None or dtype_of(x) == want else apply("cast", [x], dtype=want)
 
 
 def _holds_tensors(items) -> bool:
-    return any(isinstance(x, (Tensor, Variable)) or (isinstance(x, (list, tuple)) and _holds_tensors(x)) for x in items)
+    return any(
+        isinstance(x, (Tensor, Variable)) or is_recorded(x) or (isinstance(x, (list, tuple)) and _holds_tensors(x))
+        for x in items
+    )
 
 
 def _stacked(items):

@@ -81,7 +81,7 @@ class BatchMethods:
         if run is not None:
             return run((x,), self._next_run())[0]
         data = make_data(self, x, may_be_empty=True)
-        self._build_from(data)
+        self._build_for_prediction(data)
         program = self._programs.get(self, "predict", step_signature(self, data, data.rows, targets=False))
         return self._unpack(program.run(data.xs, self._next_run()))
 

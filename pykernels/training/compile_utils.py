@@ -134,6 +134,7 @@ class Compiled:
         if len(output_names) == 1:
             self.compile_args.per_output(list(output_names), None)  # mistakes are told by `compile`
         self.built = False
+        self._output_names = list(output_names)
         self.outputs: list[Output] = []
         self.named_metrics: list[tuple[str, metrics_module.Metric]] = []
         self._names: list | None = None
@@ -211,6 +212,7 @@ class Compiled:
 
     def loss_value(self, y_true, y_pred, sample_weight=None):
         """The weighted sum of the losses; None when no output has one. Trackers see the unweighted ones."""
+        self.build(y_true, y_pred, self._output_names)
         total = None
         targets, weights = self.targets(y_true), self.weights(sample_weight)
         for output, target, pred, weight in zip(self.outputs, targets, flatten(y_pred), weights, strict=True):
@@ -226,6 +228,7 @@ class Compiled:
 
     def update(self, y_true, y_pred, sample_weight=None) -> None:
         """Lets the metrics see a batch."""
+        self.build(y_true, y_pred, self._output_names)
         targets, weights = self.targets(y_true), self.weights(sample_weight)
         for output, target, pred, weight in zip(self.outputs, targets, flatten(y_pred), weights, strict=True):
             for metric in output.metrics:

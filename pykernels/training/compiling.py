@@ -15,6 +15,7 @@ from ..graph import Trace
 from ..layers.context import StructureVersion
 from ..layers.node import symbolic
 from ..user_warning import warn
+from ..utils.overrides import overrides
 from ..utils.random_seed import make_default_seed
 from ..utils.tree import map_structure, tree_unflatten
 from .compile_utils import Compiled
@@ -235,6 +236,27 @@ class CompileMixin(StepMethods, ResultsMixin):
     def _prepare(self, data: Data, train=True) -> None:
         """Builds what can be built only now that the data are known: variables, loss, metrics, optimizer."""
         self._refuse_in_fit()
+        if self._writes_steps():
+            self._try_to_prepare(data, train)
+        else:
+            self._prepare_all(data, train)
+
+    def _try_to_prepare(self, data: Data, train: bool) -> None:
+        """As `_prepare`, as far as that goes: a step of the user's own may need no `call`, or other targets."""
+        try:
+            self._prepare_all(data, train)
+        except Exception:  # what is needed in earnest raises again, from the step
+            self._clear_losses()
+
+    def _build_for_prediction(self, data: Data) -> None:
+        try:
+            self._build_from(data)
+        except Exception:
+            if not overrides(self, "predict_step", StepMethods):
+                raise
+            self._clear_losses()
+
+    def _prepare_all(self, data: Data, train: bool) -> None:
         self._build_from(data)
         if self._compiled is not None and not self._compiled.built and data.ys:
             targets = tree_unflatten(data.y_spec, [_Shape((None, *y.shape[1:])) for y in data.ys])

@@ -9,7 +9,6 @@ from ..callbacks.logs import Logs
 from ..data_adapters.array_adapter import ArrayAdapter
 from ..data_adapters.arrays import Data
 from ..data_adapters.stream_adapter import StreamAdapter
-from ..graph import Source
 from ..layers.context import StructureVersion
 from .nonfinite import warn_not_finite
 from .step_programs import step_signature
@@ -138,8 +137,7 @@ class EpochLoop:
     def _sources(self, data: Data, program) -> list:
         arrays = data.arrays[: len(program.input_types)]
         if self._bound is None or self._bound[0] is not data:
-            sources = [Source(a, dtype) for a, (_, dtype) in zip(arrays, program.input_types, strict=True)]
-            self._bound = (data, None, sources)
+            self._bound = (data, None, program.bind(arrays, program.input_types))
         return self._bound[2]
 
     def _output_arrays(self, segment, program) -> list[np.ndarray]:

@@ -27,28 +27,29 @@ class StepLogs:
     def __setstate__(self, state):
         self.__init__()
 
-    def record(self, kind: str, owner: str, logs: Any) -> None:
-        """Lets the step that is being recorded keep its results.
+    def record(self, kind: str, owner: str, logs: Any, method: str = "compute_metrics") -> None:
+        """Lets the step that is being recorded keep its results, which `method` of the model `owner` returned.
 
         Raises:
             TypeError: `logs` is no dict of numbers.
         """
         if not isinstance(logs, dict):
             raise TypeError(
-                f"compute_metrics() of model '{owner}' must return a dict of results, such as what "
-                f"super().compute_metrics() or self.get_metrics_result() returns. It returned: {logs!r}"
+                f"{method}() of model '{owner}' must return a dict of results, such as what "
+                f"super().{method}() or self.get_metrics_result() returns. It returned: {logs!r}"
             )
         before = self._kept.get(kind, {})
-        self._kept[kind] = {name: self._keep(before.get(name), owner, name, v) for name, v in _flat(logs).items()}
+        self._kept[kind] = {
+            name: self._keep(before.get(name), f"{method}() of model '{owner}'", name, v)
+            for name, v in _flat(logs).items()
+        }
 
-    def _keep(self, before: Variable | None, owner: str, name: str, value: Any) -> Variable:
+    def _keep(self, before: Variable | None, source: str, name: str, value: Any) -> Variable:
         if not isinstance(value, (Tensor, Variable)):
             try:
                 value = np.asarray(value, None if hasattr(value, "dtype") else "float32")
             except (TypeError, ValueError):
-                raise TypeError(
-                    f"compute_metrics() of model '{owner}' must return numbers. It returned {value!r} for '{name}'."
-                ) from None
+                raise TypeError(f"{source} must return numbers. It returned {value!r} for '{name}'.") from None
         shape, dtype = tuple(value.shape), str(value.dtype)
         if before is None or (before.shape, before.dtype) != (shape, dtype):
             before = Variable(np.zeros(shape, dtype), trainable=False, name=name)
@@ -70,7 +71,10 @@ def _flat(logs: dict) -> dict:
 
 
 class ResultsMixin:
-    """The metrics of a model and their results, all of which a subclass may replace."""
+    """The metrics of a model and their results, all of which a subclass may replace.
+
+    Package interface: `_step_logs`.
+    """
 
     def _init_results(self) -> None:
         self._loss_tracker: metrics_module.Mean | None = None
@@ -166,7 +170,9 @@ class ResultsMixin:
     def _reports_by_metrics(self) -> bool:
         """Whether the logs are the results of `metrics` and nothing else, so that they can be read by a program."""
         names = ("reset_metrics", "get_metrics_result", "compute_metrics")
-        return not any(overrides(self, name, ResultsMixin) for name in names) and self._current_metrics().is_compiled
+        if self._writes_steps() or any(overrides(self, name, ResultsMixin) for name in names):
+            return False
+        return self._current_metrics().is_compiled
 
     def _results(self, kind: str) -> Logs:
         """The logs of an epoch of "train" or "test": the metrics' results, unless the steps report other names."""

@@ -8,16 +8,15 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from ..data_adapters.arrays import Data
-from ..graph import Program, Tensor, Trace, Workspaces, gradients
+from ..graph import Program, Trace, Workspaces, gradients
 from ..layers.context import StructureVersion
 from ..ops.random import SeedGenerator, same_draws
-from ..optimizers.optimizer import Optimizer
-from ..user_warning import warn
-from ..utils.overrides import overrides, takes_argument
 from ..utils.random_seed import seeds_from
 from ..utils.system_memory import available_memory
 from ..utils.tree import flatten, tree_unflatten
+from .custom_steps import has_own_step, record_or_run, run_own_step
 from .memory_plan import batch_fits, check_fits, make_plan, too_large
+from .step_methods import check_is_tensor, loss_of, trained_variables, update_by
 
 _KEPT = 32  # programs per model
 _PROBES = (128, 256)  # batch sizes from which the memory of a larger one is estimated
@@ -44,8 +43,12 @@ def step_signature(model, data: Data, batch: int, targets=True) -> StepSignature
     )
     if not targets or not data.ys:
         return StepSignature(batch, xs)
-    indices = _index_targets(model, data)
-    ys = [((batch, *y.shape[1:]), "int32" if i in indices else _float(model)) for i, y in enumerate(data.ys)]
+    if model._writes_steps():
+        dtypes = [_free_dtype(y, _float(model)) for y in data.ys]
+    else:
+        indices = _index_targets(model, data)
+        dtypes = ["int32" if i in indices else _float(model) for i in range(len(data.ys))]
+    ys = [((batch, *y.shape[1:]), dtype) for y, dtype in zip(data.ys, dtypes, strict=True)]
     weights = [((batch, *w.shape[1:]), _float(model)) for w in data.weights]
     return StepSignature(batch, xs, tuple(ys), tuple(weights), data.y_spec, data.weight_spec)
 
@@ -118,9 +121,13 @@ class ProgramCache:
 
     def _record(self, model, kind: str, signature: StepSignature) -> Program:
         """A program that fits into the memory. Raises MemoryError before any is taken for its runs."""
-        program = record(model, kind, signature)
-        check_fits(model, kind, signature, program, self._workspaces.idle_bytes)
-        program.core.share(self._workspaces)
+        if has_own_step(model, kind):
+            program = record_or_run(model, kind, signature, lambda: record(model, kind, signature))
+        else:
+            program = record(model, kind, signature)
+        if isinstance(program, Program):
+            check_fits(model, kind, signature, program, self._workspaces.idle_bytes)
+            program.core.share(self._workspaces)
         return program
 
     def find(self, model, kind: str, signature: StepSignature) -> Program | None:
@@ -182,12 +189,10 @@ def _record(model, kind: str, signature: StepSignature) -> Program:
             y = tree_unflatten(signature.y_spec, [trace.placeholder(*spec, "y") for spec in signature.ys])
             weights = [trace.placeholder(*spec, "sample_weight") for spec in signature.weights]
             weight = tree_unflatten(signature.weight_spec, weights)
-            y_pred = model(model._pack_inputs(xs), training=training)
-            outputs = []
-            if kind == "predict":
-                outputs = flatten(y_pred)
+            if has_own_step(model, kind):
+                outputs = run_own_step(model, kind, xs, y, weight)
             else:
-                _score(model, trace, kind, model._pack_inputs(xs), y, y_pred, weight, signature.batch)
+                outputs = _default_step(model, trace, kind, model._pack_inputs(xs), y, weight, signature.batch)
             program = trace.build(outputs=outputs, checkpoint=training and model.checkpoint_activations)
     except MemoryError as error:
         raise too_large(model, kind, signature, available_memory()) from error
@@ -212,28 +217,18 @@ def _estimated(model, kind: str, signature: StepSignature) -> int | None:
     return sizes[0] + (sizes[1] - sizes[0]) * (signature.batch - _PROBES[0]) // (_PROBES[1] - _PROBES[0])
 
 
-def _score(model, trace, kind, x, y, y_pred, weight, batch) -> None:
+def _default_step(model, trace, kind, x, y, weight, batch) -> list:
     training = kind == "train"
-    takes_training = takes_argument(type(model).compute_loss, "training")  # not those written before Keras 3.3
-    phase = {"training": training} if takes_training else {}
-    loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **phase)
+    y_pred = model(x, training=training)
+    if kind == "predict":
+        return flatten(y_pred)
+    loss = loss_of(model, x, y, y_pred, weight, training)
     if training:
         trace.check_finite(loss)
-        _update(model, loss)
+        variables = trained_variables(model)
+        if variables:
+            check_is_tensor(loss)
+            update_by(model.optimizer, gradients(model.optimizer.scale_loss(loss), variables), variables)
     model._loss_tracker.update_state(loss, sample_weight=batch)
     model._score_metrics(kind, x, y, y_pred, weight)
-
-
-def _update(model, loss) -> None:
-    variables = model.trainable_variables
-    if not variables:
-        warn("The model does not have any trainable weights.")
-        return
-    if not isinstance(loss, Tensor):
-        raise ValueError("The loss does not depend on the model's weights: its value is a constant.")
-    optimizer = model.optimizer
-    grads = gradients(optimizer.scale_loss(loss), variables)
-    if overrides(optimizer, "apply_gradients", Optimizer):
-        optimizer.apply_gradients(list(zip(grads, variables, strict=True)))
-    else:
-        optimizer.apply(grads, variables)
+    return []

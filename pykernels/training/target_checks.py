@@ -41,7 +41,7 @@ def check_targets(model, data, what: str = "y") -> None:
         what: name in the message.
     """
     compiled = model._compiled
-    if not data.ys or not compiled.built:
+    if not data.ys or not compiled.built or model._writes_steps():
         return
     several = len(compiled.outputs) > 1
     shapes, layers = model._output_shapes(), _last_layers(model, len(compiled.outputs))

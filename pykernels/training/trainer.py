@@ -17,6 +17,7 @@ from ..utils.overrides import overrides
 from ..utils.tree import map_structure
 from .batch_methods import BatchMethods
 from .compiling import CompileMixin
+from .custom_steps import has_own_step
 from .epoch_loop import EpochLoop
 from .frozen_features import FrozenPrefix
 from .target_checks import check_targets, warn_missing_classes
@@ -25,8 +26,10 @@ from .target_checks import check_targets, warn_missing_classes
 class Trainer(BatchMethods, CompileMixin):
     """The part of a model that trains it.
 
-    Package interface: `_callbacks`, `_unpack`.
+    Package interface: `_callbacks`, `_unpack`, `_predicted` (the structure of what an own `predict_step` returned).
     """
+
+    _predicted = None
 
     # --- fit --------------------------------------------------------------------------------------------
     @accepts_old_names("fit")
@@ -388,7 +391,7 @@ class Trainer(BatchMethods, CompileMixin):
         loading = PrefetchOptions(workers, use_multiprocessing, max_queue_size)
         adapter = get_data_adapter(self, x, None, None, batch_size, steps, loading=loading)
         adapter.limit_to_one_pass()
-        self._build_from(adapter.first())
+        self._build_for_prediction(adapter.first())
         callbacks = self._callbacks(callbacks, False, verbose, 1, adapter.num_steps)
         self.stop_predicting = False
         callbacks.on_predict_begin()
@@ -400,6 +403,8 @@ class Trainer(BatchMethods, CompileMixin):
     def _unpack(self, outputs: list):
         """Predictions in the structure of the model's outputs."""
         leaves = iter(outputs)
+        if has_own_step(self, "predict"):
+            return map_structure(lambda _: next(leaves), self._predicted)
         structure = self._graph.returned_struct if self._graph is not None else self._free_outputs
         return map_structure(lambda _: next(leaves), structure)
 
