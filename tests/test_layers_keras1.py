@@ -176,3 +176,26 @@ def test_merge():
         np.testing.assert_allclose(layers.merge([x, y], mode=mode), want, rtol=1e-5, atol=1e-6)
     a, b = layers.Input((3, 2)), layers.Input((4, 2))
     assert layers.merge([a, b], mode="concat", concat_axis=1, name="m").shape == (None, 7, 2)
+
+
+@pytest.mark.parametrize("stride, dilation", [(1, 1), (2, 1), (1, 2)])
+def test_full_padding_counts_every_window_with_a_pixel_in_it(stride, dilation):
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(2, 5, 6, 3)), rng.normal(size=(3, 2, 3, 4))
+    layer = layers.Convolution2D(4, 3, 2, border_mode="full", subsample=(stride, stride), dilation_rate=dilation)
+    found = layer(x.astype("float32"))
+    layer.set_weights([w.astype("float32"), np.zeros(4, "float32")])
+    found = layer(x.astype("float32"))
+    rows, columns = 2 * dilation, dilation
+    wide = np.pad(x, ((0, 0), (rows, rows), (columns, columns), (0, 0)))
+    height, width = (wide.shape[1] - rows - 1) // stride + 1, (wide.shape[2] - columns - 1) // stride + 1
+    expected = np.zeros((2, height, width, 4))
+    for i in range(height):
+        for j in range(width):
+            r, c = i * stride, j * stride
+            window = wide[:, r : r + rows + 1 : dilation, c : c + columns + 1 : dilation]
+            expected[:, i, j] = np.einsum("nhwc,hwcf->nf", window, w)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=18 * 2e-7 * np.abs(expected).max())
+    assert layer.compute_output_shape((2, 5, 6, 3)) == expected.shape
+    line = layers.Conv1D(4, 3, padding="full", data_format="channels_first")
+    assert line(np.zeros((1, 2, 5), "float32")).shape == line.compute_output_shape((1, 2, 5)) == (1, 4, 7)

@@ -51,7 +51,7 @@ class _Conv(Convolution):
                 "kernel": (kernel_initializer, kernel_regularizer, kernel_constraint),
                 "bias": (bias_initializer, bias_regularizer, bias_constraint),
             },
-            allow_causal=True,
+            paddings=("causal", "full") if self.rank == 1 else ("full",),
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
@@ -80,11 +80,16 @@ class _Conv(Convolution):
         self._add_bias(self.filters)
 
     def _convolve(self, x):
+        padding = self.padding
+        if padding == "full":
+            around = [(p, p) for p in self._full_pads()]
+            x = ops.pad(x, [(0, 0)] * (3 - len(around)) + around + [(0, 0)])
+            padding = "valid"
         return ops.conv(
             x,
             self._lift(self.kernel),
             strides=self._pair(self.strides),
-            padding=self.padding,
+            padding=padding,
             data_format="channels_last",
             dilation_rate=self._pair(self.dilation_rate),
         )
@@ -103,8 +108,9 @@ class Conv1D(_Conv):
         filters: positive int, the number of output channels.
         kernel_size: int, the length of the window.
         strides: int, the distance between windows. Default 1.
-        padding: "valid" (default: no padding), "same" (zeros on both sides, ceil(steps / strides) outputs), or "causal"
-            (zeros before the first step: an output depends on no later step).
+        padding: "valid" (default: no padding), "same" (zeros on both sides, ceil(steps / strides) outputs), "causal"
+            (zeros before the first step: an output depends on no later step), or "full" (zeros on both sides, so that
+            each window with a step in it counts; of early Keras on Theano, unknown to Keras 3).
         data_format: "channels_last": (batch, steps, channels), or "channels_first": (batch, channels, steps). Default:
             `config.image_data_format()`.
         dilation_rate: int, the distance between the elements of the window. Above 1 only with strides of 1. Default 1.
@@ -134,8 +140,9 @@ class Conv2D(_Conv):
         filters: positive int, the number of output channels.
         kernel_size: int or (height, width), the size of the window.
         strides: int or (height, width), the distance between windows. Default 1.
-        padding: "valid" (default: no padding) or "same" (zeros on all sides, ceil(size / strides) outputs; if their
-            number is odd, the extra row or column is added at the bottom or on the right).
+        padding: "valid" (default: no padding), "same" (zeros on all sides, ceil(size / strides) outputs; if their
+            number is odd, the extra row or column is added at the bottom or on the right), or "full" (zeros on all
+            sides, so that each window with a pixel in it counts; of early Keras on Theano, unknown to Keras 3).
         data_format: "channels_last": (batch, height, width, channels), or "channels_first": (batch, channels, height,
             width). Default: `config.image_data_format()`.
         dilation_rate: int or (height, width), the distance between the elements of the window. Above 1 only with

@@ -10,7 +10,7 @@ import types
 from .. import activations, config, constraints, initializers, ops, regularizers
 from ..compat.arguments import accepts_old_names
 from ..ops.pooling import to_channels_first, to_channels_last
-from ..ops.windows import conv_output_shape, standardize_padding, tuple_of
+from ..ops.windows import conv_output_shape, extent, join_shape, split_shape, standardize_padding, tuple_of
 from ..utils.error_origin import brief
 from .assignment import tracked_init
 from .explain import explained
@@ -77,14 +77,14 @@ class Convolution(Layer):
         activation,
         use_bias,
         weight_options,
-        allow_causal=False,
+        paddings=(),
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.kernel_size = tuple_of(kernel_size, self.rank, "kernel_size")
         self.strides = tuple_of(strides, self.rank, "strides")
         self.dilation_rate = tuple_of(dilation_rate, self.rank, "dilation_rate")
-        self.padding = standardize_padding(padding, allow_causal=allow_causal and self.rank == 1)
+        self.padding = standardize_padding(padding, paddings)
         self.data_format = config.standardize_data_format(data_format)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
@@ -156,13 +156,20 @@ class Convolution(Layer):
             y = to_channels_first(y)
         return y if elementwise or self.activation is None else self.activation(y)
 
+    def _full_pads(self) -> list[int]:
+        """The zeros at both ends of each axis with padding "full": each window that holds an element counts."""
+        return [extent(w, d) - 1 for w, d in zip(self.kernel_size, self.dilation_rate, strict=True)]
+
     def _output_shape(self, input_shape, filters: int) -> tuple:
         """The shape of the output. Raises ValueError, naming the layer, where there is none."""
         kernel = (*self.kernel_size, input_shape[self._channel_axis], filters)
+        shape, padding = tuple(input_shape), self.padding
+        if padding == "full":
+            batch, spatial, channels = split_shape(shape, self.data_format)
+            wider = (n if n is None else n + 2 * p for n, p in zip(spatial, self._full_pads(), strict=True))
+            shape, padding = join_shape(batch, tuple(wider), channels, self.data_format), "valid"
         try:
-            return conv_output_shape(
-                tuple(input_shape), kernel, self.strides, self.padding, self.data_format, self.dilation_rate
-            )
+            return conv_output_shape(shape, kernel, self.strides, padding, self.data_format, self.dilation_rate)
         except ValueError as error:
             raise ValueError(f"{error} (layer '{self.name}')") from None
 

@@ -194,7 +194,7 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
     data_format = standardize_data_format(data_format)
     x, w, rank = _images("conv", inputs, kernel, data_format)
     strides, dilation = _pairs(rank, strides, dilation_rate)
-    padding = standardize_padding(padding, allow_causal=True)
+    padding = standardize_padding(padding, ("causal",))
     channels, seen = x.shape[3], w.shape[2]
     if channels is None or seen == 0 or channels % seen:
         raise ValueError(

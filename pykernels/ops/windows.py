@@ -45,13 +45,13 @@ def tuple_of(value, n: int, name: str, allow_zero: bool = False) -> tuple[int, .
     return tuple(result)
 
 
-def standardize_padding(padding, allow_causal: bool = False) -> str:
+def standardize_padding(padding, others: tuple[str, ...] = ()) -> str:
     """`padding` in lower case.
 
     Raises:
-        ValueError: not one of `"valid"`, `"same"` and, with `allow_causal`, `"causal"`.
+        ValueError: not one of `"valid"`, `"same"` and `others`.
     """
-    allowed = (*PADDINGS, "causal") if allow_causal else PADDINGS
+    allowed = (*PADDINGS, *others)
     name = padding.lower() if isinstance(padding, str) else padding
     if name not in allowed:
         raise ValueError(f"The `padding` argument must be one of {allowed}. Received: padding={padding!r}")
