@@ -18,7 +18,7 @@ __all__ = [
 _FLOAT_TYPES = ("float32", "float64")
 _DATA_FORMATS = ("channels_last", "channels_first")
 
-_settings: dict[str, Any] = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+_settings: dict[str, Any] = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": None}  # None: nobody chose
 
 
 def backend() -> str:
@@ -60,7 +60,12 @@ def set_epsilon(value: float) -> None:
 
 def image_data_format() -> str:
     """The default image layout: `"channels_last"` unless `set_image_data_format` changed it."""
-    return _settings["image_data_format"]
+    return _settings["image_data_format"] or "channels_last"
+
+
+def image_data_format_is_chosen() -> bool:
+    """Whether `set_image_data_format` was called."""
+    return _settings["image_data_format"] is not None
 
 
 def set_image_data_format(data_format: str) -> None:

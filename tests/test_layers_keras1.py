@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pykernels import backend, layers, models
+from pykernels import backend, config, layers, models
 
 
 @pytest.fixture(autouse=True)
@@ -199,3 +199,34 @@ def test_full_padding_counts_every_window_with_a_pixel_in_it(stride, dilation):
     assert layer.compute_output_shape((2, 5, 6, 3)) == expected.shape
     line = layers.Conv1D(4, 3, padding="full", data_format="channels_first")
     assert line(np.zeros((1, 2, 5), "float32")).shape == line.compute_output_shape((1, 2, 5)) == (1, 4, 7)
+
+
+@pytest.fixture
+def no_layout_chosen(monkeypatch):
+    monkeypatch.setitem(config._settings, "image_data_format", None)
+
+
+def test_images_that_can_only_have_their_channels_first_make_that_the_layout(no_layout_chosen):
+    with pytest.warns(UserWarning, match="the channels come first from here on"):
+        first = layers.Convolution2D(4, 3, 3, input_shape=(1, 28, 28))
+    assert (first.data_format, layers.MaxPooling2D().data_format) == ("channels_first", "channels_first")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"input_shape": (28, 28, 1)},
+        {"input_shape": (3, 28, 20)},
+        {"input_shape": (3, 3, 3)},
+        {"input_shape": (1, 28, 28), "dim_ordering": "tf"},
+        {},
+    ],
+)
+def test_the_layout_stays_where_the_images_do_not_tell(arguments, no_layout_chosen):
+    assert layers.Convolution2D(4, 2, 2, **arguments).data_format == "channels_last"
+    assert not config.image_data_format_is_chosen()
+
+
+def test_a_chosen_layout_stays(no_layout_chosen):
+    config.set_image_data_format("channels_last")
+    assert layers.Convolution2D(4, 1, 1, input_shape=(1, 28, 28)).data_format == "channels_last"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import config
+from ..user_warning import warn
 from .conv import Conv1D, Conv2D, Conv2DTranspose
 from .conv_depthwise import SeparableConv2D
 from .lambda_layer import Lambda
@@ -41,10 +43,28 @@ def _rows_and_columns(name: str, args: tuple, kwargs: dict) -> tuple[tuple, dict
     return (args[0], (args[1], args[2])), kwargs
 
 
+def _early_convolution(name: str, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    """As `_rows_and_columns`; the images of the first layer may show that the script has the channels first.
+
+    That was the default before Keras 1.1. An image of 1 or 3 rows, as wide as it has channels, is none: then the
+    layout becomes the default, with a warning, unless the script chose one.
+    """
+    shape = tuple(kwargs.get("input_shape") or (kwargs.get("batch_input_shape") or ())[1:])
+    says = {"dim_ordering", "data_format"} & kwargs.keys() or config.image_data_format_is_chosen()
+    if len(shape) == 3 and not says and shape[0] in (1, 3) and shape[1] == shape[2] and (shape[2] or 0) > 4:
+        config.set_image_data_format("channels_first")
+        warn(
+            f"{name}(..., input_shape={shape}): images of {shape[0]} x {shape[1]} pixels with {shape[2]} channels are "
+            "unlikely, so the channels come first from here on, as was the default before Keras 1.1. If that is wrong, "
+            "call keras.backend.set_image_data_format('channels_last') at the beginning of the script."
+        )
+    return _rows_and_columns(name, args, kwargs)
+
+
 class Convolution2D(Conv2D, metaclass=_OldName):
     """`Conv2D` with the positional arguments of Keras 1: `Convolution2D(filters, rows, columns)`."""
 
-    _positions = staticmethod(_rows_and_columns)
+    _positions = staticmethod(_early_convolution)
 
 
 class AtrousConvolution2D(Conv2D, metaclass=_OldName):
