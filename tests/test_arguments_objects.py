@@ -63,17 +63,29 @@ def observe_loss(cls, options):
 
 
 # --- metrics -----------------------------------------------------------------------------------------------
+LABELS = RNG.integers(0, 2, (40, 3)).astype("float32")
+SCORES = (0.3 * LABELS + 0.7 * RNG.uniform(size=(40, 3))).astype("float32")
+CURVES = (metrics.AUC, metrics.PrecisionAtRecall, metrics.RecallAtPrecision, metrics.SensitivityAtSpecificity)
+
+
 def observe_metric(cls, options):
     metric = cls(**options)
+    at_once = len(metric.variables)
     if cls in (metrics.Mean, metrics.Sum):
         metric.update_state(PROBABILITIES)
+    elif cls in CURVES:
+        metric.update_state(LABELS, SCORES)
+    elif cls in (metrics.F1Score, metrics.FBetaScore, metrics.R2Score):
+        metric.update_state(ONE_HOT[:, 0], PROBABILITIES[:, 0])
+    elif cls in (metrics.IoU, metrics.MeanIoU):
+        metric.update_state(CLASSES[..., None], PROBABILITIES.argmax(-1)[..., None])
     elif "TopK" in cls.__name__:
         target = CLASSES[:, 0] if "Sparse" in cls.__name__ else ONE_HOT[:, 0]
         metric.update_state(target, PROBABILITIES[:, 0])
     else:
         target = PROBABILITIES.round() if cls is metrics.Accuracy else targets_of(cls.__name__)
         metric.update_state(target, PROBABILITIES)
-    return [np.asarray(metric.result()), metric.name, str(metric.dtype)]
+    return [np.asarray(metric.result()), metric.name, str(metric.dtype), at_once]
 
 
 # --- what acts on one array --------------------------------------------------------------------------------
@@ -203,16 +215,44 @@ KINDS = {
         classes(metrics, metrics.Metric),
         observe_metric,
         {
+            "average": "micro",
             "axis": 1,
+            "beta": 2.0,
+            "class_aggregation": None,
+            "class_id": 1,
+            "curve": "PR",
             "dtype": "float64",
             "from_logits": True,
             "ignore_class": 1,
             "k": 1,
             "label_smoothing": 0.3,
+            "label_weights": [1.0, 2.0, 5.0],
+            "multi_label": True,
             "name": "other",
+            "num_classes": 2,
+            "num_regressors": 1,
+            "num_thresholds": 3,
+            "precision": 0.9,
+            "recall": 0.9,
+            "sensitivity": 0.9,
+            "specificity": 0.9,
+            "sparse_y_pred": False,
+            "sparse_y_true": False,
+            "summation_method": "minoring",
+            "target_class_ids": [0],
             "threshold": 0.9,
+            "thresholds": [0.2, 0.6],
+            "top_k": 1,
         },
         {
+            "IoU": {"num_classes": 3, "target_class_ids": [0, 1]},
+            "MeanIoU": {"num_classes": 3},
+            "OneHotIoU": {"num_classes": 3, "target_class_ids": [0, 1]},
+            "OneHotMeanIoU": {"num_classes": 3},
+            "PrecisionAtRecall": {"recall": 0.4},
+            "RecallAtPrecision": {"precision": 0.8},
+            "SensitivityAtSpecificity": {"specificity": 0.4},
+            "SpecificityAtSensitivity": {"sensitivity": 0.4},
             "MeanMetricWrapper": {"fn": losses.mean_squared_error},
             "SparseTopKCategoricalAccuracy": {"k": 2},
             "TopKCategoricalAccuracy": {"k": 2},
@@ -220,8 +260,15 @@ KINDS = {
         {
             ("MeanMetricWrapper", "fn"): (losses.mean_absolute_error, {}),
             ("SparseTopKCategoricalAccuracy", "from_sorted_ids"): (True, {}),
+            ("AUC", "num_labels"): (3, {"multi_label": True}),
+            ("IoU", "sparse_y_pred"): (False, {"target_class_ids": [0]}),
+            ("IoU", "axis"): (1, {"sparse_y_true": False, "sparse_y_pred": False}),
+            ("MeanIoU", "axis"): (1, {"sparse_y_true": False, "sparse_y_pred": False}),
         },
-        {},
+        {
+            ("OneHotIoU", "sparse_y_pred"): (True, "compares class numbers"),
+            ("OneHotMeanIoU", "sparse_y_pred"): (True, "compares class numbers"),
+        },
     ),
     "regularizer": (
         classes(regularizers, regularizers.Regularizer),

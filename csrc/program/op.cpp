@@ -27,7 +27,7 @@ const Registry& filled_registry() {
     };
     add("Element by element", {register_elementwise_ops});
     add("Arrays", {register_array_ops});
-    add("Reductions", {register_reduce_ops});
+    add("Reductions", {register_reduce_ops, register_count_ops});
     add("Products", {register_matmul_ops});
     add("Convolution", {register_conv_ops, register_conv_pool_ops, register_depthwise_ops});
     add("Pooling", {register_pool_ops});

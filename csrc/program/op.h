@@ -131,6 +131,7 @@ DType expect_all_float(const OpSpec& spec);
 void register_elementwise_ops();
 void register_array_ops();
 void register_reduce_ops();
+void register_count_ops();
 void register_matmul_ops();
 void register_loss_ops();
 void register_optimizer_ops();

@@ -67,6 +67,26 @@ class Metric:
     def update_state(self, *args, **kwargs):
         raise NotImplementedError(f"Metric '{type(self).__name__}' must implement update_state().")
 
+    def merge_state(self, metrics):
+        """Adds the state of other metrics to this one, as in tf.keras: what they have seen counts as seen here.
+
+        Args:
+            metrics: list of metrics of the same class and arguments.
+
+        Raises:
+            ValueError: a metric with other variables.
+        """
+        own = self.variables
+        for metric in metrics:
+            others = metric.variables
+            if [v.shape for v in own] != [v.shape for v in others]:
+                raise ValueError(
+                    f"Metric {metric} is not compatible with {self}: they have variables of shapes "
+                    f"{[v.shape for v in others]} and {[v.shape for v in own]}."
+                )
+            for variable, other in zip(own, others, strict=True):
+                variable.assign_add(other)
+
     def result(self):
         raise NotImplementedError(f"Metric '{type(self).__name__}' must implement result().")
 

@@ -14,6 +14,7 @@ from .array import *
 from .binary import *
 from .complex_numbers import *
 from .conv import *
+from .counts import *
 from .creation import *
 from .depthwise import *
 from .elementwise import *
@@ -37,6 +38,7 @@ for _family in (
         "binary",
         "complex_numbers",
         "conv",
+        "counts",
         "creation",
         "depthwise",
         "elementwise",

@@ -60,6 +60,8 @@ class MetricsState:
 
 
 def _is_ours(metric) -> bool:
+    if not getattr(metric, "_built", True):  # its variables come with its first batch
+        return False
     methods = ("result", "reset_state", "reset_states")
     return all(getattr(getattr(type(metric), m), "__module__", "").startswith(_PACKAGE) for m in methods)
 

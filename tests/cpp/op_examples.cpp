@@ -135,7 +135,11 @@ void add_matmul_and_losses(std::vector<OpExample>& all) {
         "f32 9; f32 -> f32 9; f32 9; f32 9; f32 9 | rho=0.9 momentum=0.5 epsilon=1.0e-7 centered=true"},
        {"adam_update",
         "f64 9; f32; i64 -> f64 9; f64 9; f64 9; f64 9 | beta_1=0.9 beta_2=0.99 epsilon=1.0e-7 amsgrad=true"},
-       {"in_top_k", "i32 4; f32 4,6 -> bool 4 | k=2"}});
+       {"in_top_k", "i32 4; f32 4,6 -> bool 4 | k=2"},
+       {"top_k", "f32 4,6 -> f32 4,2; i32 4,2 | k=2"},
+       {"confusion_counts", "f32 7,2; f32 7,2; f32 3 -> f32 3,2; f32 3,2; f32 3,2; f32 3,2 | even=true"},
+       {"confusion_counts",
+        "f64 7,1; f64 7,1; f64 7,1; f64 2 -> f64 2,1; f64 2,1; f64 2,1; f64 2,1 | even=false weights=true"}});
   for (const char* kind : {"categorical", "sparse_categorical", "binary"}) {
     const std::string name = std::string(kind) + "_crossentropy";
     const std::string target = std::string(kind) == "sparse_categorical" ? "i32 4" : "f32 4,6";
