@@ -49,6 +49,7 @@ SUBMODULES = (
     "saving",
     "utils",
     "visualization",
+    "wrappers",
 )
 
 # Names that keras offers at its top level, and where they live here.

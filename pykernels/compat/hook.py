@@ -146,6 +146,10 @@ class Facade(ModuleType):
             raise TypeError(f"module {self.__name__!r} is not callable")
         return function(*args, **kwargs)
 
+    def __reduce__(self) -> Any:
+        """Pickled by its name: the processes of `n_jobs` are sent functions whose globals hold modules."""
+        return _module, (self.__name__,)
+
     def _path(self, name: str) -> str:
         if self._target is None:
             return f"{self.__name__}.{name}"
@@ -268,6 +272,16 @@ def install() -> None:
             "process. Move it to the top of the script, or run the script with 'python -m pykernels script.py'."
         )
     sys.meta_path.insert(0, _finder)
+
+
+def version() -> str:
+    """The version of Keras whose behaviour scripts see: what `keras.version()` is."""
+    return f"{tables.VERSIONS['keras']}+{_PACKAGE}.{importlib.import_module(_PACKAGE).__version__}"
+
+
+def _module(name: str) -> ModuleType:
+    install()
+    return importlib.import_module(name)
 
 
 def uninstall() -> None:

@@ -96,6 +96,7 @@ MODULES: dict[str, str] = {
     "utils.np_utils": "utils",
     "utils.vis_utils": "utils",
     "utils.visualize_util": "utils",
+    "wrappers.scikit_learn": "wrappers.scikit_learn",
 }
 
 _CONVOLUTIONS = {
@@ -131,6 +132,7 @@ NAMES: dict[str, dict[str, str]] = {
         "Sequential": "models.Sequential",
         "Variable": "initializers.Variable",
         "KerasTensor": "graph.Tensor",
+        "version": "compat.hook.version",
     },
     "initializers": {
         "zero": "initializers.Zeros",
@@ -197,12 +199,11 @@ KERAS_NAMES: dict[str, str] = {
     "preprocessing.sequence": "TimeseriesGenerator make_sampling_table skipgrams",
     "regularizers": "WeightRegularizer activity_l2",
     "utils": "HDF5Matrix layer_from_config multi_gpu_model",
-    "wrappers.scikit_learn": "KerasClassifier KerasRegressor",
     "backend": "function set_learning_phase set_session get_session manual_variable_initialization",
 }
 
 #: Modules that earlier versions of Keras had, and of which pykernels has nothing.
-OLD_MODULES = frozenset({"preprocessing.text", "wrappers.scikit_learn", "legacy.interfaces"})
+OLD_MODULES = frozenset({"preprocessing.text", "legacy.interfaces"})
 
 
 @functools.lru_cache(1)
@@ -229,7 +230,6 @@ INSTEAD: dict[str, str] = {
     "tensorflow.Session": "there is no session: drop the lines that make and set it",
     "tensorflow.compat": "drop the lines that choose TensorFlow 1 behaviour",
     "tensorflow.data": "pass NumPy arrays or a Python generator of batches to fit()",
-    "wrappers": "write a small class with fit/predict around the model",
 }
 
 # --- TensorFlow's own names: enough for scripts that need it only to reach Keras ------------------------------------
