@@ -1,4 +1,4 @@
-// Updates of sgd, rmsprop and adam: GB/s of what they read and write, and the fraction of the bandwidth that a loop of
+// The optimizers' updates: GB/s of what they read and write, and the fraction of the bandwidth that a loop of
 // the same traffic without arithmetic reaches at the same size, measured in this process.
 //
 //   optimizers [--benchmark_filter=adam]     threads: OMP_NUM_THREADS, level: PYKERNELS_ISA
@@ -18,8 +18,6 @@
 namespace pk {
 namespace {
 
-constexpr float* unused = nullptr;
-
 // w and two slots to update, and a gradient.
 struct Arrays {
   explicit Arrays(int64_t n) : count(n), stride(n + 272), data(static_cast<std::size_t>(4 * stride)) {
@@ -32,55 +30,125 @@ struct Arrays {
   std::vector<float> data;
 };
 
-struct Update {
+// What is measured: a row of updates.def, with scalars in the order of that row.
+struct Case {
   const char* name;
-  int read, written;  // arrays
-  void (*run)(Arrays&);
+  Update update;
+  UpdateScalars<float> scalars;
+  // Takes w and its slots to what they are one update later, in double.
+  void (*expected)(double (&a)[3], double g);
+
+  int written() const { return 1 + row_of(update).slots; }  // arrays; one more is read
+  void run(Arrays& a) const {
+    float* const slots[max_update_slots] = {a.array(1), a.array(2), nullptr};
+    pk::update<float>(update, scalars, a.count, a.array(0), slots, a.gradient());
+  }
 };
 
-const Update updates[] = {
-    {"sgd", 2, 1, [](Arrays& a) { sgd<float>({1e-3F, 0, false}, a.count, a.array(0), unused, a.gradient()); }},
-    {"sgd_momentum", 3, 2,
-     [](Arrays& a) { sgd<float>({1e-3F, 0.9F, false}, a.count, a.array(0), a.array(1), a.gradient()); }},
-    {"rmsprop", 3, 2,
-     [](Arrays& a) {
-       rmsprop<float>({1e-3F, 0.9F, 0.1F, 0, 1e-7F, false}, a.count, a.array(0), a.array(1), unused, unused,
-                      a.gradient());
+double square(double x) { return x * x; }
+
+const Case cases[] = {
+    {"sgd", Update::sgd, {0, {1e-3F}}, [](double (&a)[3], double g) { a[0] -= 1e-3 * g; }},
+    {"sgd_momentum",
+     Update::sgd_momentum,
+     {0, {1e-3F, 0.9F}},
+     [](double (&a)[3], double g) {
+       a[1] = 0.9 * a[1] - 1e-3 * g;
+       a[0] += a[1];
      }},
-    {"adam", 4, 3,
-     [](Arrays& a) {
-       adam<float>({1e-3F, 0.1F, 1e-3F, 1e-7F, false}, a.count, a.array(0), a.array(1), a.array(2), unused,
-                   a.gradient());
+    {"rmsprop",
+     Update::rmsprop,
+     {0, {1e-3F, 0.9F, 0.1F, 1e-7F}},
+     [](double (&a)[3], double g) {
+       a[1] = 0.9 * a[1] + 0.1 * g * g;
+       a[0] -= 1e-3 * g / std::sqrt(a[1] + 1e-7);
+     }},
+    {"adam",
+     Update::adam,
+     {0, {1e-3F, 0.1F, 1e-3F, 1e-7F}},
+     [](double (&a)[3], double g) {
+       a[1] += (g - a[1]) * 0.1;
+       a[2] += (g * g - a[2]) * 1e-3;
+       a[0] -= a[1] * 1e-3 / (std::sqrt(a[2]) + 1e-7);
+     }},
+    {"adamw",
+     Update::adam,
+     {4e-6F, {1e-3F, 0.1F, 1e-3F, 1e-7F}},
+     [](double (&a)[3], double g) {
+       a[1] += (g - a[1]) * 0.1;
+       a[2] += (g * g - a[2]) * 1e-3;
+       a[0] -= 4e-6 * a[0] + a[1] * 1e-3 / (std::sqrt(a[2]) + 1e-7);
+     }},
+    {"adagrad",
+     Update::adagrad,
+     {0, {1e-3F, 1e-7F}},
+     [](double (&a)[3], double g) {
+       a[1] += g * g;
+       a[0] -= 1e-3 * g / std::sqrt(a[1] + 1e-7);
+     }},
+    {"adadelta",
+     Update::adadelta,
+     {0, {1e-3F, 0.95F, 0.05F, 1e-7F}},
+     [](double (&a)[3], double g) {
+       a[1] = 0.95 * a[1] + 0.05 * g * g;
+       const double delta = std::sqrt(a[2] + 1e-7) * g / std::sqrt(a[1] + 1e-7);
+       a[2] = 0.95 * a[2] + 0.05 * delta * delta;
+       a[0] -= 1e-3 * delta;
+     }},
+    {"adamax",
+     Update::adamax,
+     {0, {1e-3F, 0.1F, 0.999F, 1e-7F}},
+     [](double (&a)[3], double g) {
+       a[1] += (g - a[1]) * 0.1;
+       a[2] = std::max(0.999 * a[2], std::fabs(g));
+       a[0] -= 1e-3 * a[1] / (a[2] + 1e-7);
+     }},
+    {"nadam",
+     Update::nadam,
+     {0, {1e-3F, 1e-4F, 1, 0.1F, 1e-3F, 1e-7F}},
+     [](double (&a)[3], double g) {
+       a[1] += (g - a[1]) * 0.1;
+       a[2] += (g * g - a[2]) * 1e-3;
+       a[0] -= (1e-3 * a[1] + 1e-4 * g) / (std::sqrt(a[2]) + 1e-7);
+     }},
+    {"lion",
+     Update::lion,
+     {0, {1e-3F, 0.9F, 0.1F, 0.99F, 0.01F}},
+     [](double (&a)[3], double g) {
+       const double c = 0.9 * a[1] + 0.1 * g;
+       a[0] -= c > 0 ? 1e-3 : (c < 0 ? -1e-3 : 0);
+       a[1] = 0.99 * a[1] + 0.01 * g;
+     }},
+    {"ftrl",
+     Update::ftrl_root,
+     {0, {1e3F, 0, 1e-3F, 0}},
+     [](double (&a)[3], double g) {
+       const double before = std::sqrt(a[1]);
+       a[1] += g * g;
+       a[2] += g - (std::sqrt(a[1]) - before) * 1e3 * a[0];
+       a[0] = -a[2] / (std::sqrt(a[1]) * 1e3 + 1e-3);
+     }},
+    {"schedule_free",
+     Update::schedule_free,
+     {0, {1e-3F, 0.9F, 1 / 0.9F, 0.1F, 1e-3F, 1, 1e-8F, 0.01F}},
+     [](double (&a)[3], double g) {
+       double x = (a[0] - 0.1 * a[1]) / 0.9;
+       a[2] += (square(g) - a[2]) * 1e-3;
+       a[1] -= 1e-3 * g / (std::sqrt(a[2]) + 1e-8);
+       x += (a[1] - x) * 0.01;
+       a[0] = 0.1 * a[1] + 0.9 * x;
      }},
 };
-
-// Takes w and its slots to what they are one update later, in double.
-void expected(const std::string& name, double (&a)[3], double g) {
-  if (name == "sgd") a[0] -= 1e-3 * g;
-  if (name == "sgd_momentum") {
-    a[1] = 0.9 * a[1] - 1e-3 * g;
-    a[0] += a[1];
-  }
-  if (name == "rmsprop") {
-    a[1] = 0.9 * a[1] + 0.1 * g * g;
-    a[0] -= 1e-3 * g / std::sqrt(a[1] + 1e-7);
-  }
-  if (name == "adam") {
-    a[1] += (g - a[1]) * 0.1;
-    a[2] += (g * g - a[2]) * 1e-3;
-    a[0] -= a[1] * 1e-3 / (std::sqrt(a[2]) + 1e-7);
-  }
-}
 
 // One more update of arrays that have been through many.
-void check(Arrays& a, const Update& u) {
+void check(Arrays& a, const Case& u) {
   const std::vector<float> before = a.data;
   u.run(a);
   for (const int64_t i : bench::samples(a.count)) {
     double want[3];
     for (int k = 0; k < 3; ++k) want[k] = before[static_cast<std::size_t>(k * a.stride + i)];
-    expected(u.name, want, a.gradient()[i]);
-    for (int k = 0; k < u.written; ++k) {
+    u.expected(want, a.gradient()[i]);
+    for (int k = 0; k < u.written(); ++k) {
       bench::check(u.name, i, a.array(k)[i], want[k], 16 * bench::eps * (std::fabs(want[k]) + 1e-3));
     }
   }
@@ -108,19 +176,19 @@ void touch(Arrays& a, int written) {
   if (written == 3) touch<3>(a);
 }
 
-double bytes_of(const Arrays& a, const Update& u) {
-  return static_cast<double>(a.count) * sizeof(float) * (u.read + u.written);
+double bytes_of(const Arrays& a, const Case& u) {
+  return static_cast<double>(a.count) * sizeof(float) * (1 + 2 * u.written());
 }
 
 // GB/s of that traffic, the best of several runs.
-double bandwidth(Arrays& a, const Update& u) {
+double bandwidth(Arrays& a, const Case& u) {
   using Clock = std::chrono::steady_clock;
   const int64_t repeats = std::max<int64_t>(1, 4000000 / a.count);
   double best = 0;
   for (int round = 0; round < 10; ++round) {
     const auto start = Clock::now();
     for (int64_t i = 0; i < repeats; ++i) {
-      touch(a, u.written);
+      touch(a, u.written());
       benchmark::ClobberMemory();
     }
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
@@ -129,7 +197,7 @@ double bandwidth(Arrays& a, const Update& u) {
   return best;
 }
 
-void run(benchmark::State& state, const Update& u) {
+void run(benchmark::State& state, const Case& u) {
   Arrays a(state.range(0));
   const double limit = bandwidth(a, u);
   a = Arrays(state.range(0));  // what that left behind, negative second moments, would be NaN after an update
@@ -148,7 +216,7 @@ void run(benchmark::State& state, const Update& u) {
 }  // namespace pk
 
 int main(int argc, char** argv) {
-  for (const pk::Update& u : pk::updates) {
+  for (const pk::Case& u : pk::cases) {
     // Elements: four arrays of them in L2 (128 KB, 512 KB), in L3 (4 MB), and beyond every cache (256 MB).
     benchmark::RegisterBenchmark(u.name, [&u](benchmark::State& s) { pk::run(s, u); })
         ->Arg(8 << 10)

@@ -32,11 +32,13 @@ Y = RNG.normal(size=(24, 1)).astype("float32")
 # --- optimizers --------------------------------------------------------------------------------------------
 def observe_optimizer(cls, options):
     utils.set_random_seed(1)
-    model = models.Sequential([layers.Input((5,)), layers.Dense(4, activation="tanh"), layers.Dense(1)])
+    model = models.Sequential([layers.Input((5,)), layers.Dense(4, "tanh", name="embedding"), layers.Dense(1)])
     optimizer = cls(**options)
     model.compile(optimizer, "mse")
     history = model.fit(X, Y, batch_size=8, epochs=3, shuffle=False, verbose=0).history
-    return [history, [w.numpy() for w in model.weights], optimizer.name, [v.name for v in optimizer.variables]]
+    seen = [history, [w.numpy() for w in model.weights], optimizer.name, [v.name for v in optimizer.variables]]
+    # Keras's Adafactor has a rate of at most 1 / sqrt(t) with and without it: it is kept for files.
+    return [*seen, optimizer.relative_step] if cls is optimizers.Adafactor else seen
 
 
 # --- schedules ---------------------------------------------------------------------------------------------
@@ -115,38 +117,63 @@ _SCALED = ("VarianceScaling", *(f"{who}{how}" for who in ("Glorot", "He", "Lecun
 
 # kind -> (classes, observe, {argument: value}, {class: base case}, {(class, argument): (value, further arguments)},
 #          {(class, argument): (value, message of the refusal)})
+OPTIMIZERS = classes(optimizers, optimizers.Optimizer)
 KINDS = {
     "optimizer": (
-        classes(optimizers, optimizers.Optimizer),
+        OPTIMIZERS,
         observe_optimizer,
         {
             "amsgrad": True,
+            "adam_beta_1": 0.5,
+            "adam_beta_2": 0.5,
+            "adam_lr_ratio": 2.0,
+            "adam_weight_decay": 0.5,
+            "beta": 1.0,
             "beta_1": 0.5,
             "beta_2": 0.5,
+            "beta_2_decay": -0.3,
             "centered": True,
+            "clip_threshold": 0.1,
             "clipnorm": 0.01,
             "clipvalue": 0.01,
             "ema_momentum": 0.5,
             "ema_overwrite_frequency": 2,
             "epsilon": 0.1,
+            "epsilon_1": 0.1,
+            "epsilon_2": 0.9,
+            "exclude_embeddings": False,
+            "exclude_layers": ["kernel"],
             "global_clipnorm": 0.01,
             "gradient_accumulation_steps": 2,
+            "initial_accumulator_value": 0.5,
+            "l1_regularization_strength": 0.1,
+            "l2_regularization_strength": 0.1,
+            "l2_shrinkage_regularization_strength": 0.1,
             "learning_rate": 0.2,
+            "learning_rate_power": -0.3,
             "loss_scale_factor": 3.0,
             "momentum": 0.9,
+            "muon_a": 3.0,
+            "muon_b": -4.7,
+            "muon_c": 1.5,
             "name": "other",
             "nesterov": True,
+            "ns_steps": 2,
+            "relative_step": False,
             "rho": 0.5,
+            "rms_rate": 0.5,
             "use_ema": True,
+            "warmup_steps": 9,
             "weight_decay": 0.1,
         },
         {},
         {
-            **{(name, "ema_momentum"): (0.5, {"use_ema": True}) for name in ("SGD", "RMSprop", "Adam", "AdamW")},
-            **{
-                (name, "ema_overwrite_frequency"): (2, {"use_ema": True})
-                for name in ("SGD", "RMSprop", "Adam", "AdamW")
-            },
+            **{(name, "ema_momentum"): (0.5, {"use_ema": True}) for name in OPTIMIZERS},
+            **{(name, "ema_overwrite_frequency"): (2, {"use_ema": True}) for name in OPTIMIZERS},
+            # what does not depend on the gradient's scale at all sees a factor that takes gradients to 0
+            **{(name, "loss_scale_factor"): (1e-38, {}) for name in ("Lamb", "Lion")},
+            **{(n, c): (1e-38, {}) for n in ("Lamb", "Lion") for c in ("clipnorm", "clipvalue", "global_clipnorm")},
+            ("Muon", "nesterov"): (False, {}),
             ("Adam", "amsgrad"): (True, {"learning_rate": 0.3, "beta_2": 0.5}),
             ("AdamW", "amsgrad"): (True, {"learning_rate": 0.3, "beta_2": 0.5}),
             # a step of Adam's kind does not depend on the gradient's scale, but for epsilon

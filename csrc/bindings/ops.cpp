@@ -5,6 +5,7 @@
 #include "bindings/arrays.h"
 #include "bindings/register.h"
 #include "kernels/activation.h"
+#include "program/update_kinds.h"
 #include "program/variable.h"
 
 namespace pk::bindings {
@@ -101,10 +102,18 @@ py::dict facts_of(const ActivationRow (&rows)[activation_count]) {
   return facts;
 }
 
+py::dict facts_of_updates() {
+  py::dict facts;
+  for (const UpdateKind* kind = update_kinds(); kind->name != nullptr; ++kind) {
+    facts[kind->name] = py::dict(py::arg("scalars") = kind->scalars);
+  }
+  return facts;
+}
+
 py::dict op_tables() {
   return py::dict(py::arg("unary") = facts_of(unary_rows), py::arg("predicate") = facts_of(predicate_names),
                   py::arg("binary") = facts_of(binary_rows), py::arg("compare") = facts_of(compare_names),
-                  py::arg("activation") = facts_of(activation_rows));
+                  py::arg("activation") = facts_of(activation_rows), py::arg("update") = facts_of_updates());
 }
 
 }  // namespace

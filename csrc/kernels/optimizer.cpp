@@ -1,7 +1,5 @@
 #include "kernels/optimizer.h"
 
-#include <type_traits>
-
 #include "base/parallel.h"
 #include "kernels/table.h"
 
@@ -12,65 +10,36 @@ namespace {
 // Elements of one task: enough to outweigh handing it out, few enough that two threads finish together.
 constexpr int64_t grain = 16384;
 
-// Nanoseconds of one thread on an element, out of cache; double moves twice the bytes.
-constexpr double sgd_ns = 0.3, rmsprop_ns = 0.5, adam_ns = 0.6;
+// Nanoseconds of one thread for an element of one array, read or written, out of cache; double moves twice the bytes.
+constexpr double array_ns = 0.1;
 
-template <class T, class F>
-void in_pieces(int64_t n, double float_ns, F&& piece) {
-  const double ns = float_ns * static_cast<double>(n) * (sizeof(T) / sizeof(float));
-  parallel_ranges(n, grain, ns, [&](int64_t begin, int64_t end) { piece(begin, end - begin); });
-}
-
-// The part of an array from `begin` on; null where the array is not used.
 template <class T>
-T* at(T* p, int64_t begin) {
-  return p == nullptr ? nullptr : p + begin;
+constexpr auto loop_of(const KernelTable& table, Update u) {
+  return loops_of<T>(table.optimizer).update[static_cast<int>(u)];
 }
 
 }  // namespace
 
 template <class T>
-void sgd_span(const SgdParams<T>& p, int64_t n, T* w, T* velocity, const T* g) {
-  loops_of<T>(kernels().optimizer).sgd(p, n, w, velocity, g);
+void update_span(Update u, const UpdateScalars<T>& p, int64_t n, T* w, T* const* slots, const T* g) {
+  loop_of<T>(kernels(), u)(p, n, w, slots, g);
 }
 
 template <class T>
-void sgd(const SgdParams<T>& p, int64_t n, T* w, T* velocity, const T* g) {
-  const auto loop = loops_of<T>(kernels().optimizer).sgd;
-  in_pieces<T>(n, sgd_ns, [&](int64_t i, int64_t count) { loop(p, count, w + i, at(velocity, i), g + i); });
-}
-
-template <class T>
-void rmsprop_span(const RmspropParams<T>& p, int64_t n, T* w, T* velocity, T* mom, T* average, const T* g) {
-  loops_of<T>(kernels().optimizer).rmsprop(p, n, w, velocity, mom, average, g);
-}
-
-template <class T>
-void rmsprop(const RmspropParams<T>& p, int64_t n, T* w, T* velocity, T* mom, T* average, const T* g) {
-  const auto loop = loops_of<T>(kernels().optimizer).rmsprop;
-  in_pieces<T>(n, rmsprop_ns, [&](int64_t i, int64_t count) {
-    loop(p, count, w + i, velocity + i, at(mom, i), at(average, i), g + i);
+void update(Update u, const UpdateScalars<T>& p, int64_t n, T* w, T* const* slots, const T* g) {
+  const auto loop = loop_of<T>(kernels(), u);
+  const int arrays = 3 + 2 * row_of(u).slots;
+  const double ns = array_ns * arrays * static_cast<double>(n) * (sizeof(T) / sizeof(float));
+  parallel_ranges(n, grain, ns, [&](int64_t begin, int64_t end) {
+    T* from[max_update_slots];
+    for (int i = 0; i < max_update_slots; ++i) from[i] = i < row_of(u).slots ? slots[i] + begin : nullptr;
+    loop(p, end - begin, w + begin, from, g + begin);
   });
 }
 
-template <class T>
-void adam_span(const AdamParams<T>& p, int64_t n, T* w, T* m, T* v, T* vhat, const T* g) {
-  loops_of<T>(kernels().optimizer).adam(p, n, w, m, v, vhat, g);
-}
-
-template <class T>
-void adam(const AdamParams<T>& p, int64_t n, T* w, T* m, T* v, T* vhat, const T* g) {
-  const auto loop = loops_of<T>(kernels().optimizer).adam;
-  in_pieces<T>(n, adam_ns, [&](int64_t i, int64_t count) { loop(p, count, w + i, m + i, v + i, at(vhat, i), g + i); });
-}
-
-#define PK_INSTANTIATE(T)                                                                 \
-  template void sgd_span(const SgdParams<T>&, int64_t, T*, T*, const T*);                 \
-  template void sgd(const SgdParams<T>&, int64_t, T*, T*, const T*);                      \
-  template void rmsprop_span(const RmspropParams<T>&, int64_t, T*, T*, T*, T*, const T*); \
-  template void rmsprop(const RmspropParams<T>&, int64_t, T*, T*, T*, T*, const T*);      \
-  template void adam_span(const AdamParams<T>&, int64_t, T*, T*, T*, T*, const T*);       \
-  template void adam(const AdamParams<T>&, int64_t, T*, T*, T*, T*, const T*)
+#define PK_INSTANTIATE(T)                                                                       \
+  template void update_span(Update, const UpdateScalars<T>&, int64_t, T*, T* const*, const T*); \
+  template void update(Update, const UpdateScalars<T>&, int64_t, T*, T* const*, const T*)
 PK_INSTANTIATE(float);
 PK_INSTANTIATE(double);
 

@@ -168,7 +168,7 @@ struct UpdateSink {
   }
 };
 
-// a, b, lr [, iterations] -> w, slots...
+// a, b, lr [, iterations [, a third scalar]] -> w, slots...
 std::unique_ptr<Kernel> make_matmul_update(const OpSpec& spec) {
   if (spec.in.size() < 3 || spec.out.empty())
     op_fail(spec, "takes a, b and the update's scalars, and updates a variable");
@@ -226,9 +226,10 @@ void register_matmul_ops() {
   register_op("matmul", make_matmul_any,
               "a, b [, bias] -> y [, preact] {transpose_a, transpose_b, activation, alpha}; leading dimensions "
               "equal on both sides");
-  register_op("matmul_update", make_matmul_update,
-              "a, b, lr [, iterations] -> w, slots... {transpose_a, transpose_b, update: sgd rmsprop adam, and that "
-              "update's attributes}");
+  register_op(
+      "matmul_update", make_matmul_update,
+      "a, b, and of an op X_update the scalars -> w, slots... {transpose_a, transpose_b, update: X, and that op's "
+      "attributes}");
 }
 
 }  // namespace pk

@@ -1,4 +1,4 @@
-// sgd_update, rmsprop_update, adam_update: a gradient applied to a variable and its slots, in place.
+// sgd_update, adam_update and the other kinds: a gradient applied to a variable and its slots, in place.
 #include "program/op.h"
 #include "program/optimizer_update.h"
 
@@ -6,10 +6,11 @@ namespace pk {
 
 namespace {
 
-// g, lr [, iterations] -> w [, slots]
-std::unique_ptr<Kernel> make_update(const OpSpec& spec, const char* kind) {
+// g, lr [, iterations [, a third scalar]] -> w [, slots]
+std::unique_ptr<Kernel> make_update(const OpSpec& spec) {
   if (spec.in.empty() || spec.out.empty()) op_fail(spec, "takes a gradient and the scalars, and updates a variable");
   const ValueType& g = spec.in[0];
+  const std::string kind = spec.name.substr(0, spec.name.rfind("_update"));
   const auto update = OptimizerUpdate::make(kind, spec.attrs, g.dtype, 1);
   update.expect_types(spec);
   expect_shape(spec, g, spec.out[0].shape, "the gradient");
@@ -22,15 +23,9 @@ std::unique_ptr<Kernel> make_update(const OpSpec& spec, const char* kind) {
 }  // namespace
 
 void register_optimizer_ops() {
-  register_op(
-      "sgd_update", [](const OpSpec& spec) { return make_update(spec, "sgd"); },
-      "g, lr -> w [, velocity] {momentum, nesterov}");
-  register_op(
-      "rmsprop_update", [](const OpSpec& spec) { return make_update(spec, "rmsprop"); },
-      "g, lr -> w, velocity [, momentum] [, average] {rho, momentum, epsilon, centered}");
-  register_op(
-      "adam_update", [](const OpSpec& spec) { return make_update(spec, "adam"); },
-      "g, lr, iterations -> w, m, v [, vhat] {beta_1, beta_2, epsilon, amsgrad}");
+  for (const UpdateKind* kind = update_kinds(); kind->name != nullptr; ++kind) {
+    register_op(std::string(kind->name) + "_update", make_update, kind->form);
+  }
 }
 
 }  // namespace pk

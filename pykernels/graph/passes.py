@@ -7,11 +7,14 @@ Each pass keeps the results equal up to rounding (it says so where bits may diff
 from __future__ import annotations
 
 from . import conv_passes
+from .registry import OP_TABLES
 from .rewriter import Rewriter, available_before, copy_node, make_node, producer
 from .tensor import Node, Tensor
 from .variable import Variable
 
 disabled: set[str] = set()
+
+_UPDATES = {f"{kind}_update": kind for kind in OP_TABLES["update"]}
 
 
 def drop_idle_reshapes(r: Rewriter) -> None:
@@ -115,7 +118,7 @@ def fuse_weight_update(r: Rewriter) -> None:
     """
     by_output = {id(t): n for n in r.nodes for t in n.outputs}
     for node in list(r.nodes):
-        if node.name not in ("sgd_update", "rmsprop_update", "adam_update"):
+        if node.name not in _UPDATES:
             continue
         g = node.inputs[0]
         product = producer(g, by_output)
@@ -129,7 +132,7 @@ def fuse_weight_update(r: Rewriter) -> None:
         attrs = {
             **product.attrs,
             **node.attrs,
-            "update": node.name.removesuffix("_update"),
+            "update": _UPDATES[node.name],
         }
         new = make_node("matmul_update", [*product.inputs, *node.inputs[1:]], attrs, [], node.writes, product)
         r.insert(at, new)

@@ -1,27 +1,51 @@
-"""Optimizer updates: one sweep over a variable, its slots and its gradient (formulas: csrc/kernels/optimizer.h)."""
+"""Optimizer updates: one sweep over a variable, its slots and its gradient.
+
+The formulas are in csrc/kernels/isa/update_rules.h.
+"""
 
 from __future__ import annotations
 
-from ..graph import apply_into, define
+from ..graph import OP_TABLES, apply_into, define
 from .types import dtype_of, to_tensor
 
-for _name in ("assign", "assign_add", "sgd_update", "rmsprop_update", "adam_update", "matmul_update"):
+KINDS = OP_TABLES["update"]
+
+for _name in ("assign", "assign_add", "matmul_update", *(f"{kind}_update" for kind in KINDS)):
     define(_name, infer=lambda types, attrs: [])  # they have effects and no outputs
 
 
-def _update(name, gradient, scalars, variables, **attrs):
-    variable = variables[0]
+def update(kind, gradient, variable, slots, learning_rate, *scalars, weight_decay=0.0, **attrs):
+    """The update of an optimizer: its op, named `kind` + "_update", applied to a variable in place.
+
+    Args:
+        kind: a key of `KINDS`: "adam", "adagrad", ... The list of ops in the documentation has their forms.
+        gradient: tensor of the variable's shape.
+        variable: `Variable`, float32 or float64.
+        slots: list of `Variable`s of the same shape and dtype, in the order of the op's form.
+        learning_rate: scalar.
+        *scalars: the other scalars of the op's form: the number of updates before this one, and so on.
+        weight_decay: float; times the learning rate times the variable it is subtracted first. Default 0.
+        **attrs: the op's attributes.
+
+    Raises:
+        ValueError: shapes, dtypes or the number of slots differ from the op's form, or an attribute is out of range.
+    """
+    name = f"{kind}_update"
     gradient = to_tensor(gradient, variable.dtype)
-    for slot in (gradient, *variables[1:]):
+    for slot in (gradient, *slots):
         if tuple(slot.shape) != tuple(variable.shape):
             raise ValueError(
                 f"{name} of variable '{variable.name}' of shape {tuple(variable.shape)} was given "
                 f"{'a gradient' if slot is gradient else 'a slot'} of shape {tuple(slot.shape)}"
             )
-    for slot in variables[1:]:
+    for slot in slots:
         if dtype_of(slot) != variable.dtype:
             raise ValueError(f"{name}: variable '{variable.name}' is {variable.dtype}, its slot {dtype_of(slot)}")
-    apply_into(name, [gradient, *scalars], variables, **attrs)
+    dtypes = ("float32", "int64", variable.dtype)
+    inputs = [to_tensor(x, t) for x, t in zip((learning_rate, *scalars), dtypes, strict=False)]
+    if weight_decay:
+        attrs["weight_decay"] = float(weight_decay)
+    apply_into(name, [gradient, *inputs], [variable, *slots], **attrs)
 
 
 def _required(name, slot, option):
@@ -44,14 +68,7 @@ def sgd_update(gradient, learning_rate, variable, velocity=None, *, momentum=0.0
         ValueError: shapes or dtypes differ, or `velocity` is missing.
     """
     slots = [_required("sgd_update", velocity, f"momentum={momentum}")] if momentum else []
-    _update(
-        "sgd_update",
-        gradient,
-        [to_tensor(learning_rate, "float32")],
-        [variable, *slots],
-        momentum=float(momentum),
-        nesterov=bool(nesterov),
-    )
+    update("sgd", gradient, variable, slots, learning_rate, momentum=float(momentum), nesterov=bool(nesterov))
 
 
 def rmsprop_update(
@@ -76,16 +93,8 @@ def rmsprop_update(
         slots.append(_required("rmsprop_update", momentum_slot, f"momentum={momentum}"))
     if centered:
         slots.append(_required("rmsprop_update", average, "centered=True"))
-    _update(
-        "rmsprop_update",
-        gradient,
-        [to_tensor(learning_rate, "float32")],
-        [variable, *slots],
-        rho=float(rho),
-        momentum=float(momentum),
-        epsilon=float(epsilon),
-        centered=bool(centered),
-    )
+    options = {"rho": float(rho), "momentum": float(momentum), "epsilon": float(epsilon), "centered": bool(centered)}
+    update("rmsprop", gradient, variable, slots, learning_rate, **options)
 
 
 def adam_update(
@@ -109,13 +118,5 @@ def adam_update(
     slots = [m, v]
     if amsgrad:
         slots.append(_required("adam_update", vhat, "amsgrad=True"))
-    _update(
-        "adam_update",
-        gradient,
-        [to_tensor(learning_rate, "float32"), to_tensor(iterations, "int64")],
-        [variable, *slots],
-        beta_1=float(beta_1),
-        beta_2=float(beta_2),
-        epsilon=float(epsilon),
-        amsgrad=bool(amsgrad),
-    )
+    options = {"beta_1": float(beta_1), "beta_2": float(beta_2), "epsilon": float(epsilon), "amsgrad": bool(amsgrad)}
+    update("adam", gradient, variable, slots, learning_rate, iterations, **options)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib as _importlib
+
 from ..utils.naming import nearest_names
 from ..utils.serialization import (
     deserialize_keras_object,
     get_registered_object,
+    register_later,
     register_module,
     serialize_keras_object,
 )
@@ -15,31 +18,57 @@ from .optimizer import Optimizer
 from .rmsprop import RMSprop
 from .sgd import SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "deserialize", "get", "schedules", "serialize"]
+# Class -> the module that has it, imported when the class is first asked for.
+_LATER = {
+    "Adadelta": "adadelta",
+    "Adafactor": "adafactor",
+    "Adagrad": "adagrad",
+    "Adamax": "adamax",
+    "Ftrl": "ftrl",
+    "Lamb": "lamb",
+    "Lion": "lion",
+    "Muon": "muon",
+    "Nadam": "nadam",
+    "ScheduleFreeAdamW": "schedule_free_adamw",
+}
+_NAMES = {name.lower(): name for name in _LATER}
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "deserialize", "get", "schedules", "serialize", *_LATER]
 
 _CLASSES = (Optimizer, Adam, AdamW, RMSprop, SGD)
 _OBJECTS = {cls.__name__.lower(): cls for cls in _CLASSES}
-register_module("keras.optimizers", {cls.__name__: cls for cls in _CLASSES})
 
-# Names of other Keras optimizers, which pykernels does not have yet.
-_ABSENT = (
-    "adadelta",
-    "adafactor",
-    "adagrad",
-    "adamax",
-    "ftrl",
-    "lamb",
-    "lion",
-    "lossscaleoptimizer",
-    "muon",
-    "nadam",
-    "schedulefreeadamw",
-)
+
+def _load(name):
+    if name not in _LATER:
+        return None
+    value = getattr(_importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+    globals()[name] = _OBJECTS[name.lower()] = value
+    register_module("keras.optimizers", {name: value})
+    return value
+
+
+def __getattr__(name):
+    value = _load(name)
+    if value is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return value
+
+
+register_module("keras.optimizers", {cls.__name__: cls for cls in _CLASSES})
+register_later("keras.optimizers", _load)
 
 # Keras 1 and 2 had lower-case names too.
 sgd = SGD
 rmsprop = RMSprop
 adam = Adam
+
+
+def _known(name) -> bool:
+    """Whether pykernels has an optimizer of that name, whatever its case; it is imported then."""
+    if not isinstance(name, str):
+        return False
+    return name.lower() in _OBJECTS or _load(_NAMES.get(name.lower(), "")) is not None
 
 
 def serialize(optimizer):
@@ -64,7 +93,7 @@ def deserialize(config, custom_objects=None):
     """
     config = dict(config)
     name = config.get("class_name")
-    if isinstance(name, str) and name.lower() in _OBJECTS:
+    if _known(name):
         config["class_name"] = name.lower()
     return deserialize_keras_object(config, custom_objects=custom_objects, module_objects=_OBJECTS)
 
@@ -86,17 +115,11 @@ def get(identifier):
     config = {"class_name": identifier, "config": {}} if isinstance(identifier, str) else identifier
     if isinstance(config, dict):
         name = config.get("class_name")
-        known = isinstance(name, str) and name.lower() in _OBJECTS
-        if known or get_registered_object(config.get("registered_name") or name) is not None:
+        if _known(name) or get_registered_object(config.get("registered_name") or name) is not None:
             found = deserialize(config)
             if isinstance(found, Optimizer):
                 return found
-        if isinstance(name, str) and name.lower() in _ABSENT:
-            raise ValueError(
-                f"Could not interpret optimizer identifier: {identifier}. pykernels does not have it yet; use 'adam', "
-                "'rmsprop' or 'sgd', or write a subclass of pykernels.optimizers.Optimizer."
-            )
     else:
         name = identifier
-    known_names = [cls.__name__ for cls in _CLASSES[1:]]
+    known_names = [*(cls.__name__ for cls in _CLASSES[1:]), *_LATER]
     raise ValueError(f"Could not interpret optimizer identifier: {identifier}.{nearest_names(name, known_names)}")

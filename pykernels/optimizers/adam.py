@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from .. import ops
+from typing import ClassVar
+
 from ..compat.arguments import accepts_old_names
-from ..utils.checks import check_number
-from .optimizer import Optimizer
+from .settings import number
+from .sweep import Slot, SweepOptimizer
 
 
-class Adam(Optimizer):
+class Adam(SweepOptimizer):
     """Adam: steps by moving averages of the gradient and its square (Kingma and Ba, ICLR 2015, in the form of the last
     paragraph of section 2). With t = iterations + 1,
 
@@ -28,6 +29,9 @@ class Adam(Optimizer):
     Raises:
         ValueError: as in `Optimizer`.
     """
+
+    _KIND = "adam"
+    _RULES: ClassVar = {"beta_1": number(0, 1, below=True), "beta_2": number(0, 1, below=True), "epsilon": number(0)}
 
     @accepts_old_names("Optimizer")
     def __init__(
@@ -63,10 +67,6 @@ class Adam(Optimizer):
             name,
             **kwargs,
         )
-        kind = type(self).__name__
-        check_number(kind, "beta_1", beta_1, 0, 1, below=True)
-        check_number(kind, "beta_2", beta_2, 0, 1, below=True)
-        check_number(kind, "epsilon", epsilon, 0)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
@@ -75,29 +75,20 @@ class Adam(Optimizer):
         self._velocities = []
         self._velocity_hats = []
 
-    def build(self, variables):
-        if self.built:
-            return
-        super().build(variables)
-        self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
-        if self.amsgrad:
-            self._velocity_hats = self.add_optimizer_variables(variables, "velocity_hat")
+    def _slots(self):
+        groups = [[Slot("_momentums", "momentum"), Slot("_velocities", "velocity")]]
+        return [*groups, [Slot("_velocity_hats", "velocity_hat")]] if self.amsgrad else groups
 
-    def update_step(self, gradient, variable, learning_rate):
-        i = self._get_variable_index(variable)
-        ops.optimizer.adam_update(
-            gradient,
-            learning_rate,
-            self.iterations,
-            variable,
-            self._momentums[i],
-            self._velocities[i],
-            vhat=self._velocity_hats[i] if self.amsgrad else None,
-            beta_1=self.beta_1,
-            beta_2=self.beta_2,
-            epsilon=self.epsilon,
-            amsgrad=bool(self.amsgrad),
-        )
+    def _attributes(self):
+        return {
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "epsilon": self.epsilon,
+            "amsgrad": bool(self.amsgrad),
+        }
+
+    def _scalars(self):
+        return (self.iterations,)
 
     def get_config(self):
         names = ("beta_1", "beta_2", "epsilon", "amsgrad")

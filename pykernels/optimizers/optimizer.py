@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 import numpy as np
 
@@ -11,12 +12,13 @@ from ..compat.arguments import translate
 from ..config import floatx
 from ..graph import Tensor, Variable, apply, current_trace
 from ..user_warning import warn
-from ..utils.checks import check_integer, check_name, check_number
+from ..utils.checks import check_name
 from ..utils.naming import auto_name
 from ..utils.overrides import overridden_by_user, refuse_overrides, unsupported
 from ..utils.serialization import deserialize_keras_object, serialize_keras_object
 from .gradients import clip_by_global_norm, clip_by_norm
 from .schedules import LearningRateSchedule
+from .settings import accumulation_steps, ema_frequency, ema_momentum_rule, number
 from .state import OptimizerState
 
 _STATELESS = "variables are changed in place. Override apply() or update_step()."
@@ -51,6 +53,18 @@ class Optimizer(OptimizerState):
         ValueError: an argument out of range, more than one kind of clipping, or an unknown argument.
     """
 
+    _RULES: ClassVar = {
+        "decay": number(0),
+        "weight_decay": number(optional=True),
+        "clipnorm": number(0, optional=True),
+        "clipvalue": number(0, optional=True),
+        "global_clipnorm": number(0, optional=True),
+        "loss_scale_factor": number(optional=True),
+        "gradient_accumulation_steps": accumulation_steps,
+        "ema_momentum": ema_momentum_rule,
+        "ema_overwrite_frequency": ema_frequency,
+    }
+
     def __init__(
         self,
         learning_rate=0.01,
@@ -71,29 +85,7 @@ class Optimizer(OptimizerState):
             learning_rate = translate("Optimizer", {"lr": kwargs.pop("lr")})["learning_rate"]
         if kwargs:
             raise ValueError(f"Argument(s) not recognized: {kwargs}")
-        kind = type(self).__name__
-        check_name(kind, name)
-        check_number(kind, "decay", decay, low=0)
-        for argument, value in (("clipnorm", clipnorm), ("clipvalue", clipvalue), ("global_clipnorm", global_clipnorm)):
-            check_number(kind, argument, value, low=0, optional=True)
-        check_number(kind, "weight_decay", weight_decay, optional=True)
-        check_number(kind, "loss_scale_factor", loss_scale_factor, optional=True)
-        check_integer(kind, "gradient_accumulation_steps", gradient_accumulation_steps, optional=True)
-        if use_ema:
-            check_number(kind, "ema_momentum", ema_momentum)
-        if gradient_accumulation_steps and not gradient_accumulation_steps >= 2:
-            raise ValueError(
-                "`gradient_accumulation_steps` must be an integer >= 2. Received: gradient_accumulation_steps="
-                f"{gradient_accumulation_steps}"
-            )
-        if use_ema and not 0 <= ema_momentum <= 1:
-            raise ValueError(f"`ema_momentum` must be in the range [0, 1]. Received: ema_momentum={ema_momentum}")
-        frequency = ema_overwrite_frequency
-        if use_ema and frequency and (not isinstance(frequency, int) or frequency < 1):
-            raise ValueError(
-                "`ema_overwrite_frequency` must be an integer >= 1 or None. Received: ema_overwrite_frequency="
-                f"{frequency}"
-            )
+        check_name(type(self).__name__, name)
         if sum(clip is not None for clip in (clipnorm, clipvalue, global_clipnorm)) > 1:
             raise ValueError(
                 "Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: "
@@ -109,7 +101,7 @@ class Optimizer(OptimizerState):
         self.ema_overwrite_frequency = ema_overwrite_frequency
         self.loss_scale_factor = loss_scale_factor
         self.gradient_accumulation_steps = gradient_accumulation_steps
-        self.decay = float(decay)
+        self.decay = decay
         self._excluded_variables = ()
         self._excluded_names = None
         self._start()
@@ -282,6 +274,7 @@ class Optimizer(OptimizerState):
         if not self.built:
             self.build(variables)
             self.built = True
+        self._make_slots()
         for variable in variables:
             if id(variable) not in self._index:
                 raise ValueError(
@@ -305,11 +298,15 @@ class Optimizer(OptimizerState):
         return grads, [v for _, v in pairs]
 
     def _update(self, grads, variables):
-        grads = self._clipped(grads)
-        rate = self._rate_in_effect()
-        self._decay_weights(variables, rate)
-        for gradient, variable in zip(grads, variables, strict=True):
-            self.update_step(gradient, variable, rate)
+        self._update_variables(self._clipped(grads), variables, self._rate_in_effect())
+
+    def _update_variables(self, gradients, variables, learning_rate):
+        for variable in variables:
+            if decay := self._decay_of(variable):
+                factor = ops.cast(learning_rate, variable.dtype) * decay
+                variable.assign(ops.subtract(variable, ops.multiply(variable, factor)))
+        for gradient, variable in zip(gradients, variables, strict=True):
+            self.update_step(gradient, variable, learning_rate)
 
     def _clipped(self, grads):
         if self.clipnorm and self.clipnorm > 0:
@@ -336,16 +333,15 @@ class Optimizer(OptimizerState):
         self._excluded_variables = tuple(var_list or ())
         self._excluded_names = re.compile("|".join(sorted(set(var_names)))) if var_names else None
 
-    def _decay_weights(self, variables, rate):
-        if self.weight_decay is None:
-            return
-        for variable in variables:
-            if any(v is variable for v in self._excluded_variables):
-                continue
-            if self._excluded_names is not None and self._excluded_names.search(variable.name):
-                continue
-            factor = ops.cast(rate, variable.dtype) * float(self.weight_decay)
-            variable.assign(ops.subtract(variable, ops.multiply(variable, factor)))
+    def _decays(self, variable) -> bool:
+        """Whether `exclude_from_weight_decay` leaves the variable in."""
+        if any(v is variable for v in self._excluded_variables):
+            return False
+        return self._excluded_names is None or not self._excluded_names.search(variable.name)
+
+    def _decay_of(self, variable) -> float:
+        """The weight decay of a variable."""
+        return float(self.weight_decay) if self.weight_decay is not None and self._decays(variable) else 0.0
 
     # --- accumulation and averages ------------------------------------------------------------------------
     def _every(self, steps, count):
@@ -354,7 +350,7 @@ class Optimizer(OptimizerState):
 
     def _accumulate(self, grads, variables):
         steps = self.gradient_accumulation_steps
-        accumulators = [self._accumulators[self._get_variable_index(v)] for v in variables]
+        accumulators = [self._accumulated_gradients[self._get_variable_index(v)] for v in variables]
         sums = [ops.add(g, a) for g, a in zip(grads, accumulators, strict=True)]
         if current_trace() is None and int(self._iterations) % steps != steps - 1:
             for accumulator, total in zip(accumulators, sums, strict=True):
@@ -367,7 +363,7 @@ class Optimizer(OptimizerState):
             return
         # A program has no branches: it computes the update each time, and keeps the old state by choice.
         due = self._every(steps, self._iterations)
-        fixed = {id(v) for v in (self._iterations, self._learning_rate, *self._accumulators, *self._averages)}
+        fixed = {id(v) for v in (self._iterations, self._learning_rate, *self._accumulated_gradients, *self._averages)}
         state = [*variables, *(v for v in self._variables if id(v) not in fixed)]
         before = [apply("multiply", [v, 1.0]) for v in state]
         self._update([s / float(steps) for s in sums], variables)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from .. import ops
+from typing import ClassVar
+
 from ..compat.arguments import accepts_old_names
-from ..utils.checks import check_number
-from .optimizer import Optimizer
+from .settings import number
+from .sweep import Slot, SweepOptimizer
 
 
-class RMSprop(Optimizer):
+class RMSprop(SweepOptimizer):
     """RMSprop: gradients divided by their moving root mean square (Tieleman and Hinton, Coursera lecture 6.5, 2012).
 
     `v = rho * v + (1 - rho) * g^2; w -= learning_rate * g / sqrt(v + epsilon)`. With `centered`, `v` minus the square
@@ -27,6 +28,9 @@ class RMSprop(Optimizer):
     Raises:
         ValueError: as in `Optimizer`.
     """
+
+    _KIND = "rmsprop"
+    _RULES: ClassVar = {"rho": number(0, 1), "momentum": number(0), "epsilon": number(0)}
 
     @accepts_old_names("Optimizer")
     def __init__(
@@ -62,10 +66,6 @@ class RMSprop(Optimizer):
             name,
             **kwargs,
         )
-        kind = type(self).__name__
-        check_number(kind, "rho", rho, 0, 1)
-        check_number(kind, "momentum", momentum, 0)
-        check_number(kind, "epsilon", epsilon, 0)
         self.rho = rho
         self.momentum = momentum
         self.epsilon = epsilon
@@ -74,30 +74,21 @@ class RMSprop(Optimizer):
         self._momentums = []
         self._average_gradients = []
 
-    def build(self, variables):
-        if self.built:
-            return
-        super().build(variables)
-        self._velocities = self.add_optimizer_variables(variables, "velocity")
+    def _slots(self):
+        slots = [Slot("_velocities", "velocity")]
         if self.momentum > 0:
-            self._momentums = self.add_optimizer_variables(variables, "momentum")
+            slots.append(Slot("_momentums", "momentum"))
         if self.centered:
-            self._average_gradients = self.add_optimizer_variables(variables, "average_gradient")
+            slots.append(Slot("_average_gradients", "average_gradient"))
+        return [[slot] for slot in slots]
 
-    def update_step(self, gradient, variable, learning_rate):
-        i = self._get_variable_index(variable)
-        ops.optimizer.rmsprop_update(
-            gradient,
-            learning_rate,
-            variable,
-            self._velocities[i],
-            momentum_slot=self._momentums[i] if self.momentum > 0 else None,
-            average=self._average_gradients[i] if self.centered else None,
-            rho=self.rho,
-            momentum=self.momentum,
-            epsilon=self.epsilon,
-            centered=bool(self.centered),
-        )
+    def _attributes(self):
+        return {
+            "rho": self.rho,
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "centered": bool(self.centered),
+        }
 
     def get_config(self):
         names = ("rho", "momentum", "epsilon", "centered")

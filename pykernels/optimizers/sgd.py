@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from .. import ops
+from typing import ClassVar
+
 from ..compat.arguments import accepts_old_names
-from .optimizer import Optimizer
+from .settings import momentum as momentum_rule
+from .sweep import Slot, SweepOptimizer
 
 
-class SGD(Optimizer):
+class SGD(SweepOptimizer):
     """Stochastic gradient descent: `w -= learning_rate * g`; with momentum `v = momentum * v - learning_rate * g; w +=
     v`, and with Nesterov's form of it `w += momentum * v - learning_rate * g`.
 
@@ -22,6 +24,9 @@ class SGD(Optimizer):
     Raises:
         ValueError: `momentum` is not in [0, 1], or as in `Optimizer`.
     """
+
+    _KIND = "sgd"
+    _RULES: ClassVar = {"momentum": momentum_rule}
 
     @accepts_old_names("Optimizer")
     def __init__(
@@ -55,26 +60,15 @@ class SGD(Optimizer):
             name,
             **kwargs,
         )
-        if isinstance(momentum, int) and not isinstance(momentum, bool):
-            momentum = float(momentum)
-        if not isinstance(momentum, float) or not 0 <= momentum <= 1:
-            raise ValueError(f"`momentum` must be a float between [0, 1]. Received: momentum={momentum}")
         self.momentum = momentum
         self.nesterov = nesterov
         self.momentums = []
 
-    def build(self, variables):
-        if self.built:
-            return
-        super().build(variables)
-        if self.momentum:
-            self.momentums = self.add_optimizer_variables(variables, "momentum")
+    def _slots(self):
+        return [[Slot("momentums", "momentum")]] if self.momentum else []
 
-    def update_step(self, gradient, variable, learning_rate):
-        velocity = self.momentums[self._get_variable_index(variable)] if self.momentum else None
-        ops.optimizer.sgd_update(
-            gradient, learning_rate, variable, velocity, momentum=self.momentum, nesterov=bool(self.nesterov)
-        )
+    def _attributes(self):
+        return {"momentum": self.momentum, "nesterov": bool(self.nesterov)}
 
     def get_config(self):
         return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}

@@ -7,9 +7,15 @@ import numpy as np
 from .. import initializers, ops
 from ..graph import Variable
 from ..user_warning import warn
+from .settings import Settings
 
 
-class OptimizerState:
+def _value_of(variable):
+    """The initializer that gives the value that `variable` has now."""
+    return lambda shape, dtype=None: variable.numpy()
+
+
+class OptimizerState(Settings):
     """The state of `Optimizer`: how it is made, saved, copied and set.
 
     Package interface: `_iterations`, `_learning_rate`, `_trainable_variables`, `_refuse_overrides`.
@@ -20,7 +26,7 @@ class OptimizerState:
         self._trainable_variables = []
         self._index = {}
         self._averages = []
-        self._accumulators = []
+        self._accumulated_gradients = []
         self._iterations = Variable(np.zeros((), "int64"), trainable=False, name="iteration")
         self._variables = [self._iterations]
 
@@ -46,13 +52,22 @@ class OptimizerState:
             variables: list of the trainable `Variable`s. `apply` accepts no others afterwards.
         """
         variables = list(variables)
-        if self.use_ema:
-            self._averages = self.add_optimizer_variables(variables, "average")
-        if self.gradient_accumulation_steps:
-            self._accumulators = self.add_optimizer_variables(variables, "gradient_accumulator")
         self._trainable_variables = variables
         self._index = {id(v): i for i, v in enumerate(variables)}
+        self._make_slots()
         self.built = True
+
+    def _make_slots(self):
+        """Makes the slot variables that the hyperparameters ask for and that are not there: all of them in `build`,
+        those of a hyperparameter that was assigned later at the next step."""
+        variables = self._trainable_variables
+        if self.use_ema and not self._averages:
+            self._averages = [
+                self.add_variable_from_reference(v, "average", _value_of(v) if self.built else "zeros")
+                for v in variables
+            ]
+        if self.gradient_accumulation_steps and not self._accumulated_gradients:
+            self._accumulated_gradients = self.add_optimizer_variables(variables, "gradient_accumulator")
 
     def add_variable(self, shape, initializer="zeros", dtype=None, aggregation="none", layout=None, name=None):
         """Adds a variable to the state of the optimizer.

@@ -35,7 +35,7 @@ _LISTS = {
     "velocity_hat": ("_velocity_hats",),
     "average_gradient": ("_average_gradients",),
     "average": ("_averages",),
-    "gradient_accumulator": ("_accumulators",),
+    "gradient_accumulator": ("_accumulated_gradients",),
 }
 _BY_KIND = ("average", "momentum", "velocity", "velocity_hat", "average_gradient")  # Adam had all m, then all v
 _BY_KIND_RMS = ("average", "velocity", "momentum", "average_gradient")

@@ -7,6 +7,8 @@ import contextlib
 import inspect
 import re
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +27,7 @@ _ARRAY_TYPES = (
 
 # Keras's module name ("keras.losses") -> {name: class or function}; filled by pykernels' modules as they are imported.
 _builtin: dict[str, dict] = {}
+_later: dict[str, Callable[[str], Any]] = {}
 # Classes that Keras's files name by the module they are written in.
 _internal: dict[type, str] = {}
 _registered_by_name: dict[str, object] = {}
@@ -41,6 +44,12 @@ def register_module(module: str, objects: dict) -> None:
     _builtin.setdefault(module, {}).update(objects)
 
 
+def register_later(module: str, load: Callable[[str], Any]) -> None:
+    """`load(name)` imports and registers the object of Keras's module with that name, and returns it; None if there is
+    none. For pykernels' modules that few programs need."""
+    _later[module] = load
+
+
 def register_internal(module: str, cls: type) -> None:
     """Makes a class known that Keras does not export. For pykernels' modules."""
     _internal[cls] = module
@@ -49,7 +58,8 @@ def register_internal(module: str, cls: type) -> None:
 
 def builtin(module: str, name: str):
     """The class or function of pykernels that Keras's module has under that name; None if there is none."""
-    return _builtin.get(module, {}).get(name)
+    found = _builtin.get(module, {}).get(name)
+    return _later[module](name) if found is None and module in _later else found
 
 
 def public_module(cls) -> str | None:
@@ -398,9 +408,11 @@ def _find(registered_name, name, what, config, custom_objects, module_objects):
     name = name or registered_name
     module = keras_module(config.get("module")) or ""
     if module.startswith(("keras", "pykernels", "builtins")):
-        for public, objects in _builtin.items():
-            if name in objects and (module.startswith(public) or module == "builtins"):
-                return objects[name]
+        for public in _builtin:
+            if module.startswith(public) or module == "builtins":
+                found = builtin(public, name)
+                if found is not None:
+                    return found
     known = [*(module_objects or ()), *(custom_objects or ()), *_builtin.get(module, ())]
     raise _UnlocatedError(
         f"Could not locate {what} '{name}'.{nearest_names(name, known)} Make sure custom classes and functions are "

@@ -2,6 +2,7 @@
 // a guard page.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -26,13 +27,23 @@ struct Element {
   double w = 0, s[3] = {0, 0, 0};
 };
 
+double square(double x) { return x * x; }
+
 struct Rule {
   std::string kind;
   Attrs attrs;
 
   double number(const char* key) const { return attrs.number(key); }
 
-  void step(Element& e, double g, double lr, int64_t t) const {
+  // `product` is Nadam's, up to step t.
+  void step(Element& e, double g, double lr, int64_t t, double product) const {
+    e.w -= attrs.number("weight_decay", 0) * lr * e.w;
+    const double td = static_cast<double>(t);
+    const auto bias = [&](const char* beta) { return 1 - std::pow(number(beta), td); };
+    const auto moments = [&](double& m, double& v) {
+      m += (g - m) * (1 - number("beta_1"));
+      v += (g * g - v) * (1 - number("beta_2"));
+    };
     if (kind == "sgd") {
       const double m = number("momentum");
       e.s[0] = m * e.s[0] - lr * g;
@@ -46,19 +57,62 @@ struct Rule {
       double inc = lr * g / std::sqrt(e.s[0] - (centered ? average * average : 0) + number("epsilon"));
       if (m > 0) inc = e.s[1] = m * e.s[1] + inc;
       e.w -= inc;
-    } else {
-      const double b1 = number("beta_1"), b2 = number("beta_2");
-      e.s[0] += (g - e.s[0]) * (1 - b1);
-      e.s[1] += (g * g - e.s[1]) * (1 - b2);
+    } else if (kind == "adam") {
+      moments(e.s[0], e.s[1]);
       e.s[2] = std::max(e.s[2], e.s[1]);
       const double v = attrs.boolean("amsgrad") ? e.s[2] : e.s[1];
-      const double td = static_cast<double>(t);
-      const double alpha = lr * std::sqrt(1 - std::pow(b2, td)) / (1 - std::pow(b1, td));
+      const double alpha = lr * std::sqrt(bias("beta_2")) / bias("beta_1");
       e.w -= e.s[0] * alpha / (std::sqrt(v) + number("epsilon"));
+    } else if (kind == "adagrad") {
+      e.s[0] += g * g;
+      e.w -= lr * g / std::sqrt(e.s[0] + number("epsilon"));
+    } else if (kind == "adadelta") {
+      const double rho = number("rho"), eps = number("epsilon");
+      e.s[0] = rho * e.s[0] + (1 - rho) * g * g;
+      const double delta = std::sqrt(e.s[1] + eps) * g / std::sqrt(e.s[0] + eps);
+      e.s[1] = rho * e.s[1] + (1 - rho) * delta * delta;
+      e.w -= lr * delta;
+    } else if (kind == "adamax") {
+      e.s[0] += (g - e.s[0]) * (1 - number("beta_1"));
+      e.s[1] = std::max(number("beta_2") * e.s[1], std::fabs(g));
+      e.w -= lr / bias("beta_1") * e.s[0] / (e.s[1] + number("epsilon"));
+    } else if (kind == "nadam") {
+      moments(e.s[0], e.s[1]);
+      const double now = nadam_momentum(t), next = nadam_momentum(t + 1);
+      const double m = next * e.s[0] / (1 - product * next) + (1 - now) * g / (1 - product);
+      e.w -= lr * m / (std::sqrt(e.s[1] / bias("beta_2")) + number("epsilon"));
+    } else if (kind == "lion") {
+      const double c = number("beta_1") * e.s[0] + (1 - number("beta_1")) * g;
+      e.w -= lr * (c > 0 ? 1 : (c < 0 ? -1 : 0));
+      e.s[0] += (g - e.s[0]) * (1 - number("beta_2"));
+    } else if (kind == "ftrl") {
+      const double p = -number("learning_rate_power"), l1 = number("l1");
+      const double grown = std::pow(e.s[0] + g * g, p), before = std::pow(e.s[0], p);
+      e.s[0] += g * g;
+      e.s[1] += g + 2 * number("l2_shrinkage") * e.w - (grown - before) / lr * e.w;
+      const double l2 = number("l2") + number("beta") / (2 * lr);
+      e.w = (std::min(std::max(e.s[1], -l1), l1) - e.s[1]) / (grown / lr + 2 * l2);
+    } else {
+      const double b1 = number("beta_1");
+      double x = (e.w - (1 - b1) * e.s[0]) / b1;
+      e.s[1] += (square(g) - e.s[1]) * (1 - number("beta_2"));
+      const double rate = lr * std::min(1.0, td / std::max(number("warmup_steps"), 1.0));
+      e.s[0] -= rate * g / (std::sqrt(e.s[1] / bias("beta_2")) + number("epsilon"));
+      x += (e.s[0] - x) / td;
+      e.w = (1 - b1) * e.s[0] + b1 * x;
     }
+  }
+
+  double nadam_momentum(int64_t t) const {
+    return number("beta_1") * (1 - 0.5 * std::pow(0.96, number("schedule") * static_cast<double>(t)));
   }
 };
 
+Rule rule(const char* kind, std::initializer_list<std::pair<const char*, double>> numbers) {
+  Rule r{kind, {}};
+  for (const auto& [key, value] : numbers) r.attrs.set(key, value);
+  return r;
+}
 Rule sgd_rule(double momentum, bool nesterov) {
   Rule r{"sgd", {}};
   r.attrs.set("momentum", momentum);
@@ -83,14 +137,39 @@ Rule adam_rule(bool amsgrad, double epsilon = 1e-7) {
 }
 
 std::vector<Rule> all_rules() {
-  return {sgd_rule(0, false),      sgd_rule(0.9, false),     sgd_rule(0.9, true),
-          rmsprop_rule(0, false),  rmsprop_rule(0.9, false), rmsprop_rule(0, true),
-          rmsprop_rule(0.9, true), adam_rule(false),         adam_rule(true)};
+  std::vector<Rule> rules{
+      sgd_rule(0, false),
+      sgd_rule(0.9, false),
+      sgd_rule(0.9, true),
+      rmsprop_rule(0, false),
+      rmsprop_rule(0.9, false),
+      rmsprop_rule(0, true),
+      rmsprop_rule(0.9, true),
+      adam_rule(false),
+      adam_rule(true),
+      rule("adagrad", {{"epsilon", 1e-7}}),
+      rule("adadelta", {{"rho", 0.9}, {"epsilon", 1e-6}}),
+      rule("adamax", {{"beta_1", 0.9}, {"beta_2", 0.99}, {"epsilon", 1e-7}}),
+      rule("nadam", {{"beta_1", 0.9}, {"beta_2", 0.99}, {"epsilon", 1e-7}, {"schedule", 1}}),
+      rule("nadam", {{"beta_1", 0.9}, {"beta_2", 0.99}, {"epsilon", 1e-7}, {"schedule", 0.004}}),
+      rule("lion", {{"beta_1", 0.9}, {"beta_2", 0.99}}),
+      rule("schedule_free", {{"beta_1", 0.9}, {"beta_2", 0.99}, {"epsilon", 1e-8}, {"warmup_steps", 7}}),
+  };
+  for (double power : {-0.5, -0.3}) {
+    rules.push_back(rule(
+        "ftrl", {{"learning_rate_power", power}, {"l1", 0.1}, {"l2", 0.2}, {"l2_shrinkage", 0.01}, {"beta", 0.1}}));
+  }
+  for (const char* kind : {"sgd", "adam"}) {
+    rules.push_back(kind[0] == 's' ? sgd_rule(0.9, true) : adam_rule(false));
+    rules.back().attrs.set("weight_decay", 0.3);
+  }
+  return rules;
 }
 
 std::string named(const Rule& r) {
   std::string s = r.kind;
-  for (const char* key : {"momentum"}) s += r.attrs.has(key) ? " momentum " + std::to_string(r.number(key)) : "";
+  for (const char* key : {"momentum", "learning_rate_power", "schedule", "weight_decay"})
+    s += r.attrs.has(key) ? std::string(" ") + key + " " + std::to_string(r.number(key)) : "";
   for (const char* key : {"nesterov", "centered", "amsgrad"}) {
     if (r.attrs.has(key) && r.attrs.boolean(key)) s += std::string(" ") + key;
   }
@@ -105,15 +184,22 @@ struct Variable {
   std::vector<std::unique_ptr<Guarded<T>>> slots;
   float lr;
   int64_t iterations = 0;
+  T product = 1;  // of Nadam's momentums
+  const Rule rule;
 
-  Variable(const Rule& rule, int64_t n, float lr_)
-      : update(OptimizerUpdate::make(rule.kind, rule.attrs, dtype_of<T>::value, 1)), w(n), g(n), lr(lr_) {
+  Variable(const Rule& rule_, int64_t n, float lr_)
+      : update(OptimizerUpdate::make(rule_.kind, rule_.attrs, dtype_of<T>::value, 1)),
+        w(n),
+        g(n),
+        lr(lr_),
+        rule(rule_) {
     for (int i = 0; i < update.slots(); ++i) slots.push_back(std::make_unique<Guarded<T>>(n));
   }
 
   // Applies g in pieces of `piece` elements by span(), or by sweep() where piece is 0.
   void step(int64_t piece = 0) {
-    const void* in[] = {g.data(), &lr, &iterations};
+    if (rule.kind == "nadam") product *= static_cast<T>(rule.nadam_momentum(iterations + 1));
+    const void* in[] = {g.data(), &lr, &iterations, &product};
     void* out[4] = {w.data(), nullptr, nullptr, nullptr};
     for (std::size_t i = 0; i < slots.size(); ++i) out[i + 1] = slots[i]->data();
     const auto bound = update.bind(RunArgs{in, out, nullptr, 0, 0});
@@ -171,7 +257,7 @@ void expect_follows_formula() {
           for (int64_t i = 0; i < n; ++i) {
             Element& e = want[static_cast<std::size_t>(i)];
             const double before = e.w;
-            rule.step(e, static_cast<double>(v.g[i]), static_cast<double>(lr), t);
+            rule.step(e, static_cast<double>(v.g[i]), static_cast<double>(lr), t, static_cast<double>(v.product));
             path = std::max(path, std::fabs(e.w - before) * t);
           }
         }
@@ -201,8 +287,8 @@ TEST(Optimizer, AdamQuotientWithinUnitsInTheLastPlace) {
       v[i] = std::exp2(exponent(gen));
     }
     std::vector<float> m0(m.data(), m.data() + n), v0(v.data(), v.data() + n);
-    adam(AdamParams<float>{0.5F, 0, 0, 1e-7F, false}, n, w.data(), m.data(), v.data(), static_cast<float*>(nullptr),
-         g.data());
+    float* const slots[max_update_slots] = {m.data(), v.data(), nullptr};
+    update<float>(Update::adam, {0, {0.5F, 0, 0, 1e-7F}}, n, w.data(), slots, g.data());
     double worst = 0;
     for (int64_t i = 0; i < n; ++i) {
       const auto j = static_cast<std::size_t>(i);
@@ -224,8 +310,8 @@ TEST(Optimizer, RmspropQuotientWithinUnitsInTheLastPlace) {
       g[i] = unit(gen);
       v[i] = std::exp2(exponent(gen));
     }
-    rmsprop(RmspropParams<float>{0.5F, 1, 0, 0, 1e-7F, false}, n, w.data(), v.data(), static_cast<float*>(nullptr),
-            static_cast<float*>(nullptr), g.data());
+    float* const slots[max_update_slots] = {v.data(), nullptr, nullptr};
+    update<float>(Update::rmsprop, {0, {0.5F, 1, 0, 1e-7F}}, n, w.data(), slots, g.data());
     double worst = 0;
     for (int64_t i = 0; i < n; ++i) {
       const double want = -0.5 * g[i] / std::sqrt(static_cast<double>(v[i] + 1e-7F));
@@ -254,16 +340,24 @@ TEST(Optimizer, SpecialValues) {
       plain.step();
       EXPECT_TRUE(std::isnan(v.w[3]));
       EXPECT_TRUE(std::isnan(v.w[67]));
-      EXPECT_EQ(v.w[20], 1.0F);
+      const auto any_of = [&](std::initializer_list<const char*> kinds) {
+        return std::find(kinds.begin(), kinds.end(), rule.kind) != kinds.end();
+      };
+      const bool decays = rule.attrs.has("weight_decay");
+      if (!decays && !any_of({"ftrl", "schedule_free"})) EXPECT_EQ(v.w[20], 1.0F);
       EXPECT_TRUE(std::isfinite(v.w[21]));
       if (rule.kind == "sgd") {
         EXPECT_LT(v.w[22], -1e28F);
         EXPECT_EQ(v.w[23], -std::numeric_limits<float>::infinity());
-      } else {
+      } else if (any_of({"rmsprop", "adam", "adagrad", "adadelta", "nadam"})) {
         // Centered, the variance is infinity less infinity.
         const bool centered = rule.attrs.has("centered") && rule.attrs.boolean("centered");
-        EXPECT_TRUE(v.w[22] == 1.0F || (centered && std::isnan(v.w[22]))) << "divided by an infinite root";
+        EXPECT_TRUE(v.w[22] == (decays ? v.w[20] : 1.0F) || (centered && std::isnan(v.w[22])))
+            << "divided by an infinite root";
         EXPECT_TRUE(std::isnan(v.w[23])) << "infinity over infinity";
+      } else if (rule.kind == "lion") {
+        EXPECT_EQ(v.w[22], 1 - 0.1F);
+        EXPECT_EQ(v.w[23], 1 - 0.1F);
       }
       for (int64_t i = 0; i < n; ++i) {
         if (i == 3 || i == 67 || (i >= 20 && i <= 23)) continue;
@@ -326,7 +420,9 @@ TEST(Optimizer, SameBitsForAnyPieces) {
 
 OpSpec update_spec(const Rule& rule, DType dtype, const Shape& shape, int slots) {
   OpSpec spec{rule.kind + "_update", {{dtype, shape}, {DType::f32, {}}}, {}, rule.attrs};
-  if (rule.kind == "adam") spec.in.push_back({DType::i64, {}});
+  const int scalars = update_kind(rule.kind).scalars;
+  if (scalars > 1) spec.in.push_back({DType::i64, {}});
+  if (scalars > 2) spec.in.push_back({dtype, {}});
   for (int i = 0; i <= slots; ++i) spec.out.push_back({dtype, shape});
   return spec;
 }
@@ -351,7 +447,7 @@ TEST(OptimizerOp, ChecksWhatItIsGiven) {
     refused([](OpSpec& s) { s.in.pop_back(); });
     refused([](OpSpec& s) { s.attrs = {}; });
   }
-  EXPECT_THROW(OptimizerUpdate::make("lion", {}, DType::f32, 1), std::invalid_argument);
+  EXPECT_THROW(OptimizerUpdate::make("adamw", {}, DType::f32, 1), std::invalid_argument);
 }
 
 TEST(OptimizerOp, RunsTheUpdate) {

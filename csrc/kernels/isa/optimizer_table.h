@@ -7,9 +7,8 @@ namespace pk {
 
 template <class T>
 struct OptimizerLoops {
-  void (*sgd)(const SgdParams<T>&, int64_t n, T* w, T* velocity, const T* g);
-  void (*rmsprop)(const RmspropParams<T>&, int64_t n, T* w, T* velocity, T* mom, T* average, const T* g);
-  void (*adam)(const AdamParams<T>&, int64_t n, T* w, T* m, T* v, T* vhat, const T* g);
+  // One for each row of updates.def.
+  void (*update[update_count])(const UpdateScalars<T>&, int64_t n, T* w, T* const* slots, const T* g);
 };
 
 struct OptimizerTable {
