@@ -6,9 +6,12 @@ from typing import Any
 
 __all__ = [
     "backend",
+    "disable_traceback_filtering",
+    "enable_traceback_filtering",
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_traceback_filtering_enabled",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
@@ -18,12 +21,33 @@ __all__ = [
 _FLOAT_TYPES = ("float32", "float64")
 _DATA_FORMATS = ("channels_last", "channels_first")
 
-_settings: dict[str, Any] = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": None}  # None: nobody chose
+_settings: dict[str, Any] = {
+    "floatx": "float32",
+    "epsilon": 1e-7,
+    "image_data_format": None,  # nobody chose
+    "traceback_filtering": True,
+}
 
 
 def backend() -> str:
     """The name of the engine: `"pykernels"`."""
     return "pykernels"
+
+
+def disable_traceback_filtering() -> None:
+    """Accepted as in Keras. It changes what `is_traceback_filtering_enabled` says and nothing else: pykernels takes no
+    lines out of tracebacks."""
+    _settings["traceback_filtering"] = False
+
+
+def enable_traceback_filtering() -> None:
+    """Takes `disable_traceback_filtering` back. It has no other effect."""
+    _settings["traceback_filtering"] = True
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """True unless `disable_traceback_filtering` was called last."""
+    return _settings["traceback_filtering"]
 
 
 def floatx() -> str:

@@ -68,8 +68,8 @@ def test_arguments_without_effect_are_dropped(name, old):
 def test_what_is_refused_says_what_to_do_instead():
     with pytest.raises(TypeError, match="normalization of each feature"):
         translate("BatchNormalization", {"mode": 1})
-    with pytest.raises(TypeError, match="metrics"):
-        translate("fit", {"show_accuracy": True})
+    with pytest.raises(TypeError, match="SpatialDropout1D"):
+        translate("Embedding", {"dropout": 0.2})
 
 
 def test_values_are_translated_with_their_name():

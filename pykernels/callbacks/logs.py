@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from ..compat.arguments import LOG_NAMES
+from collections.abc import Iterator
 
-_OTHER = {**LOG_NAMES, **{new: old for old, new in LOG_NAMES.items()}}
+from ..compat.arguments import METRIC_NAMES
+
+_SAME = {name: [other for other in names if other != name] for names in METRIC_NAMES for name in names}
+
+
+def _other_keys(key) -> Iterator[str]:
+    """`key` with its end, from any underscore on, replaced by another name of the same metric."""
+    if not isinstance(key, str):
+        return
+    starts = [0, *(i + 1 for i, letter in enumerate(key) if letter == "_")]
+    for start in starts:
+        for other in _SAME.get(key[start:], ()):
+            yield key[:start] + other
 
 
 class Logs(dict):
-    """A dict in which "acc" and "accuracy" (and "val_acc", "lr", ...) are names of the same entry.
+    """A dict in which "acc" and "accuracy" (and "val_mae" and "val_mean_absolute_error", "lr", ...) are names of the
+    same entry.
 
     Iteration, `keys()`, `items()` and printing show the entries as they are.
 
@@ -19,13 +32,13 @@ class Logs(dict):
     rates: tuple | list = ()
 
     def __missing__(self, key):
-        other = _OTHER.get(key)
-        if other is not None and dict.__contains__(self, other):
-            return dict.__getitem__(self, other)
+        for other in _other_keys(key):
+            if dict.__contains__(self, other):
+                return dict.__getitem__(self, other)
         raise KeyError(key)
 
     def __contains__(self, key):
-        return dict.__contains__(self, key) or dict.__contains__(self, _OTHER.get(key))
+        return dict.__contains__(self, key) or any(dict.__contains__(self, other) for other in _other_keys(key))
 
     def get(self, key, default=None):
         try:

@@ -148,11 +148,6 @@ NEUTRAL: dict[str, dict[str, tuple[Any, ...]]] = {
     "BatchNormalization": {"mode": (0,)},
     "Embedding": {"dropout": (0, None)},
     "compile": {"sample_weight_mode": (None,), "target_tensors": (None,)},
-    "fit": {"show_accuracy": (False, None)},
-    "evaluate": {"show_accuracy": (False, None)},
-    "fit_generator": {"show_accuracy": (False, None)},
-    "train_on_batch": {"accuracy": (False,)},
-    "test_on_batch": {"accuracy": (False,)},
 }
 
 _SEPARABLE = "Keras 2 took it and used it for nothing; pass depthwise_... and pointwise_..."
@@ -166,18 +161,11 @@ WITHOUT_EFFECT: dict[str, dict[str, str]] = {
     },
 }
 
-_SHOW_ACCURACY = "ask for it once: compile(..., metrics=['accuracy'])"
-
 #: callable -> {keyword: what to do instead}
 REFUSED: dict[str, dict[str, str]] = {
     "BatchNormalization": {"mode": "use the default, 0: normalization of each feature over the batch"},
     "Embedding": {"dropout": "put SpatialDropout1D behind the layer, or Dropout(noise_shape=...)"},
     "Conv2DTranspose": {"output_shape": "it follows from strides and padding; output_padding adds rows and columns"},
-    "fit": {"show_accuracy": _SHOW_ACCURACY},
-    "evaluate": {"show_accuracy": _SHOW_ACCURACY},
-    "fit_generator": {"show_accuracy": _SHOW_ACCURACY},
-    "train_on_batch": {"accuracy": _SHOW_ACCURACY},
-    "test_on_batch": {"accuracy": _SHOW_ACCURACY},
 }
 
 #: Keywords of Keras 1 that count samples where later versions count batches. `translate` leaves them alone: only the
@@ -190,6 +178,20 @@ SAMPLE_COUNTS: dict[str, str] = {
 
 #: Keys of logs and ``History.history``: both spellings answer. Old -> present.
 LOG_NAMES: dict[str, str] = {"acc": "accuracy", "val_acc": "val_accuracy", "lr": "learning_rate"}
+
+#: Names of one metric, any of which finds it in logs and in ``History.history``, behind "val_" and an output's name
+#: too: before version 2.3 (tf.keras: 2.0) Keras wrote names in full that were given in short.
+METRIC_NAMES: tuple[tuple[str, ...], ...] = (
+    ("acc", "accuracy"),
+    ("lr", "learning_rate"),
+    ("mae", "MAE", "mean_absolute_error"),
+    ("mse", "MSE", "mean_squared_error"),
+    ("mape", "MAPE", "mean_absolute_percentage_error"),
+    ("msle", "MSLE", "mean_squared_logarithmic_error"),
+    ("kld", "KLD", "kullback_leibler_divergence", "kl_divergence"),
+    ("cosine", "cosine_proximity", "cosine_similarity"),
+    ("bce", "BCE", "binary_crossentropy"),
+)
 
 # --- the helper ------------------------------------------------------------------------------------------------------
 

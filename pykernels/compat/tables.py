@@ -94,6 +94,7 @@ MODULES: dict[str, str] = {
     "utils.io_utils": "utils",
     "utils.layer_utils": "utils",
     "utils.np_utils": "utils",
+    "utils.traceback_utils": "utils.traceback_utils",
     "utils.vis_utils": "utils",
     "utils.visualize_util": "utils",
     "wrappers.scikit_learn": "wrappers.scikit_learn",
@@ -251,6 +252,8 @@ _MATH = {
     "less": "ops.less",
 }
 
+_TRACEBACKS = "disable_traceback_filtering enable_traceback_filtering is_traceback_filtering_enabled"
+
 #: TensorFlow module -> {name: where pykernels has it}.
 TENSORFLOW: dict[str, dict[str, str]] = {
     "tensorflow": {
@@ -282,6 +285,7 @@ TENSORFLOW: dict[str, dict[str, str]] = {
     "tensorflow.compat.v2": {},
     "tensorflow.data": {"Dataset": "preprocessing.streams.Stream"},
     "tensorflow.data.experimental": {"cardinality": "preprocessing.streams.cardinality"},
+    "tensorflow.debugging": {name: f"config.{name}" for name in _TRACEBACKS.split()},
     "tensorflow.math": _MATH,
     "tensorflow.nn": {name: f"activations.{name}" for name in _ACTIVATIONS.split()},
     "tensorflow.python": {},

@@ -15,6 +15,7 @@ from ..data_adapters.class_weights import is_given, with_class_weights
 from ..data_adapters.prefetch import PrefetchOptions
 from .memory_estimate import plan_memory
 from .memory_plan import MemoryPlan
+from .old_accuracy import accuracy_on_request
 from .step_programs import step_signature
 from .target_checks import check_targets
 
@@ -22,6 +23,7 @@ from .target_checks import check_targets
 class BatchMethods:
     """train_on_batch, test_on_batch, predict_on_batch, profile, *_generator, predict_classes, predict_proba."""
 
+    @accuracy_on_request("accuracy")
     @accepts_old_names("train_on_batch")
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """Trains on one batch.
@@ -37,6 +39,7 @@ class BatchMethods:
         """
         return self._one_batch("train", x, y, sample_weight, class_weight, return_dict)
 
+    @accuracy_on_request("accuracy")
     @accepts_old_names("test_on_batch")
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """Computes loss and metrics of one batch.
@@ -154,6 +157,7 @@ class BatchMethods:
     # --- Keras 1 and 2 ------------------------------------------------------------------------------------
     @second_may_count_samples
     @class_weight_may_be_eighth
+    @accuracy_on_request("show_accuracy")
     @accepts_old_names("fit_generator")
     def fit_generator(
         self,
@@ -205,6 +209,7 @@ class BatchMethods:
         )
 
     @queue_size_may_be_third
+    @accuracy_on_request("show_accuracy")
     @accepts_old_names("evaluate_generator")
     def evaluate_generator(
         self,

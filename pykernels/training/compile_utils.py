@@ -21,6 +21,11 @@ def is_binary_or_sparse(y_true, y_pred) -> tuple[bool, bool]:
     return binary, sparse
 
 
+def metric_name(identifier) -> str:
+    """What an entry of `compile(metrics=...)` is called in the logs."""
+    return identifier if isinstance(identifier, str) else object_name(identifier)
+
+
 def object_name(function) -> str:
     """The name that a function or object gives to its column of the logs."""
     return getattr(function, "name", None) or to_snake_case(
@@ -121,12 +126,8 @@ class Compiled:
     """
 
     def __init__(self, loss, loss_weights, metrics, weighted_metrics, output_names):
-        for name, value in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
-            if value and not isinstance(value, (list, tuple, dict)):
-                raise ValueError(
-                    f"Expected `{name}` argument to be a list, tuple, or dict. Received instead: {name}={value} of "
-                    f"type {type(value)}"
-                )
+        metrics = _as_list("metrics", metrics)
+        weighted_metrics = _as_list("weighted_metrics", weighted_metrics)
         if loss_weights is not None and not isinstance(loss_weights, (list, tuple, dict, int, float)):
             raise ValueError(
                 "Expected `loss_weights` argument to be a float (single output case) or a list, tuple, or dict "
@@ -179,6 +180,19 @@ class Compiled:
                     output.tracker = metrics_module.Mean(name=f"{name or output.loss.name}_loss")
         self.named_metrics = _log_names(outputs)
         self.built = True
+
+    def expected_names(self, output_names) -> tuple[list[str], list[str]]:
+        """Before `build`: the names in the logs of the losses of several outputs, and of the metrics."""
+        names = list(output_names)
+        if not names:
+            return [], []
+        several = len(names) > 1
+        found, losses = [], []
+        for name, (loss, _, *lists) in zip(names, self.compile_args.per_output(names, None), strict=True):
+            metrics, weighted = ([metrics_module.Mean(name=metric_name(m)) for m in given] for given in lists)
+            found.append(Output(name if several else None, None, None, metrics, weighted))
+            losses += [f"{name}_loss"] if loss is not None else []
+        return losses if len(losses) > 1 else [], [name for name, _ in _log_names(found)]
 
     def _matched(self, structure, wanted, with_loss, what: str) -> list:
         try:
@@ -261,6 +275,22 @@ def _log_names(outputs: list[Output]) -> list[tuple[str, metrics_module.Metric]]
             name = prefixed(output, metric.name)
             add(prefixed(output, f"weighted_{metric.name}") if name in seen else name, metric)
     return named
+
+
+def _as_list(argument: str, metrics):
+    """The metrics of `compile`; one that is not in a list is put into one, as tf.keras does.
+
+    Raises:
+        ValueError: something that is no metric.
+    """
+    if isinstance(metrics, str) or callable(metrics):
+        return [metrics]
+    if metrics and not isinstance(metrics, (list, tuple, dict)):
+        raise ValueError(
+            f"Expected `{argument}` argument to be a list, tuple, or dict. Received instead: {argument}={metrics} of "
+            f"type {type(metrics)}"
+        )
+    return metrics
 
 
 def _outputs_text(names) -> str:

@@ -35,10 +35,10 @@ class _Shape:
 class CompileMixin(StepMethods, ResultsMixin):
     """compile, loss, metrics, and what has to be built before the first step.
 
-    Package interface: `_compiled` (loss and metrics by output), `_programs` (the `ProgramCache`), `_loss_tracker`,
-    `_current_metrics`, `_batch_results`, `_reports_by_metrics`, `_score_metrics`, `_compile_with`,
-    `_steps_done`, `_runs_done`, `_seed`, `_random_seed`, `_assert_compiled`, `_own_compile`, `_training_flags`,
-    `_build_optimizer`.
+    Package interface: `_compiled` (loss and metrics by output), `_compile_config`, `_accuracy_added`, `_programs` (the
+    `ProgramCache`), `_loss_tracker`, `_current_metrics`, `_batch_results`, `_reports_by_metrics`, `_score_metrics`,
+    `_compile_with`, `_steps_done`, `_runs_done`, `_seed`, `_random_seed`, `_assert_compiled`, `_own_compile`,
+    `_training_flags`, `_build_optimizer`.
     """
 
     def _init_trainer(self) -> None:
@@ -52,6 +52,7 @@ class CompileMixin(StepMethods, ResultsMixin):
         self.steps_per_execution = 1
         self._history: tuple | None = None  # weak reference to the History, and what it holds
         self._compiled: Compiled | None = None
+        self._accuracy_added: str | None = None  # the metric that a call asked for, in the manner of Keras 0.3
         self._programs = ProgramCache()
         self._steps_done = 0  # of training
         self._runs_done = 1 << 40  # of everything else: keys of random streams that training never reaches
@@ -133,10 +134,10 @@ class CompileMixin(StepMethods, ResultsMixin):
                 sample. For several outputs: one for all, a list in their order (None for no loss), or a dict by output
                 name (by key, if the outputs of the model are a dict). Default None.
             loss_weights: float, the factor of the loss; for several outputs a list or dict. Default None.
-            metrics: list of names, `Metric`s or callables. "accuracy" depends on the shapes of target and output. For
-                several outputs: a list with an entry (a metric, a list, or None) per output, or a dict by output name.
-                As in Keras 1 and 2, `metrics` may be the third positional argument and `loss_weights` the fourth.
-                Default None.
+            metrics: a name, `Metric` or callable, or a list of them. "accuracy" depends on the shapes of target and
+                output. For several outputs: a list with an entry (a metric, a list, or None) per output, or a dict by
+                output name. As in Keras 1 and 2, `metrics` may be the third positional argument and `loss_weights` the
+                fourth. Default None.
             weighted_metrics: metrics that are weighted by sample and class weights. Default None.
             run_eagerly: whether the step is recorded again for each batch, so that Python code in layers and losses
                 runs (and prints) each time. Default False.
@@ -172,6 +173,7 @@ class CompileMixin(StepMethods, ResultsMixin):
         self.steps_per_execution = steps_per_execution
         self.stop_training = False
         self.compiled = True
+        self._accuracy_added = None
         self._loss_tracker = metrics_module.Mean(name="loss")
         self._compile_config = {
             "optimizer": optimizer,

@@ -122,7 +122,12 @@ class ResultsMixin:
     @property
     def metrics_names(self) -> list[str]:
         """The names of what `evaluate` returns, in its order: the loss, then for one output its metrics as they were
-        given; for several the loss of each, then their metrics by name."""
+        given; for several the loss of each, then their metrics by name. Before the first data come, those that
+        `compile` was given."""
+        if self.compiled and not self._compiled.built:
+            losses, metrics = self._compiled.expected_names(self.output_names)
+            held = [name for name, _ in self._named_metrics() if name != "loss"]
+            return list(dict.fromkeys(["loss", *losses, *(sorted(metrics) if losses else metrics), *held]))
         several = bool(self.compiled and any(output.name for output in self._compiled.outputs))
         own = {id(m) for m in self._compiled.all_metrics} if several else ()
         named = self._named_metrics()

@@ -20,6 +20,7 @@ from .compiling import CompileMixin
 from .custom_steps import has_own_step
 from .epoch_loop import EpochLoop
 from .frozen_features import FrozenPrefix
+from .old_accuracy import accuracy_on_request
 from .target_checks import check_targets, warn_missing_classes
 
 
@@ -32,6 +33,7 @@ class Trainer(BatchMethods, CompileMixin):
     _predicted = None
 
     # --- fit --------------------------------------------------------------------------------------------
+    @accuracy_on_request("show_accuracy")
     @accepts_old_names("fit")
     def fit(
         self,
@@ -287,6 +289,7 @@ class Trainer(BatchMethods, CompileMixin):
         )
 
     # --- evaluate ---------------------------------------------------------------------------------------
+    @accuracy_on_request("show_accuracy")
     @accepts_old_names("evaluate")
     def evaluate(
         self,
