@@ -146,3 +146,14 @@ def test_operations_written_by_keras(tmp_path, name):
     ours = pk.models.load_model(tmp_path / "m.keras")
     want = np.asarray(theirs(data))
     np.testing.assert_allclose(ours(data), want, rtol=1e-5, atol=1e-5)
+
+
+def test_ops_that_are_loaded_on_demand_are_saved(tmp_path):
+    x = pk.Input((5,))
+    y = ops.cumsum(ops.sort(x), axis=1) + ops.median(x, axis=1, keepdims=True)
+    model = pk.Model(x, [y, ops.top_k(x, 2)[0]])
+    model.save(tmp_path / "m.keras")
+    again = pk.models.load_model(tmp_path / "m.keras")
+    data = np.random.default_rng(0).normal(size=(3, 5)).astype("float32")
+    for a, b in zip(model.predict(data, verbose=0), again.predict(data, verbose=0), strict=True):
+        np.testing.assert_array_equal(a, b)

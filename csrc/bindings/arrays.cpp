@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "base/error.h"
@@ -160,6 +161,48 @@ ArrayView view_of(const py::array& a, const std::string& what) {
   return view;
 }
 
+namespace {
+
+// A Python function of arrays that returns an array or a sequence of them.
+class PythonFunction final : public HostFunction {
+ public:
+  explicit PythonFunction(py::object function) : function_(std::move(function)) {}
+  ~PythonFunction() override {
+    const py::gil_scoped_acquire locked;
+    function_.release().dec_ref();
+  }
+  PythonFunction(const PythonFunction&) = delete;
+  PythonFunction& operator=(const PythonFunction&) = delete;
+
+  void operator()(const std::vector<ValueType>& in_types, const void* const* in,
+                  const std::vector<ValueType>& out_types, void* const* out) const override {
+    const py::gil_scoped_acquire locked;
+    py::tuple arguments(in_types.size());
+    for (std::size_t i = 0; i < in_types.size(); ++i) {
+      py::array a = new_array(in_types[i]);  // a copy: the function may keep it, the program's memory is used again
+      std::memcpy(a.mutable_data(), in[i], static_cast<std::size_t>(a.nbytes()));
+      arguments[i] = std::move(a);
+    }
+    const py::object result = function_(*arguments);
+    const bool several = py::isinstance<py::tuple>(result) || py::isinstance<py::list>(result);
+    const py::tuple values = several ? py::tuple(result) : py::make_tuple(result);
+    if (values.size() != out_types.size()) {
+      fail("the host function gave " + std::to_string(values.size()) + " arrays, expected " +
+           std::to_string(out_types.size()));
+    }
+    for (std::size_t i = 0; i < out_types.size(); ++i) {
+      const py::array a = array_from(values[i], true);
+      expect_array(a, out_types[i], false, "result " + std::to_string(i) + " of the host function");
+      std::memcpy(out[i], a.data(), static_cast<std::size_t>(a.nbytes()));
+    }
+  }
+
+ private:
+  py::object function_;
+};
+
+}  // namespace
+
 Attrs attrs_from(const py::dict& d, const std::string& op) {
   Attrs attrs;
   for (const auto& [key, value] : d) {
@@ -174,6 +217,8 @@ Attrs attrs_from(const py::dict& d, const std::string& op) {
       attrs.set(name, value.cast<std::string>());
     } else if (value.is_none()) {
       continue;
+    } else if (PyCallable_Check(value.ptr()) != 0) {
+      attrs.set(name, std::make_shared<const PythonFunction>(py::reinterpret_borrow<py::object>(value)));
     } else if (py::isinstance<py::sequence>(value)) {
       std::vector<int64_t> items;
       for (const py::handle& item : value)
@@ -188,7 +233,7 @@ Attrs attrs_from(const py::dict& d, const std::string& op) {
     } else {
       throw TypeError("op '" + op + "': attribute '" + name + "' has type " +
                       std::string(py::str(py::type::of(value))) +
-                      "; bool, int, float, str or a sequence of ints is needed");
+                      "; bool, int, float, str, a function or a sequence of ints is needed");
     }
   }
   return attrs;

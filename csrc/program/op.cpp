@@ -35,7 +35,9 @@ const Registry& filled_registry() {
     add("Losses", {register_loss_ops});
     add("Updates", {register_optimizer_ops});
     add("Random tensors", {register_random_ops});
+    add("Order", {register_order_ops});
     add("Images", {register_image_ops});
+    add("Host", {register_host_ops});
     return true;
   }();
   static_cast<void>(done);
@@ -67,6 +69,10 @@ double Attrs::number(const std::string& key) const {
 const std::string& Attrs::text(const std::string& key) const { return get<std::string>(at(key), key, "a string"); }
 const std::vector<int64_t>& Attrs::integers(const std::string& key) const {
   return get<std::vector<int64_t>>(at(key), key, "a list of ints");
+}
+
+std::shared_ptr<const HostFunction> Attrs::host_function(const std::string& key) const {
+  return get<std::shared_ptr<const HostFunction>>(at(key), key, "a function");
 }
 
 void register_op(const std::string& name, KernelFactory factory, const std::string& form) {

@@ -22,7 +22,17 @@ struct ValueType {
   Shape shape;
 };
 
-using AttrValue = std::variant<bool, int64_t, double, std::string, std::vector<int64_t>>;
+// A function of the host language (Python) that a program calls. It fills the outputs from the inputs and keeps no
+// pointer; it may throw. Called from the thread that runs the program.
+class HostFunction {
+ public:
+  virtual ~HostFunction() = default;
+  virtual void operator()(const std::vector<ValueType>& in_types, const void* const* in,
+                          const std::vector<ValueType>& out_types, void* const* out) const = 0;
+};
+
+using AttrValue =
+    std::variant<bool, int64_t, double, std::string, std::vector<int64_t>, std::shared_ptr<const HostFunction>>;
 
 class Attrs {
  public:
@@ -36,6 +46,7 @@ class Attrs {
   double number(const std::string& key) const;
   const std::string& text(const std::string& key) const;
   const std::vector<int64_t>& integers(const std::string& key) const;
+  std::shared_ptr<const HostFunction> host_function(const std::string& key) const;
   bool boolean(const std::string& key, bool absent) const { return has(key) ? boolean(key) : absent; }
   int64_t integer(const std::string& key, int64_t absent) const { return has(key) ? integer(key) : absent; }
   double number(const std::string& key, double absent) const { return has(key) ? number(key) : absent; }
@@ -142,5 +153,7 @@ void register_pool_ops();
 void register_norm_ops();
 void register_depthwise_ops();
 void register_image_ops();
+void register_order_ops();
+void register_host_ops();
 
 }  // namespace pk

@@ -1,10 +1,10 @@
 // Ops that move elements: reshape, broadcast_to, transpose, slices, concatenate, pad, fill,
 // one_hot, take, assignments.
 #include <cstring>
-#include <limits>
 
 #include "base/parallel.h"
 #include "kernels/elementwise.h"
+#include "program/absent.h"
 #include "program/op.h"
 
 namespace pk {
@@ -262,29 +262,13 @@ int64_t wrapped(std::int32_t index, int64_t n) {
   return i >= 0 && i < n ? i : -1;
 }
 
-// What rows out of range hold, as jnp.take: NaN, the lowest integer, the highest unsigned, true.
-double absent_value(DType t) {
-  switch (t) {
-    case DType::i32:
-      return std::numeric_limits<std::int32_t>::min();
-    case DType::i64:
-      return static_cast<double>(std::numeric_limits<std::int64_t>::min());
-    case DType::u8:
-      return 255;
-    case DType::boolean:
-      return 1;
-    default:
-      return std::numeric_limits<double>::quiet_NaN();
-  }
-}
-
 constexpr int64_t take_task_bytes = 32768;
 constexpr double take_ns_per_byte = 0.1;
 
 KernelPtr take_op(const OpSpec& spec) {
   expect_counts(spec, 2, 1);
   const TakeShape s = take_shape(spec, spec.in[0], spec.in[1], spec.out[0]);
-  const FillLoop absent = fill_loop(spec.in[0].dtype, absent_value(spec.in[0].dtype));
+  const FillLoop absent = fill_loop(spec.in[0].dtype, absent_value(spec));
   const int64_t bytes = s.width * absent.size;
   const int64_t grain = bytes >= take_task_bytes ? 1 : take_task_bytes / (bytes + 16);
   const double work = static_cast<double>(s.indices) * (5 + take_ns_per_byte * static_cast<double>(bytes));
@@ -310,7 +294,7 @@ KernelPtr take_op(const OpSpec& spec) {
 KernelPtr take_grad_op(const OpSpec& spec) {
   expect_counts(spec, 2, 1);
   const TakeShape s = take_shape(spec, spec.out[0], spec.in[1], spec.in[0]);
-  const DType dtype = expect_float(spec, {&spec.in[0], &spec.out[0]});
+  const DType dtype = spec.in[0].dtype;
   const FillLoop zeros = fill_loop(dtype, 0);
   const BinarySpan add = binary_loop(Binary::add, dtype, Broadcast::make(Shape{1}, Shape{1}, Shape{1})).span[0];
   constexpr int64_t grain = 64;
@@ -363,7 +347,7 @@ void register_array_ops() {
   register_op("pad", pad_op, "x -> y {before, value}: `before` per axis, the extent from the output's shape");
   register_op("fill", fill_op, "-> y {value}");
   register_op("one_hot", one_hot_op, "i32 indices -> y (..., n); out of range gives a row of zeros");
-  register_op("take", take_op, "x (N, ...), i32 indices -> (indices..., ...)");
+  register_op("take", take_op, "x (N, ...), i32 indices -> (indices..., ...) {zeros}: NaN out of range, or 0");
   register_op("take_grad", take_grad_op, "dy, i32 indices -> dx: zeros, then sums");
   register_op("assign", assign_op, "x -> variable");
   register_op("assign_add", assign_add_op, "x -> variable");

@@ -8,6 +8,7 @@ from .. import _core
 from .autodiff import reachable
 from .checkpoint import checkpoint_activations
 from .passes import optimize
+from .registry import kernel_call
 from .tensor import Node, Tensor
 from .variable import Variable
 
@@ -123,7 +124,8 @@ class Lowering:
         self.alive.append(tensors)
         outs = [(t.shape, t.dtype) for t in tensors]
         written = [self._value(v) for v in node.writes]
-        values = self.builder.add(node.name, ins, outs, written, node.attrs, node.label)
+        kernel, attrs = kernel_call(node.op, node.attrs)
+        values = self.builder.add(kernel, ins, outs, written, attrs, node.label)
         self.ids.update((id(t), value) for t, value in zip(tensors, values, strict=True))
 
     def _value(self, x) -> int:

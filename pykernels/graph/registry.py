@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,14 +36,17 @@ class OpDef:
     keras: str | None = None
     onnx: str | None = None
     complete: Callable[[list[Type], dict], dict] | None = None
+    host: Callable[..., Any] | None = None
 
 
 _ops: dict[str, OpDef] = {}
 _state = threading.local()
 
 
-def define(name: str, *, infer, grad=None, keras: str | None = None, onnx: str | None = None, complete=None) -> None:
-    """Defines an op whose kernel is registered in C++ under the same name.
+def define(
+    name: str, *, infer, grad=None, keras: str | None = None, onnx: str | None = None, complete=None, host=None
+) -> None:
+    """Defines an op whose kernel is registered in C++ under the same name, or a Python function (`host`).
 
     Args:
         name: the op's name.
@@ -54,10 +58,12 @@ def define(name: str, *, infer, grad=None, keras: str | None = None, onnx: str |
         onnx: the ONNX operator that takes the same inputs and no attributes. None: see `saving.onnx.rules`.
         complete: `complete(types, attrs) -> attrs`, for ops whose attributes depend on extents of the inputs: a model
             is recorded with unknown ones, and its ops are applied again, with the same attributes, when they are known.
+        host: `host(*arrays, **attrs)` gives the outputs' arrays, for work that a library reached from Python does best:
+            the program calls it, and waits for it with the interpreter's lock. It must be a pure function.
     """
     if name in _ops:
         raise ValueError(f"op '{name}' is defined twice")
-    _ops[name] = OpDef(name, infer, grad, keras, onnx, complete)
+    _ops[name] = OpDef(name, infer, grad, keras, onnx, complete, host)
 
 
 def op_names() -> list[str]:
@@ -107,6 +113,11 @@ def _value(x):
     return x.array if isinstance(x, Operand) else x
 
 
+def kernel_call(op: OpDef, attrs: dict) -> tuple[str, dict]:
+    """Name and attributes of the kernel that computes an op."""
+    return (op.name, attrs) if op.host is None else ("host", {"function": functools.partial(op.host, **attrs)})
+
+
 def apply(name: str, inputs: Sequence, **attrs):
     """Applies an op: recorded when an input is symbolic (or a Variable inside a Trace), run at once otherwise.
 
@@ -121,7 +132,8 @@ def apply(name: str, inputs: Sequence, **attrs):
     if _is_symbolic(operands, bool(trace_stack())):
         outs = Node(op, operands, attrs, out_types, label=current_label()).outputs
     else:
-        outs = [y.view(EagerArray) for y in _core.run_op(name, [_value(x) for x in operands], out_types, attrs)]
+        kernel, attributes = kernel_call(op, attrs)
+        outs = [y.view(EagerArray) for y in _core.run_op(kernel, [_value(x) for x in operands], out_types, attributes)]
         if recorders():
             record(op, operands, attrs, out_types, outs, current_label())
     return outs[0] if len(outs) == 1 else tuple(outs)

@@ -62,7 +62,10 @@ def copy_node(node: Node) -> Node:
 
 def make_node(name: str, inputs, attrs, out_types, writes, prototype: Node) -> Node:
     """A node of the op `name`, recorded by the layer of `prototype`."""
-    return Node(OpDef(name, lambda types, a: out_types, None), inputs, attrs, out_types, writes, prototype.label)
+    host = prototype.op.host if name == prototype.name else None
+    return Node(
+        OpDef(name, lambda types, a: out_types, None, host=host), inputs, attrs, out_types, writes, prototype.label
+    )
 
 
 def producer(x, by_output: dict) -> Node | None:

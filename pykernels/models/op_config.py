@@ -37,6 +37,8 @@ _RENAMED = {
 _WITH_DTYPE = ("Cast", "OneHot")  # Keras's classes for which `dtype` is an argument of the op
 _REDUCTIONS = {"sum": "Sum", "mean": "Mean", "max": "Max", "min": "Min", "prod": "Prod", "any": "Any", "all": "All"}
 
+# Ops of functions: a file describes none.
+_TAKE_FUNCTIONS = frozenset(())
 # What a file may name: Keras's classes -> functions of pykernels.ops. Only computations, and nothing else.
 _READABLE = {
     to_camel_case(name): name
@@ -50,6 +52,7 @@ _READABLE = {
         *("outer", "pad", "ptp", "ravel", "repeat", "reshape", "roll", "separable_conv", "softmax"),
         *("split", "squeeze", "stack", "std", "stop_gradient", "swapaxes", "take", "tensordot", "tile"),
         *("transpose", "tril", "triu", "unstack", "var", "vdot", "vstack", "zeros_like", "matmul"),
+        *(name for names in ops.ON_DEMAND.values() for name in names.split() if name not in _TAKE_FUNCTIONS),
     )
 }
 # Functions of other modules, and names that do not follow the rule.
@@ -83,13 +86,18 @@ def op_config(step: LayerCall, name: str, tensors: list) -> tuple[dict, list, di
                 args,
                 *(rest or [{}]),
             )
-    if op not in _OWN_OPS and op not in _BY_OP:
+    if not _is_own(op):
         raise NotImplementedError(
             f"A model that calls the op '{op}' on symbolic tensors cannot be saved with its configuration. Put it "
             "into a Layer subclass, or use save_weights()."
         )
     config = {"name": name, "op": op, "attributes": map_structure(_value, attrs)}
     return {"module": _OWN, "class_name": "GraphOp", "config": config, "registered_name": None}, args, {}
+
+
+def _is_own(op) -> bool:
+    """Whether a file may name an op of pykernels."""
+    return op in _OWN_OPS or op in _BY_OP or op in ops.load_all()
 
 
 def _value(x):
@@ -214,7 +222,7 @@ class GraphOp:
             return cls(name, tf_ops.tf_function(kind, name, config), {})
         if module == _OWN and kind == "GraphOp":
             op = config.get("op")
-            if op not in _OWN_OPS and op not in _BY_OP:
+            if not _is_own(op):
                 raise ValueError(f"The configuration of the model names an unknown op: {op!r}")
             attributes = {key: _tuples(value) for key, value in config.get("attributes", {}).items()}
             return cls(name, lambda *args: apply(op, list(args), **attributes), {})

@@ -1,12 +1,14 @@
 """The ops: `keras.ops` names, on symbolic tensors (recorded) and arrays (run at once).
 
 Each op is defined once, with its shape inference and its gradient, in the module of its family. What such a module
-lists in its `__all__` is public here.
+lists in its `__all__` is public here. Families that few scripts need are loaded when one of their names is asked for.
 """
 
 # ruff: noqa: F403 - the modules say what they export
+import importlib as _importlib
 import sys as _sys
 
+from ..graph import op_names as _op_names
 from ..graph.operand import implement as _implement
 from . import image, operators, optimizer, random
 from .activations import *
@@ -48,3 +50,35 @@ for _family in (
     *("linalg", "losses", "nn", "normalization", "pooling", "reduction", "types"),
 ):
     __all__ += _sys.modules[f"{__name__}.{_family}"].__all__  # some names are those of a module and of a function
+
+#: Families that are loaded on demand, and their names.
+ON_DEMAND = {
+    "counting": "bincount digitize histogram isin nonzero searchsorted unique",
+    "cumulative": "cumprod cumsum diff nancumprod nancumsum trapezoid",
+    "ordering": "argpartition argsort median nanmedian nanpercentile nanquantile percentile quantile sort top_k",
+    "placing": "scatter scatter_update segment_max segment_min segment_prod segment_sum slice_update take_along_axis",
+    "without_nan": "nanargmax nanargmin nanmax nanmean nanmin nanprod nanstd nansum nanvar",
+}
+_family_of = {name: family for family, names in ON_DEMAND.items() for name in names.split()}
+__all__ += sorted(_family_of)
+
+
+_at_once = frozenset(_op_names())
+
+
+def load_all() -> frozenset:
+    """Loads every family, so that all ops are defined. Returns the names of the ops of those that come on demand."""
+    for family in ON_DEMAND:
+        _importlib.import_module(f"{__name__}.{family}")
+    return frozenset(_op_names()) - _at_once
+
+
+def __getattr__(name):
+    if name not in _family_of:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(_importlib.import_module(f"{__name__}.{_family_of[name]}"), name)
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -33,7 +33,7 @@ define(
 define(
     "take_grad",
     infer=lambda types, attrs: [(attrs["shape"], types[0][1])],
-    grad=lambda node, dx: [apply("take", [dx, node.inputs[1]]), None],
+    grad=lambda node, dx: [apply("take", [dx, node.inputs[1]], zeros=True), None],
 )
 define(
     "one_hot",

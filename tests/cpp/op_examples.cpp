@@ -98,7 +98,9 @@ void add_layout(std::vector<OpExample>& all) {
                          {"fill", "-> i32 3,5 | value=3"},
                          {"one_hot", "i32 4 -> f32 4,3"},
                          {"take", "f32 6,3; i32 2,2 -> f32 2,2,3"},
+                         {"take", "f32 6,3; i32 2,2 -> f32 2,2,3 | zeros=true"},
                          {"take_grad", "f32 2,2,3; i32 2,2 -> f32 6,3"},
+                         {"take_grad", "i32 2,2,3; i32 2,2 -> i32 6,3"},
                          {"assign", "f32 3,5 -> f32 3,5"},
                          {"assign_add", "f64 3,5 -> f64 3,5"}});
 }
@@ -118,6 +120,20 @@ void add_reductions(std::vector<OpExample>& all) {
     all.push_back({name, "f32 3,5 -> f32 3,5"});
     all.push_back({std::string(name) + "_grad", "f64 3,17; f64 3,17 -> f64 3,17"});
   }
+}
+
+void add_order(std::vector<OpExample>& all) {
+  all.insert(all.end(), {{"sort", "f32 3,7 -> f32 3,7"},
+                         {"sort", "bool 5 -> bool 5"},
+                         {"argsort", "f64 2,3,5 -> i32 2,3,5"},
+                         {"argsort", "u8 9 -> i32 9"},
+                         {"top_k", "f32 3,7 -> f32 3,2; i32 3,2 | k=2"},
+                         {"take_along_axis", "f32 2,3,5; i32 2,3,2 -> f32 2,3,2"},
+                         {"take_along_axis_grad", "f32 2,3,2; i32 2,3,2 -> f32 2,3,5"},
+                         {"cumsum", "f32 2,3,5 -> f32 2,3,5 | axis=1 reverse=true"},
+                         {"cumsum", "i64 9 -> i64 9 | axis=0"},
+                         {"cumprod", "i32 2,3 -> i32 2,3 | axis=0"},
+                         {"cumprod_grad", "f32 2,3,5; f32 2,3,5 -> f32 2,3,5 | axis=1"}});
 }
 
 void add_matmul_and_losses(std::vector<OpExample>& all) {
@@ -231,6 +247,7 @@ std::vector<OpExample> op_examples() {
   add_elementwise(all);
   add_layout(all);
   add_reductions(all);
+  add_order(all);
   add_matmul_and_losses(all);
   add_images(all);
   return all;

@@ -338,7 +338,10 @@ TEST_P(OpLimits, ExamplesOfEveryOpRun) {
     EXPECT_EQ(call(spec, random), Outcome::ran);
     seen.insert(example.name);
   }
-  for (const OpEntry& op : op_entries()) EXPECT_EQ(seen.count(op.name), 1U) << "no example calls the op " << op.name;
+  for (const OpEntry& op : op_entries()) {
+    if (op.name == "host") continue;  // it runs a function of Python: tests/test_host_ops.py
+    EXPECT_EQ(seen.count(op.name), 1U) << "no example calls the op " << op.name;
+  }
 }
 
 TEST_P(OpLimits, ChangedCallsAreRefusedOrStayWithinTheirArrays) {
