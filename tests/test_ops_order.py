@@ -171,7 +171,7 @@ def test_wrong_arguments_are_named():
         (lambda: ops.take_along_axis(x, np.zeros(3, "int32"), 0), "same rank"),
         (lambda: ops.scatter(np.zeros((2, 1), "int32"), x, (4,)), "values"),
         (lambda: ops.scatter_update(x, np.zeros((1, 2), "int32"), [1.0], "mean"), "mean"),
-        (lambda: ops.segment_sum(x, np.zeros((3, 1), "int32")), "1-D"),
+        (lambda: ops.segment_max(x, np.zeros((3, 1), "int32")), "1-D"),
         (lambda: ops.slice_update(x, (0,), x), "start_indices"),
         (lambda: ops.searchsorted(x, x), "1-D"),
         (lambda: ops.searchsorted(x[0], x, side="up"), "up"),

@@ -99,33 +99,12 @@ void OrderLoop::argsort(const void* x, std::int32_t* index) const {
   });
 }
 
-void OrderLoop::largest(const void* x, void* values, std::int32_t* index, void* scratch) const {
-  with_type(dtype, [&](auto zero) {
-    using T = decltype(zero);
-    parallel_workers(rows, max_workers(), sort_work(rows, n), [&](int64_t row, int64_t worker) {
-      const T* from = static_cast<const T*>(x) + row * n;
-      std::int32_t* places = static_cast<std::int32_t*>(scratch) + worker * n;
-      std::iota(places, places + n, 0);
-      std::partial_sort(places, places + k, places + n, [from](std::int32_t a, std::int32_t b) {
-        return less(from[b], from[a]) || (!less(from[a], from[b]) && a < b);
-      });
-      for (int64_t i = 0; i < k; ++i) {
-        index[row * k + i] = places[i];
-        static_cast<T*>(values)[row * k + i] = from[places[i]];
-      }
-    });
-  });
-}
-
-OrderLoop order_loop(DType dtype, int64_t rows, int64_t n, int64_t k) {
+OrderLoop order_loop(DType dtype, int64_t rows, int64_t n) {
   PK_CHECK(n <= std::numeric_limits<std::int32_t>::max(), "an axis of more than 2^31 - 1 elements cannot be ordered");
-  PK_CHECK(k >= 0 && k <= n, "k is " + std::to_string(k) + ", but the axis has " + std::to_string(n) + " elements");
   OrderLoop loop;
   loop.dtype = dtype;
   loop.rows = rows;
   loop.n = n;
-  loop.k = k;
-  loop.scratch_bytes = static_cast<std::size_t>(max_workers() * n) * sizeof(std::int32_t);
   return loop;
 }
 

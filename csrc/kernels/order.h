@@ -15,17 +15,13 @@ using std::int64_t;
 struct OrderLoop {
   DType dtype = DType::f32;
   int64_t rows = 0, n = 0;
-  int64_t k = 0;                  // largest only: 0 <= k <= n
-  std::size_t scratch_bytes = 0;  // of `largest`
   // y (rows, n): the elements in ascending order. y may be x.
   void sort(const void* x, void* y) const;
   // index (rows, n): where the elements of the ascending order are in x.
   void argsort(const void* x, std::int32_t* index) const;
-  // values and index (rows, k): the k largest, in descending order.
-  void largest(const void* x, void* values, std::int32_t* index, void* scratch) const;
 };
-// Any dtype. Throws std::invalid_argument when n does not fit int32 or k is not in [0, n].
-OrderLoop order_loop(DType dtype, int64_t rows, int64_t n, int64_t k);
+// Any dtype. Throws std::invalid_argument when n does not fit int32.
+OrderLoop order_loop(DType dtype, int64_t rows, int64_t n);
 
 // y (rows, m) = x (rows, n) at index (rows, m); negative indices count from the end, those out of range give `absent`
 // (one element of the dtype).

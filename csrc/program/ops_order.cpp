@@ -10,11 +10,11 @@ namespace {
 
 using KernelPtr = std::unique_ptr<Kernel>;
 
-OrderLoop last_axis_loop(const OpSpec& spec, int64_t k) {
+OrderLoop last_axis_loop(const OpSpec& spec) {
   const ValueType& x = spec.in[0];
   if (x.shape.rank() == 0) op_fail(spec, "takes tensors with at least one dimension, got a scalar");
   const int64_t n = x.shape[-1];
-  return order_loop(x.dtype, n == 0 ? 0 : x.shape.numel() / n, n, k);
+  return order_loop(x.dtype, n == 0 ? 0 : x.shape.numel() / n, n);
 }
 
 double comparisons(const OrderLoop& loop) { return static_cast<double>(loop.rows) * static_cast<double>(loop.n); }
@@ -23,7 +23,7 @@ KernelPtr sort_op(const OpSpec& spec) {
   expect_counts(spec, 1, 1);
   expect_dtype(spec, spec.out[0], spec.in[0].dtype, "the output");
   expect_shape(spec, spec.out[0], spec.in[0].shape, "the output");
-  const OrderLoop loop = last_axis_loop(spec, 0);
+  const OrderLoop loop = last_axis_loop(spec);
   auto kernel = make_kernel([loop](const RunArgs& args) { loop.sort(args.in[0], args.out[0]); });
   kernel->in_place = {0};
   kernel->flops = comparisons(loop);
@@ -34,7 +34,7 @@ KernelPtr argsort_op(const OpSpec& spec) {
   expect_counts(spec, 1, 1);
   expect_dtype(spec, spec.out[0], DType::i32, "the output");
   expect_shape(spec, spec.out[0], spec.in[0].shape, "the output");
-  const OrderLoop loop = last_axis_loop(spec, 0);
+  const OrderLoop loop = last_axis_loop(spec);
   auto kernel = make_kernel([loop](const RunArgs& args) { loop.argsort(args.in[0], args.output<std::int32_t>(0)); });
   kernel->flops = comparisons(loop);
   return kernel;
@@ -119,9 +119,6 @@ KernelPtr take_along_axis_grad_op(const OpSpec& spec) {
 void register_order_ops() {
   register_op("sort", sort_op, "x -> y, ascending along the last axis, NaN last");
   register_op("argsort", argsort_op, "x -> i32 y: the places of the ascending order along the last axis, stable");
-  register_op(
-      "top_k", top_k_op,
-      "x -> y, i32 index {k}: the largest of the last axis, descending; the first at a tie; NaN is the largest");
   register_op("take_along_axis", take_along_axis_op, "x (..., n), i32 indices (..., m) -> (..., m) {zeros}; as take");
   register_op("take_along_axis_grad", take_along_axis_grad_op, "dy, i32 indices -> dx: zeros, then sums");
   register_op("cumsum", cumulate_op<Cumulate::sum>, "x -> y {axis, reverse}");

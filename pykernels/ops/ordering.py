@@ -1,6 +1,5 @@
-"""Order along an axis: sort, argsort, top_k, quantiles."""
+"""Order along an axis: sort, argsort, quantiles. `top_k` is in `counts`."""
 
-# ruff: noqa: A002 - Keras's names of arguments
 from __future__ import annotations
 
 import operator
@@ -27,7 +26,6 @@ __all__ = [
     "percentile",
     "quantile",
     "sort",
-    "top_k",
 ]
 
 _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
@@ -39,22 +37,12 @@ def _put_back(node, dy, index):
     return [apply("take_along_axis_grad", [dy, index], n=node.inputs[0].shape[-1])]
 
 
-def _top_k_infer(types, attrs):
-    (shape, dtype), k = types[0], attrs["k"]
-    return [((*shape[:-1], k), dtype), ((*shape[:-1], k), "int32")]
-
-
 define(
     "sort",
     infer=lambda types, attrs: [types[0]],
     grad=lambda node, dy: _put_back(node, dy, apply("argsort", [node.inputs[0]])),
 )
 define("argsort", infer=lambda types, attrs: [(types[0][0], "int32")], grad=NONDIFFERENTIABLE)
-define(
-    "top_k",
-    infer=_top_k_infer,
-    grad=lambda node, dy, dindex: [None] if dy is None else _put_back(node, dy, node.outputs[1]),
-)
 
 
 # --- public functions ------------------------------------------------------------------------------
@@ -89,26 +77,6 @@ def argpartition(x, kth, axis=-1):
     if n is not None and not -n <= operator.index(kth) < n:
         raise ValueError(f"kth (={kth}) is out of bounds for an axis of extent {n}")
     return argsort(x, axis)
-
-
-def top_k(x, k, sorted=True):
-    """The k largest elements of the last axis, and where they are.
-
-    Args:
-        x: tensor of rank 1 or more. NaN counts as the largest, as in Keras on JAX.
-        k: int, at most the extent of the last axis.
-        sorted: whether the values come in descending order. They always do; the first comes first at a tie.
-
-    Returns:
-        (values, indices): shape x.shape[:-1] + (k,), of x's dtype and int32.
-
-    Raises:
-        ValueError: k is larger than the last axis.
-    """
-    x, k = to_tensor(x), operator.index(k)
-    if not x.shape or k < 0 or (x.shape[-1] is not None and k > x.shape[-1]):
-        raise ValueError(f"k={k} must be from 0 to the extent of the last axis. Received: x.shape={tuple(x.shape)}")
-    return apply("top_k", [x], k=k)
 
 
 def _reduced_last(x, axis):

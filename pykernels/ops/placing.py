@@ -23,7 +23,6 @@ __all__ = [
     "segment_max",
     "segment_min",
     "segment_prod",
-    "segment_sum",
     "slice_update",
     "take_along_axis",
 ]
@@ -244,30 +243,7 @@ def _segments(name, data, segment_ids, num_segments):
         if is_symbolic(ids):
             raise ValueError(f"Argument `num_segments` must be set for a symbolic tensor: segment_{name}")
         num_segments = int(np.max(np.asarray(ids), initial=-1)) + 1
-    n = operator.index(num_segments)
-    if name != "sum":
-        return _segment(name, data, ids, n)
-    inside = logical_and(greater_equal(ids, 0), less(ids, n))
-    return _add_rows(data, where(inside, ids, -(2**31)), n, tuple(data.shape[1:]))
-
-
-def segment_sum(data, segment_ids, num_segments=None, sorted=False):
-    """The sums of the rows of `data` that belong to each segment.
-
-    Args:
-        data: tensor of rank 1 or more.
-        segment_ids: integer tensor (data.shape[0],): the segment of each row; rows outside [0, num_segments) are
-            left out.
-        num_segments: int; by default the largest id and 1, which symbolic ids do not tell.
-        sorted: whether the ids ascend. They may; it changes nothing.
-
-    Returns:
-        A tensor of shape (num_segments,) + data.shape[1:]; 0 for a segment without rows.
-
-    Raises:
-        ValueError: the ids are not one-dimensional.
-    """
-    return _segments("sum", data, segment_ids, num_segments)
+    return _segment(name, data, ids, operator.index(num_segments))
 
 
 def segment_max(data, segment_ids, num_segments=None, sorted=False):

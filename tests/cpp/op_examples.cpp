@@ -127,7 +127,6 @@ void add_order(std::vector<OpExample>& all) {
                          {"sort", "bool 5 -> bool 5"},
                          {"argsort", "f64 2,3,5 -> i32 2,3,5"},
                          {"argsort", "u8 9 -> i32 9"},
-                         {"top_k", "f32 3,7 -> f32 3,2; i32 3,2 | k=2"},
                          {"take_along_axis", "f32 2,3,5; i32 2,3,2 -> f32 2,3,2"},
                          {"take_along_axis_grad", "f32 2,3,2; i32 2,3,2 -> f32 2,3,5"},
                          {"cumsum", "f32 2,3,5 -> f32 2,3,5 | axis=1 reverse=true"},
