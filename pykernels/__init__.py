@@ -54,6 +54,7 @@ SUBMODULES = (
 
 # Names that keras offers at its top level, and where they live here.
 _NAMES = {
+    "GradientTape": "graph",
     "Initializer": "initializers",
     "Input": "layers",
     "InputSpec": "layers",
@@ -65,9 +66,12 @@ _NAMES = {
     "Regularizer": "regularizers",
     "Sequential": "models",
     "Variable": "initializers",  # with which it comes, as a variable may be made by the name of one
+    "function": "graph",
+    "grad": "graph",
     "install": "compat",
     "load_ipython_extension": "compat",
     "uninstall": "compat",
+    "value_and_grad": "graph",
     "unload_ipython_extension": "compat",
     "show_config": "config_info",
 }

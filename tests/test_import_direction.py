@@ -26,7 +26,7 @@ LEVELS = [
     ["callbacks"],
     ["training"],
     ["models"],
-    ["applications", "visualization", "wrappers"],
+    ["applications", "tf", "visualization", "wrappers"],
     ["demo"],
     ["__main__"],
     [""],  # pykernels/__init__.py

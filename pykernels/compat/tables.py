@@ -271,6 +271,11 @@ TENSORFLOW: dict[str, dict[str, str]] = {
         "GradientTape": "graph.GradientTape",
         "TensorSpec": "preprocessing.elements.TensorSpec",
         "Variable": "graph.Variable",
+        "UnconnectedGradients": "tf.gradients.UnconnectedGradients",
+        "custom_gradient": "ops.custom_gradient",
+        "executing_eagerly": "tf.gradients.executing_eagerly",
+        "function": "graph.function",
+        "gradients": "tf.gradients.gradients",
         "ones": "ops.ones",
         "shape": "ops.shape",
         "stop_gradient": "ops.stop_gradient",
@@ -289,7 +294,12 @@ TENSORFLOW: dict[str, dict[str, str]] = {
     "tensorflow.math": _MATH,
     "tensorflow.nn": {name: f"activations.{name}" for name in _ACTIVATIONS.split()},
     "tensorflow.python": {},
-    "tensorflow.random": {"set_seed": "utils.set_random_seed"},
+    "tensorflow.random": {
+        "set_seed": "utils.set_random_seed",
+        "normal": "tf.random.normal",
+        "truncated_normal": "tf.random.truncated_normal",
+        "uniform": "tf.random.uniform",
+    },
 }
 
 _DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64"

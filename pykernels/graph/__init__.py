@@ -1,7 +1,9 @@
 """Symbolic tensors, variables, the op registry, autodiff and programs."""
 
 from .autodiff import gradients
+from .custom_gradient import custom_gradient
 from .eager_array import EagerArray, as_eager, eager, is_recorded
+from .function import Function, function
 from .program import Program, Source, Workspaces
 from .recording import recorders
 from .registry import NONDIFFERENTIABLE, OP_TABLES, apply, apply_into, define, definition, op_names
@@ -9,12 +11,14 @@ from .scopes import current_path, scope
 from .tape import GradientTape
 from .tensor import SymbolicValueError, Tensor, dtype_of
 from .trace import Trace, current_trace
+from .transforms import grad, value_and_grad
 from .variable import Variable
 
 __all__ = [
     "NONDIFFERENTIABLE",
     "OP_TABLES",
     "EagerArray",
+    "Function",
     "GradientTape",
     "Program",
     "Source",
@@ -28,13 +32,17 @@ __all__ = [
     "as_eager",
     "current_path",
     "current_trace",
+    "custom_gradient",
     "define",
     "definition",
     "dtype_of",
     "eager",
+    "function",
+    "grad",
     "gradients",
     "is_recorded",
     "op_names",
     "recorders",
     "scope",
+    "value_and_grad",
 ]

@@ -18,7 +18,7 @@ def reachable(roots) -> list[Node]:
         if node is None or node.seq in found:
             continue
         found[node.seq] = node
-        pending.extend(x.node for x in node.inputs if isinstance(x, Tensor))
+        pending.extend(x.node for x in (*node.inputs, *(node.through or ())) if isinstance(x, Tensor))
     return [found[seq] for seq in sorted(found)]
 
 

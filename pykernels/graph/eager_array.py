@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..utils.masks import get_mask, set_mask
-from ..utils.tree import map_structure
+from ..utils.tree import flatten, map_structure
 from .operand import REDUCTIONS, Operand, operator
 from .tensor import DTYPES, dtype_of
 
@@ -35,6 +35,8 @@ def _binary(name: str, reflected: bool):
 
     def method(self, other):
         if isinstance(other, (list, tuple)):
+            if any(is_recorded(x) for x in flatten(other)):
+                return operator(name)(other, self) if reflected else operator(name)(self, other)
             other = np.asarray(other)
         if _has_op(self) and _has_op(other):
             return operator(name)(other, self) if reflected else operator(name)(self, other)

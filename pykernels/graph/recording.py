@@ -47,7 +47,7 @@ def attach(array: np.ndarray, tensor: Tensor) -> EagerArray:
     return eager
 
 
-def _twin_operand(x, tapes):
+def twin_operand(x, tapes):
     """The tensor of an operand, or the array itself where no tape has one."""
     if isinstance(x, np.ndarray):
         twin = twin_of(x)
@@ -64,7 +64,7 @@ def _twin_operand(x, tapes):
 def record(op, operands, attrs, out_types, outs, label) -> None:
     """Tells the recording tapes of an op that has run: `outs` are its results for `operands`."""
     tapes = recorders()
-    inputs = [_twin_operand(x, tapes) for x in operands]
+    inputs = [twin_operand(x, tapes) for x in operands]
     if not any(isinstance(x, Tensor) for x in inputs):
         return
     node = Node(op, inputs, attrs, out_types, label=label)

@@ -216,7 +216,7 @@ class GradientTape:
         twins = [self._tensors_of(x) for x in sources]
         flat = [t for tensors in twins for t in tensors]
         found = iter(gradients_of([_twin(t) for t in targets], flat, output_gradients, self._nodes))
-        return _evaluated([_sum([g for g in [next(found) for _ in tensors] if g is not None]) for tensors in twins])
+        return evaluated([_sum([g for g in [next(found) for _ in tensors] if g is not None]) for tensors in twins])
 
     def _tensors_of(self, x) -> list[Tensor]:
         """The tensors whose gradients make up that of a source: none where it is not watched."""
@@ -233,7 +233,7 @@ class GradientTape:
             return True
         reached = set(self._sources)
         for node in nodes:
-            if any(id(x) in reached or (isinstance(x, Variable) and self._watches(x)) for x in node.inputs):
+            if any(id(x) in reached or (isinstance(x, Variable) and self._watches(x)) for x in node.differentiated):
                 reached.update(id(t) for t in node.outputs)
         return id(tensor) in reached
 
@@ -348,7 +348,7 @@ def _zeros_like(x):
     return np.zeros(tuple(x.shape), str(x.dtype)).view(EagerArray)
 
 
-def _evaluated(tensors: list) -> list:
+def evaluated(tensors: list) -> list:
     """The values of recorded tensors whose graph begins with values. Outer tapes hear of what is computed."""
     nodes, pending, seen = [], [t for t in tensors if isinstance(t, Tensor)], set()
     while pending:

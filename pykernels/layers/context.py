@@ -27,6 +27,11 @@ class working:  # noqa: N801 - used as `with working():`
         _local.depth -= 1
 
 
+def called_by_a_layer() -> bool:
+    """Whether this thread runs the `call` of a layer."""
+    return getattr(_local, "calls", 0) > 0
+
+
 def training_phase():
     """The `training` argument of the outermost layer call in this thread; None when there is none."""
     return getattr(_local, "training", None)
@@ -44,7 +49,9 @@ class calling:  # noqa: N801 - used as `with calling(...)`
         self.outer = getattr(_local, "training", None)
         _local.training = self.training
         _local.depth = getattr(_local, "depth", 0) + 1
+        _local.calls = getattr(_local, "calls", 0) + 1
 
     def __exit__(self, *exc):
         _local.training = self.outer
         _local.depth -= 1
+        _local.calls -= 1

@@ -17,7 +17,7 @@ from ..utils.overrides import overridden_by_user, refuse_overrides, unsupported
 from ..utils.tree import flatten, map_shapes, map_structure
 from .assignment import tracked_init
 from .configuration import LayerConfig
-from .context import calling, structure_changed, training_phase, working
+from .context import called_by_a_layer, calling, structure_changed, training_phase, working
 from .dtype_policy import dtype_name
 from .explain import call_error, check_shape, explained, is_own
 from .inference import declared_outputs, inferred_outputs, recorded_outputs
@@ -262,6 +262,8 @@ class Layer(LayerConfig, LayerState):
         leaves = flatten([list(args), kwargs])
         if current_trace() is None and any(isinstance(x, Tensor) for x in leaves):
             return self._symbolic_call(args, kwargs)
+        if not called_by_a_layer():
+            self._clear_losses()
         outputs = self._call(args, kwargs)
         given = as_eager(outputs)
         if given is not outputs and any_masks():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import config
-from ..graph import NONDIFFERENTIABLE, Tensor, Variable, apply, define, eager
+from ..graph import NONDIFFERENTIABLE, Tensor, Variable, apply, custom_gradient, define, eager
 from .binary import where
 from .shapes import known, unknown
 from .types import dtype_of, number_like, passed_on, standardize_dtype, to_tensor
@@ -16,6 +16,7 @@ __all__ = [
     "convert_to_numpy",
     "convert_to_tensor",
     "copy",
+    "custom_gradient",
     "dtype",
     "empty",
     "empty_like",
