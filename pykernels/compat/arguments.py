@@ -115,6 +115,7 @@ RENAMED: dict[str, dict[str, str]] = {
     # images
     "ImageDataGenerator": {"dim_ordering": "data_format"},
     # utilities
+    "Tokenizer": {"nb_words": "num_words"},
     "load_data": {"nb_words": "num_words"},
     "to_categorical": {"nb_classes": "num_classes"},
 }

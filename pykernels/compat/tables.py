@@ -37,6 +37,8 @@ PACKAGES: dict[str, str] = {
     "keras_applications": "applications",
     "keras_preprocessing": "preprocessing",
     "keras_preprocessing.image": "preprocessing.image",
+    "keras_preprocessing.sequence": "preprocessing.sequence",
+    "keras_preprocessing.text": "preprocessing.text",
 }
 
 #: Packages within Keras through which its modules can be reached too: `keras.api.layers` is `keras.layers`.
@@ -88,6 +90,7 @@ MODULES: dict[str, str] = {
     "optimizer_v2.adam": "optimizers",
     "optimizer_v2.gradient_descent": "optimizers",
     "optimizer_v2.rmsprop": "optimizers",
+    "preprocessing.text": "preprocessing.text",
     "utils.data_utils": "utils",
     "utils.generic_utils": "utils",
     "utils.image_utils": "utils",
@@ -195,16 +198,13 @@ KERAS_NAMES: dict[str, str] = {
     "optimizers": "TFOptimizer",
     "losses": "cosine_proximity kullback_leibler_divergence logcosh",
     "callbacks": "BaseLogger",
-    "preprocessing": "sequence text",
-    "preprocessing.text": "Tokenizer hashing_trick one_hot text_to_word_sequence tokenizer_from_json",
-    "preprocessing.sequence": "TimeseriesGenerator make_sampling_table skipgrams",
     "regularizers": "WeightRegularizer activity_l2",
     "utils": "HDF5Matrix layer_from_config multi_gpu_model",
     "backend": "function set_learning_phase set_session get_session manual_variable_initialization",
 }
 
 #: Modules that earlier versions of Keras had, and of which pykernels has nothing.
-OLD_MODULES = frozenset({"preprocessing.text", "legacy.interfaces"})
+OLD_MODULES = frozenset({"legacy.interfaces"})
 
 
 @functools.lru_cache(1)

@@ -18,18 +18,25 @@ class Count(int):
         return np.int64(self)
 
 
+def _dtype_name(dtype) -> str:
+    if isinstance(dtype, str) and dtype == "string":
+        return dtype
+    dtype = np.dtype(dtype)
+    return "string" if dtype.kind in "OSU" else dtype.name
+
+
 class TensorSpec:
     """Shape and dtype of an array in a dataset.
 
     Args:
         shape: tuple of ints and None for sizes that vary; None if the rank varies.
-        dtype: name of a dtype. Default "float32".
+        dtype: name of a dtype; "string" for texts, which are arrays of objects. Default "float32".
         name: str, for messages. Default None.
     """
 
     def __init__(self, shape, dtype="float32", name=None):
         self.shape = None if shape is None else tuple(shape)
-        self.dtype = np.dtype(dtype).name
+        self.dtype = _dtype_name(dtype)
         self.name = name
 
     def __eq__(self, other):
@@ -52,6 +59,8 @@ class TensorSpec:
     def example(self, extent: int) -> EagerArray:
         """Zeros of this shape, with `extent` where it varies."""
         shape = [extent if d is None else d for d in self.shape or ()]
+        if self.dtype == "string":
+            return np.full(shape, b"", object).view(EagerArray)
         return np.zeros(shape, self.dtype).view(EagerArray)
 
     def joined(self, other: TensorSpec) -> TensorSpec:
@@ -81,8 +90,27 @@ def eager(batch):
     return each(_eager, batch)
 
 
+def text_array(texts) -> np.ndarray:
+    """Text, or an array of it, as an array of objects: bytes, as TensorFlow has them (str within one stays)."""
+    if isinstance(texts, np.ndarray) and texts.dtype == object:
+        return texts
+    array = np.empty((), object)
+    if isinstance(texts, (str, bytes)):
+        array[()] = texts
+        return array
+    texts = np.asarray(texts)
+    array = np.empty(texts.shape, object)
+    for place in np.ndindex(texts.shape):
+        array[place] = texts[place].encode() if texts.dtype.kind == "U" else bytes(texts[place])
+    return array
+
+
 def _array(leaf):
-    """Python's numbers as TensorFlow takes them, NumPy's as they are."""
+    """Python's numbers as TensorFlow takes them, NumPy's as they are, texts as arrays of objects."""
+    if isinstance(leaf, str):
+        return text_array(leaf.encode())
+    if isinstance(leaf, bytes) or (isinstance(leaf, np.ndarray) and leaf.dtype.kind in "SU"):
+        return text_array(leaf)
     kinds = {bool: "bool", int: "int32", float: "float32"}
     if type(leaf) in kinds or isinstance(leaf, np.generic):
         return np.asarray(leaf, kinds.get(type(leaf)))
@@ -96,7 +124,7 @@ def _eager(leaf):
 
 def plain(item):
     """An element with plain arrays."""
-    return each(np.asarray, item)
+    return each(lambda leaf: np.asarray(_array(leaf)), item)
 
 
 def spec_of(item):
@@ -122,7 +150,7 @@ def stack(items: list):
         return tuple(stack(list(column)) for column in zip(*items, strict=True))
     if isinstance(items[0], dict):
         return {key: stack([item[key] for item in items]) for key in items[0]}
-    return np.stack([np.asarray(item) for item in items])
+    return np.stack([np.asarray(_array(item)) for item in items])
 
 
 def rows(item) -> Iterator:
@@ -131,7 +159,7 @@ def rows(item) -> Iterator:
 
 
 def _row(item, i: int):
-    return each(lambda a: np.asarray(a[i]), item)
+    return each(lambda a: np.asarray(a)[i : i + 1].reshape(np.shape(a)[1:]), item)
 
 
 def call(function: Callable, item):

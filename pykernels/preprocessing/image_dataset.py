@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 
 import numpy as np
 
 from ..data_adapters.prefetch import PrefetchOptions, batches_of
 from ..utils.image_utils import check_color_mode, check_data_format, check_size, load_img, open_image
-from ..utils.progbar import print_line
-from .directory_iterator import image_files, list_directory, subfolders
 from .elements import Count, TensorSpec, eager
 from .iterator import Iterator
+from .labelled_files import check_labels, check_split, find, parts
 from .pixels import PixelLoader
 from .resampling import METHODS, resize, resize_with_pad
 from .streams import StreamMethods
@@ -221,21 +219,16 @@ def image_dataset_from_directory(
     Raises:
         ValueError: an option that cannot be, or no images. FileNotFoundError, NotADirectoryError: no such folder.
     """
-    _check(labels, label_mode, class_names, interpolation, format, crop_to_aspect_ratio and pad_to_aspect_ratio)
-    _check_split(validation_split, subset, shuffle, seed)
+    check_labels(labels, label_mode, class_names)
+    _check(interpolation, format, crop_to_aspect_ratio and pad_to_aspect_ratio)
+    check_split(validation_split, subset, shuffle, seed)
     check_color_mode(color_mode)
     if labels is None or label_mode is None:
         labels = label_mode = None
     seed = int(np.random.randint(10**6)) if seed is None else seed
-    paths, numbers, class_names = _index(directory, labels, label_mode, class_names, follow_links, verbose)
-    if shuffle:
-        np.random.RandomState(seed).shuffle(paths)
-        if numbers is not None:
-            np.random.RandomState(seed).shuffle(numbers)
-    if label_mode == "binary" and len(class_names) != 2:
-        raise ValueError(
-            f'When passing `label_mode="binary"`, there must be exactly 2 class_names. Received: {class_names}'
-        )
+    paths, numbers, class_names = find(
+        directory, labels, label_mode, class_names, FORMATS, follow_links, shuffle, seed, verbose
+    )
     options = {
         "label_mode": label_mode,
         "color_mode": color_mode,
@@ -250,29 +243,16 @@ def image_dataset_from_directory(
         "cache": cache,
         "on_error": on_error,
     }
-    parts = []
-    for name in ("training", "validation") if subset == "both" else (subset,):
-        part = _part(paths, numbers, validation_split, name)
-        if not part[0]:
-            kind = f"{name} " if name else ""
-            raise ValueError(f"No {kind}images found in directory {directory}. Allowed formats: {FORMATS}")
-        parts.append(ImageDataset(*part, class_names, options, shuffle and (name != "validation" or subset != "both")))
-    return parts if subset == "both" else parts[0]
-
-
-def _check(labels, label_mode, class_names, interpolation, kind, both_ratios) -> None:
-    if labels not in ("inferred", None):
-        if not isinstance(labels, (list, tuple)):
-            raise ValueError(
-                '`labels` must be a list of class numbers, one for each image file, "inferred" (from the subfolders) '
-                f"or None. Received: labels={labels}"
-            )
-        if class_names:
-            raise ValueError(f'You can only pass `class_names` if `labels="inferred"`. Received: labels={labels}')
-    if label_mode not in ("int", "categorical", "binary", None):
-        raise ValueError(
-            f'`label_mode` argument must be one of "int", "categorical", "binary", or None. Received: {label_mode}'
+    found = [
+        ImageDataset(*part, class_names, options, shuffle and (name != "validation" or subset != "both"))
+        for name, *part in parts(
+            paths, numbers, validation_split, subset, "images", directory, f"Allowed formats: {FORMATS}"
         )
+    ]
+    return found if subset == "both" else found[0]
+
+
+def _check(interpolation, kind, both_ratios) -> None:
     if interpolation.lower() not in METHODS:
         raise ValueError(
             f"Argument `interpolation` should be one of {METHODS}. Received: interpolation={interpolation}"
@@ -281,68 +261,3 @@ def _check(labels, label_mode, class_names, interpolation, kind, both_ratios) ->
         raise ValueError(f'`format` should be either "tf" or "grain". Received: format={kind}')
     if both_ratios:
         raise ValueError("Only one of `pad_to_aspect_ratio`, `crop_to_aspect_ratio` can be set to `True`.")
-
-
-def _check_split(validation_split, subset, shuffle, seed) -> None:
-    if validation_split and not 0 < validation_split < 1:
-        raise ValueError(f"`validation_split` must be between 0 and 1, received: {validation_split}")
-    if bool(validation_split) != bool(subset):
-        raise ValueError("If `subset` is set, `validation_split` must be set, and inversely.")
-    if subset not in ("training", "validation", "both", None):
-        raise ValueError(f'`subset` must be either "training", "validation" or "both", received: {subset}')
-    if validation_split and shuffle and seed is None:
-        raise ValueError(
-            "If using `validation_split` and shuffling the data, you must provide a `seed` argument, to make sure that "
-            "there is no overlap between the training and validation subset."
-        )
-
-
-def _index(directory, labels, label_mode, class_names, follow_links: bool, verbose) -> tuple:
-    """(paths, class numbers or None, class names or None)."""
-    directory = os.fspath(directory)
-    if labels == "inferred":
-        found = subfolders(directory)
-        if class_names is not None and not set(class_names) <= set(found):
-            raise ValueError(
-                "The `class_names` passed did not match the names of the subdirectories of the target directory. "
-                f"Expected: {found} (or a subset of it), but received: class_names={class_names}"
-            )
-        class_names = list(found if class_names is None else class_names)
-        folders = [os.path.join(directory, name) for name in class_names]
-    else:
-        if class_names is not None:
-            raise ValueError("When `labels=None` (no labels), argument `class_names` cannot be specified.")
-        list_directory(directory)
-        folders = [os.path.join(directory, "")]
-    files = [[os.path.join(*file) for file in image_files(folder, FORMATS, follow_links)] for folder in folders]
-    paths = [path for group in files for path in group]
-    numbers = None
-    if labels == "inferred":
-        numbers = np.repeat(np.arange(len(files), dtype="int32"), [len(group) for group in files])
-    elif labels is not None:
-        if len(labels) != len(paths):
-            raise ValueError(
-                "Expected the lengths of `labels` to match the number of files in the target directory. len(labels) is "
-                f"{len(labels)} while we found {len(paths)} files in directory {directory}."
-            )
-        class_names = [str(label) for label in sorted(set(labels))]
-        numbers = np.array(labels, "int32")
-        if label_mode == "categorical" and not ((numbers >= 0) & (numbers < len(class_names))).all():
-            raise ValueError(
-                f'With label_mode="categorical", `labels` must be class numbers from 0 on. The labels given are '
-                f"{class_names}; np.unique(labels, return_inverse=True)[1] numbers them."
-            )
-    if verbose:
-        suffix = "." if labels is None else f" belonging to {len(class_names)} classes."
-        print_line(f"Found {len(paths)} files{suffix}")
-    return paths, numbers, class_names
-
-
-def _part(paths, numbers, share, name) -> tuple:
-    if not share:
-        return paths, numbers
-    count = int(share * len(paths))
-    cut = len(paths) - count
-    rows = slice(cut) if name == "training" else slice(cut, None)
-    print_line(f"Using {cut if name == 'training' else count} files for {name}.")
-    return paths[rows], None if numbers is None else numbers[rows]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from .batching import padded, padded_spec
 from .elements import Count, TensorSpec, call, each, eager, joined_specs, leaves, plain, rows, spec_of, stack
 
 INFINITE, UNKNOWN = -1, -2  # what `cardinality` gives instead of a number
@@ -17,6 +18,7 @@ class StreamMethods:
     """`map`, `take` and so on for a class with `__iter__`, `cardinality` and `element_spec`. Each gives a new `Stream`;
     nothing is computed before it is iterated."""
 
+    batch_size_of_elements: int | None = None  # of what `batch` made: as much as Keras's split_dataset sees
     class_names: list | None = None
     file_paths: list | None = None
 
@@ -102,16 +104,45 @@ class StreamMethods:
 
     def batch(self, batch_size, drop_remainder=False, num_parallel_calls=None, deterministic=None) -> Stream:
         """Batches of `batch_size` elements, stacked along a new first axis. For the last two arguments see `map`."""
+        return self._batches(batch_size, drop_remainder, stack, lambda spec: spec)
+
+    def _batches(self, batch_size, drop_remainder, put_together: Callable, spec_of_row: Callable) -> Stream:
         if batch_size < 1:
             raise ValueError(f"`batch_size` must be greater than zero. Received: batch_size={batch_size}")
         length = self.cardinality()
         if length >= 0:
             length = length // batch_size if drop_remainder else -(-length // batch_size)
         size = int(batch_size) if drop_remainder else None
-        return self._derived(
-            lambda: _batched(self, batch_size, drop_remainder),
+        made = self._derived(
+            lambda: _batched(self, batch_size, drop_remainder, put_together),
             length,
-            lambda: each(lambda spec: spec.batched(size), self.element_spec),
+            lambda: each(lambda spec: spec.batched(size), spec_of_row(self.element_spec)),
+        )
+        made.batch_size_of_elements = int(batch_size)
+        return made
+
+    def padded_batch(
+        self, batch_size, padded_shapes=None, padding_values=None, drop_remainder=False, name=None
+    ) -> Stream:
+        """Batches of `batch_size` elements whose shapes differ: each is filled up at its ends.
+
+        Args:
+            batch_size: elements of a batch.
+            padded_shapes: shapes in the structure of an element, None or -1 where the largest of the batch counts.
+                Default None: it counts for each dimension that varies.
+            padding_values: what is filled in, in the structure of an element, or one for all. Default None: 0, or
+                empty text.
+            drop_remainder: whether a last, smaller batch is left out.
+            name: accepted as in TensorFlow.
+
+        Raises:
+            ValueError: `batch_size` below 1; while reading, an element that is larger than its padded shape.
+        """
+        return self._batches(
+            batch_size,
+            drop_remainder,
+            lambda items: padded(items, padded_shapes, padding_values),
+            lambda spec: padded_spec(spec, padded_shapes),
         )
 
     def unbatch(self) -> Stream:
@@ -195,7 +226,7 @@ class Stream(StreamMethods):
         Raises:
             ValueError: lengths that differ, or a number.
         """
-        arrays = each(np.asarray, tensors)
+        arrays = plain(tensors)
         columns = leaves(arrays)
         if any(a.ndim == 0 for a in columns) or len({len(a) for a in columns}) != 1:
             shapes = ", ".join(str(a.shape) for a in columns)
@@ -205,7 +236,7 @@ class Stream(StreamMethods):
     @staticmethod
     def from_tensors(tensors) -> Stream:
         """One element: an array, or a tuple or dict of them."""
-        arrays = each(np.asarray, tensors)
+        arrays = plain(tensors)
         return Stream(lambda: iter((arrays,)), 1, lambda: spec_of(arrays))
 
     @staticmethod
@@ -366,12 +397,12 @@ def _shuffled(source, size: int, rng):
         yield waiting.pop(rng.randint(len(waiting)))
 
 
-def _batched(source, size: int, drop_remainder: bool):
+def _batched(source, size: int, drop_remainder: bool, put_together: Callable):
     waiting: list = []
     for item in source:
         waiting.append(item)
         if len(waiting) == size:
-            yield stack(waiting)
+            yield put_together(waiting)
             waiting = []
     if waiting and not drop_remainder:
-        yield stack(waiting)
+        yield put_together(waiting)

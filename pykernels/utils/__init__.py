@@ -12,6 +12,7 @@ from .numerical import normalize, to_categorical
 from .progbar import Progbar
 from .py_dataset import PyDataset, Sequence
 from .random_seed import set_random_seed
+from .sequence_utils import pad_sequences
 from .serialization import (
     CustomObjectScope,
     custom_object_scope,
@@ -25,9 +26,15 @@ from .serialization import (
 
 # Names of Keras's utils that live in modules which need layers and models, which need utils: found when asked for.
 _LATER = {
+    "audio_dataset_from_directory": "preprocessing",
     "image_dataset_from_directory": "preprocessing",
     "model_to_dot": "visualization",
+    "pack_x_y_sample_weight": "training.step_methods",
     "plot_model": "visualization",
+    "split_dataset": "preprocessing",
+    "text_dataset_from_directory": "preprocessing",
+    "timeseries_dataset_from_array": "preprocessing",
+    "unpack_x_y_sample_weight": "training.step_methods",
 }
 
 __all__ = [
@@ -36,6 +43,7 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "array_to_img",
+    "audio_dataset_from_directory",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",
@@ -49,12 +57,18 @@ __all__ = [
     "model_to_dot",
     "normalize",
     "np_utils",
+    "pack_x_y_sample_weight",
+    "pad_sequences",
     "plot_model",
     "register_keras_serializable",
     "save_img",
     "serialize_keras_object",
     "set_random_seed",
+    "split_dataset",
+    "text_dataset_from_directory",
+    "timeseries_dataset_from_array",
     "to_categorical",
+    "unpack_x_y_sample_weight",
 ]
 
 

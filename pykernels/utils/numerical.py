@@ -67,7 +67,7 @@ def normalize(x, axis=-1, order=2):
 
     Args:
         x: array-like.
-        axis: the axis along which the norm is taken.
+        axis: the axis along which the norm is taken; None for that of all numbers.
         order: order of the norm, as in `numpy.linalg.norm` (2: Euclidean, 1: sum of absolute values).
 
     Returns:
@@ -76,4 +76,4 @@ def normalize(x, axis=-1, order=2):
     x = np.asarray(x)
     norm = np.atleast_1d(np.linalg.norm(x, order, axis))
     norm[norm == 0] = 1
-    return x / np.expand_dims(norm, axis)
+    return x / np.expand_dims(norm, -1 if axis is None else axis)
