@@ -38,7 +38,7 @@ _WITH_DTYPE = ("Cast", "OneHot")  # Keras's classes for which `dtype` is an argu
 _REDUCTIONS = {"sum": "Sum", "mean": "Mean", "max": "Max", "min": "Min", "prod": "Prod", "any": "Any", "all": "All"}
 
 # Ops of functions: a file describes none.
-_TAKE_FUNCTIONS = frozenset(())
+_TAKE_FUNCTIONS = frozenset((*ops.ON_DEMAND["control"].split(), "jvp"))
 # What a file may name: Keras's classes -> functions of pykernels.ops. Only computations, and nothing else.
 _READABLE = {
     to_camel_case(name): name

@@ -53,10 +53,27 @@ for _family in (
 
 #: Families that are loaded on demand, and their names.
 ON_DEMAND = {
+    "arrangement": (
+        "append array_split diag diagflat diagonal dsplit dstack fliplr flipud hsplit kron meshgrid rot90 "
+        "select trace unravel_index vander vsplit"
+    ),
+    "contraction": "cdist corrcoef correlate cross einsum rearrange",
+    "control": "associative_scan cond fori_loop map scan switch vectorize vectorized_map while_loop",
     "counting": "bincount digitize histogram isin nonzero searchsorted unique",
     "cumulative": "cumprod cumsum diff nancumprod nancumsum trapezoid",
+    "decompositions": (
+        "cholesky cholesky_inverse det eig eigh inv jvp logdet lstsq lu_factor matrix_rank pinv qr slogdet "
+        "solve solve_triangular svd"
+    ),
+    "integers": (
+        "bitwise_and bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor "
+        "gcd lcm left_shift right_shift"
+    ),
     "ordering": "argpartition argsort median nanmedian nanpercentile nanquantile percentile quantile sort",
+    "pairwise": "allclose fmax fmin fmod heaviside hypot ldexp logaddexp2 nextafter saturate_cast",
     "placing": "scatter scatter_update segment_max segment_min segment_prod slice_update take_along_axis",
+    "signal": "extract_sequences fft fft2 ifft2 irfft istft rfft stft",
+    "spaced": "bartlett blackman geomspace hamming hanning kaiser logspace",
     "without_nan": "nanargmax nanargmin nanmax nanmean nanmin nanprod nanstd nansum nanvar",
 }
 _family_of = {name: family for family, names in ON_DEMAND.items() for name in names.split()}

@@ -32,7 +32,7 @@ define(
 )
 define(
     "take_grad",
-    infer=lambda types, attrs: [(attrs["shape"], types[0][1])],
+    infer=lambda types, attrs: [((attrs["shape"][0], *types[0][0][len(types[1][0]) :]), types[0][1])],
     grad=lambda node, dx: [apply("take", [dx, node.inputs[1]], zeros=True), None],
 )
 define(
