@@ -174,7 +174,7 @@ def test_saves_the_best(tmp_path, capsys):
 
 def test_bad_arguments(tmp_path):
     with pytest.raises(ValueError, match=r"must end in `\.keras`"):
-        callbacks.ModelCheckpoint("x.txt")
+        callbacks.ModelCheckpoint("x.weights.h5")
     with pytest.raises(ValueError, match=r"must end in `\.weights\.h5`"):
         callbacks.ModelCheckpoint("x.keras", save_weights_only=True)
     with pytest.raises(ValueError, match="Unrecognized save_freq"):

@@ -295,8 +295,8 @@ def test_weights_files_that_do_not_fit(tmp_path):
     named = models.Sequential([layers.Dense(2, input_dim=3, name=model.layers[-1].name)])
     named.load_weights(tmp_path / "a.h5", by_name=True)
     np.testing.assert_array_equal(named.get_weights()[0], model.get_weights()[2])
-    with pytest.raises(ValueError, match=r"must end in `.weights.h5`. Received: filepath=m.txt"):
-        model.save_weights("m.txt")
+    with pytest.raises(ValueError, match=r"`.keras` files hold whole models: use model.save\('m.keras'\)"):
+        model.save_weights("m.keras")
     with pytest.raises(FileNotFoundError):
         model.load_weights(tmp_path / "none.h5")
     (tmp_path / "bad.h5").write_bytes(b"nothing")

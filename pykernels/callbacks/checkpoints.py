@@ -56,8 +56,8 @@ class ModelCheckpoint(_EveryBatches, MonitorCallback):
     continues the training; the result has the same bits as that of an uninterrupted run.
 
     Args:
-        filepath: path. It may have fields, such as "{epoch:02d}-{val_loss:.2f}.keras". It ends in ".keras" or ".h5";
-            with `save_weights_only` in ".weights.h5" or ".h5". Missing folders are made.
+        filepath: path, as `Model.save` or `Model.save_weights` takes it. It may have fields, such as
+            "{epoch:02d}-{val_loss:.2f}.keras". Missing folders are made.
         monitor: str, a name in the logs. Default "val_loss".
         verbose: 0 (default), or 1 to print a message for each file.
         save_best_only: whether only improvements of `monitor` are saved. Default False.
@@ -68,7 +68,7 @@ class ModelCheckpoint(_EveryBatches, MonitorCallback):
         period: int, the number of epochs between files (Keras 1 and 2). Default 1.
 
     Raises:
-        ValueError: another ending, or an invalid `save_freq`.
+        ValueError: ".weights.h5" for whole models, ".keras" for weights, or an invalid `save_freq`.
         KeyError: while training, a field of `filepath` that the logs do not have.
     """
 
@@ -99,12 +99,12 @@ class ModelCheckpoint(_EveryBatches, MonitorCallback):
         self._epochs_since_last_saving = 0
         self._current_epoch = 0
         self._start_counting(save_freq)
-        if save_weights_only and not self.filepath.endswith((".h5", ".hdf5")):
+        if save_weights_only and self.filepath.endswith(".keras"):
             raise ValueError(
                 "When using `save_weights_only=True` in `ModelCheckpoint`, the filepath provided must end in "
                 f"`.weights.h5` (Keras weights format). Received: filepath={self.filepath}"
             )
-        if not save_weights_only and not self.filepath.endswith((".keras", ".h5", ".hdf5")):
+        if not save_weights_only and self.filepath.endswith(".weights.h5"):
             raise ValueError(
                 f"The filepath provided must end in `.keras` (Keras model format). Received: filepath={self.filepath}"
             )

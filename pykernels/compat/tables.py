@@ -294,6 +294,7 @@ TENSORFLOW: dict[str, dict[str, str]] = {
     "tensorflow.math": _MATH,
     "tensorflow.nn": {name: f"activations.{name}" for name in _ACTIVATIONS.split()},
     "tensorflow.python": {},
+    "tensorflow.train": {"latest_checkpoint": "saving.names.latest_checkpoint"},
     "tensorflow.random": {
         "set_seed": "utils.set_random_seed",
         "normal": "tf.random.normal",

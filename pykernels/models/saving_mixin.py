@@ -21,36 +21,43 @@ class SavingMixin:
         Writing is atomic: an older file is kept until the new one is on the disk.
 
         Args:
-            filepath: path that ends in `.keras` (the format of Keras 3), `.h5` or `.hdf5` (that of Keras 1 and 2).
+            filepath: path that ends in `.keras` (the format of Keras 3), `.h5` or `.hdf5` (that of Keras 1 and 2). A
+                name without such an ending is a file in the format of Keras 3, or, if it is a folder or ends in a
+                slash, one in that folder; `models.load_model` takes the same name. Or an open binary file.
             overwrite: whether an existing file is replaced. Default True.
             include_optimizer: whether the arguments of `compile` and the state of the optimizer are saved. Default
                 True.
-            save_format: "keras" or "h5", in place of the ending of the path, as in Keras 2. Default None.
+            save_format: "keras" or "h5", in place of the ending of the path, as in Keras 2; "tf" is "keras", as there
+                is no SavedModel. Default None.
             zipped: False is not supported.
 
         Raises:
-            ValueError: another ending or format.
+            ValueError: `.weights.h5`, or another format.
             TypeError, NotImplementedError: a layer without `get_config`.
             FileExistsError: the file exists and `overwrite` is False.
             OSError: writing failed; the old file is unchanged.
         """
         save_model(self, filepath, overwrite, include_optimizer, save_format, zipped)
 
-    def save_weights(self, filepath, overwrite=True) -> None:
+    def save_weights(self, filepath, overwrite=True, save_format=None) -> None:
         """Saves the weights to an HDF5 file, in the layout of Keras 3 for `.weights.h5`, else in that of Keras 1 and 2.
 
         Writing is atomic: an older file is kept until the new one is on the disk.
 
         Args:
-            filepath: path that ends in `.weights.h5`, `.h5` or `.hdf5`.
+            filepath: path that ends in `.weights.h5`, `.h5` or `.hdf5`. A name without such an ending is a file in the
+                layout of Keras 3; beside it are written `name.index` and `checkpoint`, for which scripts for TensorFlow
+                look. `load_weights` takes the same name.
             overwrite: whether an existing file is replaced.
+            save_format: for such a name, "h5" for the layout of Keras 2 and nothing beside it; "tf" as the default,
+                None.
 
         Raises:
-            ValueError: another ending.
+            ValueError: a path that ends in `.keras`, or another format.
             FileExistsError: the file exists and `overwrite` is False.
             OSError: writing failed; the old file is unchanged.
         """
-        save_weights(self, filepath, overwrite)
+        save_weights(self, filepath, overwrite, save_format)
 
     def load_weights(self, filepath, skip_mismatch=False, by_name=False) -> None:
         """Loads weights from a file of pykernels or of any version of Keras. If not all fit, the model is not changed.

@@ -15,7 +15,7 @@ from ..utils import serialization
 from ..utils.atomic import atomic_write
 from ..utils.code import provide
 from ..utils.load_budget import LoadBudget, load_budget
-from . import keras3, legacy_weights
+from . import keras3, legacy_weights, names
 from .archive import CONFIG, METADATA, KerasArchive, write_archive
 from .checkpoints import remember
 from .errors import reading
@@ -27,6 +27,8 @@ from .legacy_config import is_legacy, modern_model
 provide({"np": np, "numpy": np, "ops": ops, "K": backend, "backend": backend})
 
 _KERAS_VERSION = "3.12.0"  # whose forms these are
+# TensorFlow's SavedModel, which Keras 3 does not write either, was what loads again under the same name.
+_FORMATS = {"keras": "keras", "tf": "keras", "tensorflow": "keras", "h5": "h5", "hdf5": "h5"}
 _TEXT_LIMIT = 1 << 28
 _SPARE_NUMBERS = 1 << 16  # variables that files need not hold: counters, states of random generators
 
@@ -36,20 +38,26 @@ def save_model(model, filepath, overwrite=True, include_optimizer=True, save_for
     """See `Model.save`."""
     import h5py
 
-    path = os.fspath(filepath)
-    path = path.decode() if isinstance(path, bytes) else path
-    form = _format_of(path, save_format, zipped)
+    if hasattr(filepath, "write"):
+        target: str | None = None
+        form = _format_of("an open file.keras", save_format, zipped)
+    else:
+        target = path = names.text_of(filepath)
+        form = _format_of(path, save_format, zipped)
+        if not names.has_ending(path, names.MODEL_ENDINGS):
+            target = names.place_of_model(path)
     if form == "keras":
         with serialization.object_sharing_scope():
             config = serialization.serialize_keras_object(model)
         if not include_optimizer:
             config.pop("compile_config", None)
         texts = {METADATA: _metadata(), CONFIG: json_text(config)}
-        with atomic_write(path, overwrite) as file:
+        with atomic_write(target, overwrite) if target else names.to_open_file(filepath) as file:
             write_archive(file, texts, lambda h5: keras3.write(model, h5, include_optimizer))
     else:
         attributes = _legacy_attributes(model, include_optimizer)
-        with atomic_write(path, overwrite) as file, h5py.File(file, "w") as h5:
+        opened = atomic_write(target, overwrite) if target else names.to_open_file(filepath)
+        with opened as file, h5py.File(file, "w") as h5:
             for name, value in attributes.items():
                 h5.attrs[name] = value
             legacy_weights.write(model, h5.create_group("model_weights"))
@@ -60,25 +68,13 @@ def save_model(model, filepath, overwrite=True, include_optimizer=True, save_for
 def _format_of(path: str, save_format, zipped) -> str:
     if zipped is False:
         raise ValueError("save(zipped=False) writes a folder in Keras; pykernels writes files only. Use `.keras`.")
-    if save_format is not None and str(save_format).lower() in ("tf", "tensorflow"):
-        raise ValueError(
-            "The SavedModel format belongs to TensorFlow; Keras 3 does not write it either. Save to a file that ends "
-            f"in `.keras`, or `.h5`. Received: save_format={save_format!r}, filepath={path}"
-        )
-    if save_format is not None and str(save_format).lower() in ("h5", "hdf5", "keras"):
-        return "keras" if str(save_format).lower() == "keras" else "h5"
+    if save_format is not None and str(save_format).lower() in _FORMATS:
+        return _FORMATS[str(save_format).lower()]
     if save_format is not None:
         raise ValueError(f"Unknown `save_format` argument: {save_format!r}. Use 'keras' or 'h5'.")
     if path.endswith(".weights.h5"):
         raise ValueError(f"`.weights.h5` files hold weights only: use model.save_weights({path!r}).")
-    if path.endswith(".keras"):
-        return "keras"
-    if path.endswith((".h5", ".hdf5")):
-        return "h5"
-    raise ValueError(
-        "Invalid filepath extension for saving. Please add either a `.keras` extension for the native Keras format "
-        f"(recommended) or a `.h5` extension. Received: filepath={path}."
-    )
+    return "h5" if path.endswith((".h5", ".hdf5")) else "keras"
 
 
 def _metadata() -> str:
@@ -145,7 +141,8 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):  # 
     """A model that `Model.save`, or Keras 1, 2 or 3, wrote.
 
     Args:
-        filepath: `.keras` file, or `.h5` file of a whole model; which of them it is, its contents say.
+        filepath: `.keras` file, or `.h5` file of a whole model; which of them it is, its contents say. Or a name
+            without an ending that `Model.save` was given, or an open binary file.
         custom_objects: dict of names and the user's classes and functions.
         compile: whether the model is compiled as it was, with the state of its optimizer.
         safe_mode: False runs the lambdas that the file holds: only for files that you trust.
@@ -157,12 +154,12 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):  # 
         FileNotFoundError: no such file. OSError: it is damaged. ValueError: it is not a model, or asks for something
         that is refused. TypeError: a class that is not known; pass it in `custom_objects`.
     """
-    path = os.fspath(filepath)
-    path = path.decode() if isinstance(path, bytes) else path
+    if hasattr(filepath, "read"):
+        with names.from_open_file(filepath) as copy:
+            return load_model(copy, custom_objects, compile, safe_mode)
+    path = names.text_of(filepath)
     if os.path.isdir(path):
-        raise ValueError(
-            f"{path} is a folder. TensorFlow's SavedModel format is not read; save the model as `.keras` or `.h5`."
-        )
+        path = names.model_in(path)
     if not os.path.exists(path):
         raise FileNotFoundError(f"File not found: filepath={path}. Please ensure the file is an accessible file.")
     scopes = serialization.safe_mode_scope(safe_mode), serialization.custom_object_scope(custom_objects or {})

@@ -6,39 +6,45 @@ import os
 
 from ..utils.atomic import atomic_write
 from ..utils.load_budget import LoadBudget
-from . import keras3, legacy_weights
+from . import keras3, legacy_weights, names
 from .archive import KerasArchive
 from .checkpoints import remember
 from .errors import reading
 from .hdf5.reader import Hdf5File, is_hdf5
 
-_ENDINGS = (".weights.h5", ".h5", ".hdf5")
+_FORMATS = ("h5", "hdf5", "keras", "tf", "tensorflow")
 
 
-def save_weights(model, filepath, overwrite: bool = True) -> None:
+def save_weights(model, filepath, overwrite: bool = True, save_format=None) -> None:
     """See `Model.save_weights`."""
     import h5py
 
-    path = os.fspath(filepath)
-    path = path.decode() if isinstance(path, bytes) else path
-    if not path.endswith(_ENDINGS):
+    path = names.text_of(filepath)
+    if path.endswith(".keras"):
         raise ValueError(
-            f"The filename must end in `.weights.h5`. Received: filepath={path}. (`.h5` and `.hdf5` are taken too, and "
-            "give the layout of Keras 2.)"
+            f"`.keras` files hold whole models: use model.save({path!r}), or save the weights to a file that ends in "
+            "`.weights.h5`."
         )
+    form = None if save_format is None else str(save_format).lower()
+    if form is not None and form not in _FORMATS:
+        raise ValueError(f"Unknown `save_format` argument: {save_format!r}. Use 'h5', or leave it out.")
+    named = names.has_ending(path, names.WEIGHTS_ENDINGS)
     if not model.built:
         raise ValueError(
             f"Model '{model.name}' has no weights to save yet: build it with model.build(input_shape) or train it."
         )
-    write = keras3.write if path.endswith(".weights.h5") else legacy_weights.write
-    with atomic_write(path, overwrite) as file, h5py.File(file, "w") as h5:
+    old = form in ("h5", "hdf5") if not named else not path.endswith(".weights.h5")
+    write = legacy_weights.write if old else keras3.write
+    target = path if named else names.place_of_weights(path)
+    with atomic_write(target, overwrite) as file, h5py.File(file, "w") as h5:
         write(model, h5)
+    if not named and not old:
+        names.list_weights(path)
 
 
 def load_weights(model, filepath, skip_mismatch: bool = False, by_name: bool = False) -> None:
     """See `Model.load_weights`."""
-    path = os.fspath(filepath)
-    path = path.decode() if isinstance(path, bytes) else path
+    path = names.text_of(filepath)
     if not model.built:
         raise ValueError(
             f"Model '{model.name}' has no variables yet, so that weights cannot be loaded. Build it first: "
