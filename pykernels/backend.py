@@ -33,8 +33,9 @@ from .config import (
     set_image_data_format as set_image_data_format,
 )
 from .graph import Tensor, Variable
-from .graph import gradients as _gradients
-from .layers.context import training_phase
+from .layers.context import set_default_phase, training_phase
+from .layers.symbolic_functions import function as function
+from .layers.symbolic_functions import gradients as gradients
 from .ops import random as _random
 from .ops.types import is_float as _is_float
 from .ops.types import result_type as result_type
@@ -62,11 +63,20 @@ def clear_session(free_memory=True) -> None:
     """Starts automatic names again without numbers. There is no other global state: a model's memory is its own, and
     is freed with it, whatever `free_memory` says."""
     reset_uids()
+    set_default_phase(None)
 
 
 def learning_phase() -> int:
-    """1 within a layer that is called for training, 0 otherwise."""
+    """1 within a layer that is called for training, 0 otherwise, unless `set_learning_phase` said something else."""
     return int(bool(training_phase()))
+
+
+def set_learning_phase(value) -> None:
+    """Sets how layers work that are called without `training`: 0 as in prediction, 1 as in training. `fit`, `evaluate`
+    and `predict` say it themselves. Raises ValueError for other values."""
+    if value not in (0, 1):
+        raise ValueError(f"Expected learning phase to be 0 or 1. Received: {value}")
+    set_default_phase(bool(value))
 
 
 def _phase(value):
@@ -304,12 +314,6 @@ def dropout(x, level, noise_shape=None, seed=None):
     return _random.dropout(x, level, noise_shape, seed)
 
 
-def gradients(loss, variables) -> list:
-    """The gradients of the sum of `loss` with respect to a tensor or variable, or a list of them: a list of tensors,
-    None where `loss` does not depend on one."""
-    return _gradients(loss, list(variables) if isinstance(variables, (list, tuple)) else [variables])
-
-
 # --- functions that are one op: name -> (op, arguments as Keras 2 had them) --------------------------------------
 _REDUCTIONS = ("sum", "mean", "max", "min", "prod", "any", "all", "var", "std", "logsumexp")
 _ALONG_LAST = ("argmax", "argmin", "expand_dims", "softmax")
@@ -383,5 +387,5 @@ _DEFINED_HERE = [name for name, value in list(globals().items()) if getattr(valu
 __all__ = sorted(
     {name for name in _DEFINED_HERE if not name.startswith("_")}
     | {"backend", "epsilon", "floatx", "image_data_format", "set_epsilon", "set_floatx", "set_image_data_format"}
-    | {"get_uid", "gradients", "result_type", "standardize_dtype", "zeros", "ones"}
+    | {"function", "get_uid", "gradients", "result_type", "standardize_dtype", "zeros", "ones"}
 )

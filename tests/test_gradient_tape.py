@@ -198,3 +198,13 @@ def test_ops_without_gradient_are_named():
         tape.watch(x)
         y = ops.argmax(x, -1)
     assert tape.gradient(y, x) is None
+
+
+def test_ops_of_python_functions_have_gradients_too():
+    x = tensor(X)
+    with GradientTape() as tape:
+        tape.watch(x)
+        y = ops.sum(ops.sort(x, axis=0)[0])
+    expected = np.zeros_like(X)
+    expected[X.argmin(0), np.arange(3)] = 1
+    np.testing.assert_array_equal(tape.gradient(y, x), expected)

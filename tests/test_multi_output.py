@@ -361,13 +361,3 @@ def test_a_subclass_gets_the_dict_that_it_was_given():
     assert list(history) == ["loss", "s_loss", "t_loss"]
     assert set(model.predict(x, verbose=0)) == {"s", "t"}
     assert model.memory(8).batch == 8 * (5 + 3 + 2) * 4
-
-
-def test_losses_and_metrics_added_where_keras_refuses_them():
-    a = pk.Input((5,))
-    output = pk.layers.Dense(1)(a)
-    model = pk.Model(a, output)
-    with pytest.raises(ValueError, match="only be called from inside"):
-        model.add_loss(pk.ops.sum(output))
-    with pytest.raises(NotImplementedError, match="add_metric"):
-        model.add_metric(output, name="sum")

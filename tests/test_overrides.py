@@ -45,9 +45,8 @@ REFUSED = {
 }
 # What Keras never calls by itself and pykernels does not have: the method is there, and refuses when the user calls it.
 REFUSED_WHEN_CALLED = {
-    "Layer": {"quantize", "quantized_build", "quantized_call", "rematerialized_call", "stateless_call"},
+    "Layer": {"quantize", "quantized_build", "quantized_call", "rematerialized_call"},
     "Model": {"get_state_tree", "set_state_tree", "get_quantization_layer_structure"},
-    "Metric": {"stateless_update_state", "stateless_result", "stateless_reset_state"},
 }
 # What Keras reads and pykernels need not, with the reason; an override changes what other readers see, and no result.
 NOT_READ = {

@@ -200,7 +200,7 @@ KERAS_NAMES: dict[str, str] = {
     "callbacks": "BaseLogger",
     "regularizers": "WeightRegularizer activity_l2",
     "utils": "HDF5Matrix layer_from_config multi_gpu_model",
-    "backend": "function set_learning_phase set_session get_session manual_variable_initialization",
+    "backend": "set_session get_session manual_variable_initialization",
 }
 
 #: Modules that earlier versions of Keras had, and of which pykernels has nothing.
@@ -276,7 +276,13 @@ TENSORFLOW: dict[str, dict[str, str]] = {
         "executing_eagerly": "tf.gradients.executing_eagerly",
         "function": "graph.function",
         "gradients": "tf.gradients.gradients",
+        "constant_initializer": "initializers.Constant",
         "ones": "ops.ones",
+        "ones_initializer": "initializers.Ones",
+        "random_normal_initializer": "initializers.RandomNormal",
+        "random_uniform_initializer": "initializers.RandomUniform",
+        "truncated_normal_initializer": "initializers.TruncatedNormal",
+        "zeros_initializer": "initializers.Zeros",
         "shape": "ops.shape",
         "stop_gradient": "ops.stop_gradient",
         "zeros": "ops.zeros",

@@ -6,8 +6,18 @@ from .eager_array import EagerArray, as_eager, eager, is_recorded
 from .function import Function, function
 from .program import Program, Source, Workspaces
 from .recording import recorders
-from .registry import NONDIFFERENTIABLE, OP_TABLES, apply, apply_into, define, definition, op_names
+from .registry import (
+    NONDIFFERENTIABLE,
+    OP_TABLES,
+    apply,
+    apply_into,
+    define,
+    definition,
+    op_names,
+    stateless_scopes,
+)
 from .scopes import current_path, scope
+from .stateless import StatelessScope
 from .tape import GradientTape
 from .tensor import SymbolicValueError, Tensor, dtype_of
 from .trace import Trace, current_trace
@@ -22,6 +32,7 @@ __all__ = [
     "GradientTape",
     "Program",
     "Source",
+    "StatelessScope",
     "SymbolicValueError",
     "Tensor",
     "Trace",
@@ -44,5 +55,6 @@ __all__ = [
     "op_names",
     "recorders",
     "scope",
+    "stateless_scopes",
     "value_and_grad",
 ]

@@ -14,7 +14,7 @@ from ..utils.random_seed import make_default_seed, seeds_from
 from ..utils.tree import flatten, map_structure, tree_flatten, tree_unflatten
 from .eager_array import EagerArray, eager
 from .recording import recorders
-from .registry import trace_stack
+from .registry import stateless_scopes, trace_stack
 from .tensor import DTYPES, SymbolicValueError, Tensor, dtype_of
 from .trace import Trace
 from .variable import Variable
@@ -84,7 +84,7 @@ class Function:
         return found
 
     def __call__(self, *args, **kwargs):
-        if self._runs_in_python or trace_stack() or recorders():
+        if self._runs_in_python or trace_stack() or recorders() or stateless_scopes():
             return self.python_function(*args, **kwargs)
         if self.input_signature is not None:
             args = self._signed(args, kwargs)

@@ -82,6 +82,14 @@ def trace_stack() -> list:
     return stack
 
 
+def stateless_scopes() -> list:
+    """The `StatelessScope`s of this thread, outermost first."""
+    found = getattr(_state, "scopes", None)
+    if found is None:
+        found = _state.scopes = []
+    return found
+
+
 def _as_operand(x, dtype: str | None):
     if isinstance(x, Operand):
         return x
@@ -98,7 +106,9 @@ def _as_operand(x, dtype: str | None):
 
 def _operands(inputs) -> list:
     dtype = next((dtype_of(x) for x in inputs if hasattr(x, "dtype")), None)
-    return [_as_operand(x, dtype) for x in inputs]
+    found = [_as_operand(x, dtype) for x in inputs]
+    scopes = stateless_scopes()
+    return [scopes[-1].read(x) for x in found] if scopes else found
 
 
 def _type(x) -> Type:
@@ -142,6 +152,12 @@ def apply(name: str, inputs: Sequence, **attrs):
 def apply_into(name: str, inputs: Sequence, variables: Sequence, **attrs) -> None:
     """Applies an op whose outputs are variables, updated in place: at once, or as an effect of the active Trace."""
     operands = _operands(inputs)
+    scopes = stateless_scopes()
+    if scopes and scopes[-1].holds(variables[0]):
+        temporaries = scopes[-1].temporaries(variables)
+        apply_into(name, operands, temporaries, **attrs)
+        scopes[-1].take(variables, temporaries)
+        return
     stack = trace_stack()
     if stack:
         op = _ops.get(name) or OpDef(name, lambda types, attrs: [], None)

@@ -12,7 +12,7 @@ from ..utils.tree import flatten, map_structure
 from .autodiff import gradients_of, reachable
 from .eager_array import EagerArray
 from .recording import attach, recorders, source, twin_of
-from .registry import apply, trace_stack
+from .registry import apply, kernel_call, trace_stack
 from .tensor import Node, Tensor
 from .variable import Variable
 
@@ -365,7 +365,8 @@ def evaluated(tensors: list) -> list:
         alive.append(outputs)
         inputs = [x.value if isinstance(x, Tensor) else x for x in node.inputs]
         types = [(t.shape, t.dtype) for t in outputs]
-        for value, tensor in zip(_core.run_op(node.name, inputs, types, node.attrs), outputs, strict=True):
+        name, attrs = kernel_call(node.op, node.attrs)
+        for value, tensor in zip(_core.run_op(name, inputs, types, attrs), outputs, strict=True):
             attach(value, tensor)
         for tape in tapes:
             tape.add(node, outputs)

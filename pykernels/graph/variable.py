@@ -8,7 +8,7 @@ from .. import _core
 from ..utils.load_budget import load_budget
 from ..utils.serialization import resolve_registered
 from .operand import Operand
-from .registry import apply, apply_into, trace_stack
+from .registry import apply, apply_into, stateless_scopes, trace_stack
 from .scopes import current_path
 from .structure import structure_changed
 from .tensor import DTYPES, Tensor
@@ -129,7 +129,13 @@ class Variable(Operand):
         return apply("reshape", [self], shape=self.shape)
 
     def numpy(self) -> np.ndarray:
-        return self.array.copy()
+        return np.array(self._now())
+
+    def _now(self):
+        """The value to be read: that of a `StatelessScope`, if it has one."""
+        scopes = stateless_scopes()
+        found = scopes[-1].get_current_value(self) if scopes else None
+        return self.array if found is None else found
 
     def read_value(self):
         return self.value
@@ -146,19 +152,19 @@ class Variable(Operand):
         return len(self.array)
 
     def __array__(self, dtype=None, copy=None):
-        return np.array(self.array, dtype=dtype)
+        return np.array(self._now(), dtype=dtype)
 
     def __float__(self):
-        return float(self.array)
+        return float(self._now())
 
     def __int__(self):
-        return int(self.array)
+        return int(self._now())
 
     def __index__(self):
-        return self.array.__index__()
+        return self._now().__index__()
 
     def __bool__(self):
-        return bool(self.array)
+        return bool(self._now())
 
     def __iter__(self):
         return iter(self.value)
@@ -169,6 +175,10 @@ class Variable(Operand):
     # --- assignment ---------------------------------------------------------------------------------
     def assign(self, value):
         """Sets the value. Raises ValueError when the shapes differ."""
+        scope = self._scope()
+        if scope is not None:
+            scope.write(self, value)
+            return self
         if isinstance(value, Tensor) or _tracing():
             self._record("assign", value)
             return self
@@ -184,13 +194,26 @@ class Variable(Operand):
         self.storage.assign(np.asarray(value, self.dtype, order="C"))
         return self
 
+    def _scope(self):
+        """The `StatelessScope` that keeps what is assigned; None without."""
+        scopes = stateless_scopes()
+        return scopes[-1] if scopes and scopes[-1].holds(self) else None
+
     def assign_add(self, value):
+        scope = self._scope()
+        if scope is not None:
+            scope.write(self, apply("add", [self, _cast(value, self.dtype)]))
+            return self
         if isinstance(value, Tensor) or _tracing():
             self._record("assign_add", value)
             return self
         return self.assign(self.array + np.asarray(value, self.dtype))
 
     def assign_sub(self, value):
+        scope = self._scope()
+        if scope is not None:
+            scope.write(self, apply("subtract", [self, _cast(value, self.dtype)]))
+            return self
         if isinstance(value, Tensor) or _tracing():
             self._record("assign_add", _negated(value))
             return self

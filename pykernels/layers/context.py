@@ -8,6 +8,7 @@ from ..graph.structure import StructureVersion as StructureVersion
 from ..graph.structure import structure_changed as structure_changed
 
 _local = threading.local()
+_default: dict[str, bool | None] = {"phase": None}
 
 
 def inside_a_layer() -> bool:
@@ -33,8 +34,16 @@ def called_by_a_layer() -> bool:
 
 
 def training_phase():
-    """The `training` argument of the outermost layer call in this thread; None when there is none."""
-    return getattr(_local, "training", None)
+    """The `training` argument of the outermost layer call in this thread, else what `set_default_phase` was told; None
+    when there is neither."""
+    found = getattr(_local, "training", None)
+    return _default["phase"] if found is None else found
+
+
+def set_default_phase(training: bool | None) -> None:
+    """Says what layers that nobody tells the phase work as. None: each as it does by default."""
+    _default["phase"] = training
+    structure_changed()
 
 
 class calling:  # noqa: N801 - used as `with calling(...)`

@@ -8,8 +8,10 @@ import inspect
 import numpy as np
 
 from .. import ops, regularizers
-from ..graph import Tensor, as_eager, current_path, current_trace, dtype_of, scope
+from ..graph import StatelessScope, Tensor, as_eager, current_path, current_trace, dtype_of, scope
+from ..graph.stateless import check_state, current_values
 from ..metrics.metric import Metric
+from ..metrics.reduction import Mean
 from ..utils.load_budget import load_budget
 from ..utils.masks import any_masks
 from ..utils.naming import auto_name
@@ -201,6 +203,42 @@ class Layer(LayerConfig, LayerState):
         found = {id(m): m for x in self._flatten_layers() for m in x._held() if isinstance(m, Metric)}
         return list(found.values())
 
+    def add_metric(self, value, name=None, aggregation=None, **kwargs) -> None:
+        """Reports a value that `call` computes, as in Keras 2: its mean over the batches.
+
+        Args:
+            value: tensor. What a metric object returned when it was called is that metric, which is reported itself.
+            name: str, the name in logs; needed unless `value` is a metric's.
+            aggregation: None or "mean".
+
+        Raises:
+            ValueError: no name, another `aggregation`, or an unknown argument.
+        """
+        metric = getattr(value, "from_metric", None)
+        added = self.__dict__.setdefault("_added_metrics", {})
+        if metric is not None:
+            if not any(m is metric for m in self.metrics):
+                added[metric.name] = metric
+                structure_changed()
+            return
+        self._check_metric(name, aggregation, kwargs)
+        if name not in added:
+            added[name] = Mean(name=name)
+            structure_changed()
+        added[name].update_state(value)
+
+    @staticmethod
+    def _check_metric(name, aggregation, kwargs) -> None:
+        if kwargs:
+            raise ValueError(f"add_metric: unknown keyword arguments: {', '.join(kwargs)}")
+        if aggregation not in (None, "mean"):
+            raise ValueError(f"add_metric: `aggregation` must be None or 'mean'. Received: {aggregation!r}")
+        if not isinstance(name, str):
+            raise ValueError(
+                "add_metric: please provide a name for the metric, like add_metric(value, name='mean_activation'). "
+                f"Received: name={name!r}"
+            )
+
     @property
     def metrics_variables(self) -> list:
         """The variables of `metrics`."""
@@ -351,7 +389,46 @@ class Layer(LayerConfig, LayerState):
     quantized_build = unsupported("quantized_build", _QUANTIZED)
     quantized_call = unsupported("quantized_call", _QUANTIZED)
     rematerialized_call = unsupported("rematerialized_call", "pass checkpoint_activations=True to Model.compile().")
-    stateless_call = unsupported("stateless_call", "variables are changed in place; call the layer.")
+
+    def stateless_call(
+        self, trainable_variables, non_trainable_variables, *args, return_losses=False, **kwargs
+    ) -> tuple:
+        """Calls the layer for variables that are given as values: nothing of it changes.
+
+        Args:
+            trainable_variables, non_trainable_variables: lists of tensors or arrays, one for each variable of the
+                attributes of these names.
+            *args, **kwargs: as in `call`.
+            return_losses: whether the losses of the call are returned too. Default False.
+
+        Returns:
+            `(outputs, non_trainable_variables)`, the second a list of the new values, or a tuple of three with the
+            losses.
+
+        Raises:
+            ValueError: the layer is not built, or other numbers of values.
+        """
+        if not self.built:
+            raise ValueError(
+                f"To call stateless_call, {type(self).__name__} must be built (i.e. its variables must have been "
+                "already created). You can build it by calling it on some data."
+            )
+        name = type(self).__name__
+        state = check_state(
+            name, "trainable_variables", trainable_variables, self.trainable_variables, "trainable_variables"
+        ) + check_state(
+            name,
+            "non_trainable_variables",
+            non_trainable_variables,
+            self.non_trainable_variables,
+            "non_trainable_variables",
+        )
+        with StatelessScope(state):
+            outputs = self(*args, **kwargs)
+            losses = list(self.losses) if return_losses else []
+            updated = current_values(self.non_trainable_variables)
+        self._clear_losses()
+        return (outputs, updated, losses) if return_losses else (outputs, updated)
 
     def _regularize(self, outputs) -> None:
         for output in flatten(outputs):

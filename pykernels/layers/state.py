@@ -366,13 +366,6 @@ class LayerState:
                 )
             self._losses.append(item)
 
-    def add_metric(self, *args, **kwargs):
-        """Removed in Keras 3. Raises NotImplementedError, whose message says what to do instead."""
-        raise NotImplementedError(
-            f"Layer '{self.name}': add_metric() is gone since Keras 3. Pass metrics to `Model.compile(metrics=[...])`, "
-            "or make a metric an attribute of the layer and call its update_state() in call()."
-        )
-
     @property
     def losses(self) -> list:
         """Values of `add_loss` and activity regularizers of the last call, and those of weight regularizers."""

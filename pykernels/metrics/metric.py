@@ -6,10 +6,11 @@ import numpy as np
 
 from .. import initializers, ops
 from ..config import floatx
-from ..graph import Variable
+from ..graph import StatelessScope, Variable
+from ..graph.stateless import check_state, current_values
 from ..utils.checks import check_name
 from ..utils.naming import auto_name
-from ..utils.overrides import overrides, unsupported
+from ..utils.overrides import overrides
 
 
 class Metric:
@@ -128,15 +129,45 @@ class Metric:
         unique = {id(v): v for v in found if isinstance(v, Variable)}
         return list(unique.values())
 
-    stateless_update_state = unsupported("stateless_update_state", "call update_state(), which changes the metric.")
-    stateless_result = unsupported("stateless_result", "call result().")
-    stateless_reset_state = unsupported("stateless_reset_state", "call reset_state().")
+    def stateless_update_state(self, metric_variables, *args, **kwargs) -> list:
+        """`update_state` for a state that is given as values: the metric does not change.
+
+        Args:
+            metric_variables: list of tensors or arrays, one for each of `variables`.
+            *args, **kwargs: as in `update_state`.
+
+        Returns:
+            The new values of the state, as a list.
+
+        Raises:
+            ValueError: another number of values.
+        """
+        with StatelessScope(self._state("metric_variables", metric_variables)):
+            self.update_state(*args, **kwargs)
+            return current_values(self.variables)
+
+    def stateless_result(self, metric_variables):
+        """`result` for a state that is given as values; see `stateless_update_state`."""
+        with StatelessScope(self._state("metric_variables", metric_variables)):
+            return self.result()
+
+    def stateless_reset_state(self) -> list:
+        """The values of the state at the start, as a list. The metric does not change."""
+        with StatelessScope():
+            self.reset_state()
+            return current_values(self.variables)
+
+    def _state(self, argument: str, values) -> list[tuple]:
+        return check_state(type(self).__name__, argument, values, self.variables, "variables")
 
     def __call__(self, *args, **kwargs):
         """Calls `update_state` with the arguments and returns `result()`."""
         self._check_super_called()
         self.update_state(*args, **kwargs)
-        return self.result()
+        result = self.result()
+        if hasattr(result, "__dict__"):  # a tensor or eager array: add_metric knows it again
+            result.from_metric = self
+        return result
 
     def get_config(self):
         return {"name": self.name, "dtype": self.dtype}

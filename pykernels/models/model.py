@@ -9,7 +9,7 @@ import numpy as np
 from .. import ops
 from ..compat.arguments import translate
 from ..data_adapters.arrays import Data, make_data
-from ..graph import EagerArray, Tensor, Trace, as_eager, current_trace, is_recorded, recorders
+from ..graph import EagerArray, Tensor, Trace, as_eager, current_trace, is_recorded, recorders, stateless_scopes
 from ..layers.context import StructureVersion, training_phase
 from ..layers.input_spec import InputSpec
 from ..layers.layer import Layer
@@ -21,6 +21,7 @@ from ..training.step_programs import StepSignature, step_signature
 from ..training.trainer import Trainer
 from ..utils.masks import any_masks, set_mask
 from ..utils.tree import flatten, map_shapes, map_structure, tree_size, tree_unflatten
+from .added_terms import AddedTerms
 from .saving_mixin import SavingMixin
 from .summary import print_summary
 
@@ -45,6 +46,7 @@ class Model(Trainer, SavingMixin, Layer):
     # `_run_watched`, `_functional_class`.
 
     _not_state = Layer._not_state | {
+        "_added",
         "_compile_config",
         "_compiled",
         "_direct_runs",
@@ -118,6 +120,7 @@ class Model(Trainer, SavingMixin, Layer):
 
     def _sublayers(self) -> list:
         own = self._graph.layers if self._graph is not None else []
+        own = own if self._added is None else [*own, *self._added.layers]
         known = {id(layer) for layer in own}
         return [*own, *(layer for layer in super()._sublayers() if id(layer) not in known)]
 
@@ -227,7 +230,40 @@ class Model(Trainer, SavingMixin, Layer):
         for x, x_mask in zip(xs, flatten(self._in_order_of_names(mask)), strict=False):
             if x_mask is not None:
                 set_mask(x, x_mask)
-        return self._graph.run(xs)
+        return self._graph.run(xs) if self._added is None else self._added.run(self, xs)
+
+    _added: AddedTerms | None = None  # what add_loss and add_metric added from outside
+
+    def add_loss(self, loss) -> None:
+        """Adds a loss: a value computed in `call`, or, as in Keras 2, a symbolic tensor computed from the inputs of the
+        model (which files of the model do not hold).
+
+        Args:
+            loss: scalar tensor, or a list of them.
+
+        Raises:
+            ValueError: a callable, or a symbolic tensor that the inputs do not lead to.
+        """
+        for item in loss if isinstance(loss, (list, tuple)) else [loss]:
+            if isinstance(item, Tensor) and current_trace() is None and self._graph is not None:
+                self._added_terms().add_loss(item)
+            else:
+                super().add_loss(item)
+
+    def add_metric(self, value, name=None, aggregation=None, **kwargs) -> None:
+        """Adds a metric, as `Layer.add_metric`; also of a symbolic tensor computed from the inputs of the model."""
+        if isinstance(value, Tensor) and current_trace() is None and self._graph is not None:
+            self._check_metric(name, aggregation, kwargs)
+            self._added_terms().add_metric(name, value)
+        else:
+            super().add_metric(value, name, aggregation, **kwargs)
+
+    def _added_terms(self) -> AddedTerms:
+        if self._added is None:
+            self._added = AddedTerms(self._graph)
+        self._programs.clear()
+        self._direct_runs = {}
+        return self._added
 
     def _in_order_of_names(self, inputs):
         if isinstance(inputs, dict) and not isinstance(self._graph.inputs_struct, dict):
@@ -280,7 +316,7 @@ class Model(Trainer, SavingMixin, Layer):
 
     def _direct(self, x, training):
         """For one plain array that fits: the program's own function, found again at little cost. Else None."""
-        if type(x) not in (np.ndarray, EagerArray) or current_trace() is not None or recorders():
+        if type(x) not in (np.ndarray, EagerArray) or current_trace() is not None or recorders() or stateless_scopes():
             return None
 
         if self._direct_version != StructureVersion.value:

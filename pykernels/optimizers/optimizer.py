@@ -10,11 +10,12 @@ import numpy as np
 from .. import ops
 from ..compat.arguments import translate
 from ..config import floatx
-from ..graph import Tensor, Variable, apply, current_trace
+from ..graph import StatelessScope, Tensor, Variable, apply, current_trace
+from ..graph.stateless import check_state, current_values
 from ..user_warning import warn
 from ..utils.checks import check_name
 from ..utils.naming import auto_name
-from ..utils.overrides import overridden_by_user, refuse_overrides, unsupported
+from ..utils.overrides import overridden_by_user, refuse_overrides
 from ..utils.serialization import deserialize_keras_object, serialize_keras_object
 from .gradients import clip_by_global_norm, clip_by_norm
 from .schedules import LearningRateSchedule
@@ -117,7 +118,32 @@ class Optimizer(OptimizerState):
         self.name = value
 
     # --- what is not called -----------------------------------------------------------------------------
-    stateless_apply = unsupported("stateless_apply", _STATELESS)
+    def stateless_apply(self, optimizer_variables, grads, trainable_variables) -> tuple:
+        """`apply` for variables that are given as values: neither they nor the optimizer change.
+
+        Args:
+            optimizer_variables: list of tensors or arrays, one for each of `variables`.
+            grads: list of gradients.
+            trainable_variables: list of tensors or arrays, one for each variable that the optimizer was built with.
+
+        Returns:
+            `(trainable_variables, optimizer_variables)`, lists of the new values.
+
+        Raises:
+            ValueError: the optimizer is not built, or other numbers of values.
+        """
+        name = type(self).__name__
+        if not self.built:
+            raise ValueError(
+                f"To call `stateless_apply`, {name} must be built (i.e. its variables must have been created). You can "
+                "build it via `optimizer.build(trainable_variables)`."
+            )
+        trained = self._trainable_variables
+        state = check_state(name, "trainable_variables", trainable_variables, trained, "_trainable_variables")
+        state += check_state(name, "optimizer_variables", optimizer_variables, self.variables, "variables")
+        with StatelessScope(state):
+            self.apply(grads, trained)
+            return current_values(trained), current_values(self.variables)
 
     def _refuse_overrides(self) -> None:
         """NotImplementedError for methods of a subclass that nothing here calls."""

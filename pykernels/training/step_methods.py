@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from ..graph import GradientTape, Tensor, Variable, current_trace
+from ..graph import GradientTape, StatelessScope, Tensor, Variable, current_trace
+from ..graph.stateless import check_state, current_values
 from ..layers.context import StructureVersion
+from ..layers.layer import Layer
 from ..optimizers.optimizer import Optimizer
 from ..user_warning import warn
 from ..utils.overrides import overrides, refuse_overrides, takes_argument, unsupported
@@ -17,13 +19,10 @@ _NOT_CALLED = {
     "make_test_function": _FUNCTIONS,
     "compute_loss_and_updates": _STATELESS,
     "stateless_compute_loss": _STATELESS,
-    "stateless_call": _STATELESS,
     "jax_state_sync": _STATELESS,
 }
-_NOT_CALLED_IN_PREDICT = {
-    "make_predict_function": _FUNCTIONS,
-    "stateless_call": _STATELESS,
-}
+_NOT_CALLED_IN_PREDICT = {"make_predict_function": _FUNCTIONS}
+_NOT_CALLED_OF_LAYERS = {"stateless_call": _STATELESS}
 
 
 def pack_x_y_sample_weight(x, y=None, sample_weight=None):
@@ -115,8 +114,42 @@ class StepMethods:
         return self(x, training=False)
 
     compute_loss_and_updates = unsupported("compute_loss_and_updates", _STATELESS)
-    stateless_compute_loss = unsupported("stateless_compute_loss", _STATELESS)
-    stateless_call = unsupported("stateless_call", _STATELESS)
+
+    def stateless_compute_loss(
+        self,
+        trainable_variables,
+        non_trainable_variables,
+        metrics_variables,
+        x=None,
+        y=None,
+        y_pred=None,
+        sample_weight=None,
+        training=True,
+    ) -> tuple:
+        """`compute_loss` for variables that are given as values: nothing of the model changes.
+
+        Args:
+            trainable_variables, non_trainable_variables, metrics_variables: lists of tensors or arrays, one for each
+                variable of the attributes of these names.
+            x, y, y_pred, sample_weight, training: as in `compute_loss`.
+
+        Returns:
+            `(loss, (trainable_variables, non_trainable_variables, metrics_variables))` with the new values.
+
+        Raises:
+            ValueError: other numbers of values.
+        """
+        given = {
+            "trainable_variables": trainable_variables,
+            "non_trainable_variables": non_trainable_variables,
+            "metrics_variables": metrics_variables,
+        }
+        state = [check_state(type(self).__name__, n, v, getattr(self, n), n) for n, v in given.items()]
+        with StatelessScope([pair for pairs in state for pair in pairs]):
+            loss = loss_of(self, x, y, y_pred, sample_weight, training)
+            updated = [current_values(getattr(self, name)) for name in given]
+        return loss, (trainable_variables, *updated[1:])
+
     jax_state_sync = unsupported("jax_state_sync", _STATELESS)
     get_state_tree = unsupported(
         "get_state_tree", "use get_weights(), and `variables` of the optimizer and of metrics."
@@ -152,12 +185,14 @@ class StepMethods:
         """NotImplementedError for methods in which Keras code computes gradients or runs the model with the means of a
         backend (jax.grad, backward()) that pykernels does not have."""
         refuse_overrides(self, StepMethods, _NOT_CALLED)
+        refuse_overrides(self, Layer, _NOT_CALLED_OF_LAYERS)
 
     _predicts_since = -1  # version of the structure that `_refuse_in_predict` has seen
 
     def _refuse_in_predict(self) -> None:
         if self._predicts_since != StructureVersion.value:  # predictions of one row would notice the search
             refuse_overrides(self, StepMethods, _NOT_CALLED_IN_PREDICT)
+            refuse_overrides(self, Layer, _NOT_CALLED_OF_LAYERS)
             self.__dict__["_predicts_since"] = StructureVersion.value
 
 
