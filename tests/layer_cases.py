@@ -9,6 +9,15 @@ LAYERS = {
     "Dense": (FLAT, [{"units": 3}, {"units": 2, "use_bias": False, "activation": "tanh", "kernel_regularizer": "l2"}]),
     "Embedding": (FLAT, [{"input_dim": 9, "output_dim": 3}, {"input_dim": 9, "output_dim": 2, "mask_zero": True}]),
     "Masking": (SEQUENCE, [{"mask_value": 0.5}]),
+    "LSTM": (
+        SEQUENCE,
+        [
+            {"units": 3},
+            {"units": 2, "return_sequences": True, "go_backwards": True, "recurrent_activation": "hard_sigmoid"},
+        ],
+    ),
+    "GRU": (SEQUENCE, [{"units": 3}, {"units": 2, "reset_after": False, "return_sequences": True}]),
+    "SimpleRNN": (SEQUENCE, [{"units": 3, "use_bias": False}]),
     "Activation": (FLAT, [{"activation": a} for a in ("relu", "softmax", "gelu", "selu", "swish")]),
     "Dropout": (FLAT, [{"rate": 0.5, "seed": 3}, {"rate": 0.0}]),
     "AlphaDropout": (FLAT, [{"rate": 0.1}]),

@@ -109,6 +109,13 @@ _VALUES = {
     "pointwise_regularizer": "l1",
     "pool_size": 3,
     "rate": 0.7,
+    "recurrent_activation": "hard_sigmoid",
+    "recurrent_constraint": "non_neg",
+    "recurrent_dropout": 0.5,
+    "recurrent_initializer": "ones",
+    "recurrent_regularizer": "l1",
+    "reset_after": False,
+    "return_sequences": True,
     "scale": False,
     "seed": 12345,
     "size": 3,
@@ -126,8 +133,12 @@ _VALUES = {
     "pad_to_aspect_ratio": True,
     "output_padding": 0,
     "shared_axes": [1, 2],
+    "dropout": 0.5,
     "dtype": "float64",
+    "go_backwards": True,
+    "unit_forget_bias": False,
 }
+_RECURRENT = ("LSTM", "GRU", "SimpleRNN")
 # (layer, argument) -> (value, further arguments of both cases)
 _SPECIAL = {
     ("AlphaDropout", "noise_shape"): ((None, 1), {"seed": 1}),
@@ -162,6 +173,8 @@ _SPECIAL = {
     ("LayerNormalization", "beta_constraint"): ("unit_norm", {}),
     ("LayerNormalization", "beta_regularizer"): ("l1", {"beta_initializer": "ones"}),
     ("LayerNormalization", "gamma_constraint"): ("unit_norm", {}),
+    **{(name, "activation"): ("relu", {}) for name in _RECURRENT},
+    **{(name, "seed"): (5, {"dropout": 0.5, "recurrent_dropout": 0.5}) for name in _RECURRENT},
     ("MaxPooling1D", "padding"): ("same", {"pool_size": 4}),
     ("Normalization", "axis"): (1, {"mean": [0.1, 0.2, 0.3, 0.4], "variance": [1.0, 2.0, 3.0, 4.0]}),
     ("PReLU", "alpha_regularizer"): ("l1", {"alpha_initializer": "ones"}),
@@ -197,6 +210,8 @@ _REFUSED = {
     ("Embedding", "lora_rank"): (2, "lora_rank"),
     ("Embedding", "lora_alpha"): (2.0, "lora"),
     ("Embedding", "quantization_config"): ("int8", "quantization_config"),
+    ("GRU", "use_cudnn"): (True, "use_cudnn"),
+    ("LSTM", "use_cudnn"): (True, "use_cudnn"),
     ("Resizing", "fill_mode"): ("reflect", "fill_mode"),
 }
 _NO_EFFECT = {
@@ -204,8 +219,26 @@ _NO_EFFECT = {
     ("BatchNormalization", "renorm_momentum"): "belongs to renorm, which is refused",
     ("Embedding", "mask_zero"): "masks are tested in test_embedding.py",
     ("Masking", "mask_value"): "masks are tested in test_embedding.py",
+    **{
+        (name, argument): "tested in test_recurrent_layers.py"
+        for name in _RECURRENT
+        for argument in ("return_state", "stateful", "unroll")
+    },
     ("InputLayer", "input_tensor"): "tested in test_layers.py, as are the others of InputLayer",
 }
+
+
+# They take states, or other layers: test_recurrent_layers.py.
+_OF_LAYERS = (
+    "RNN",
+    "StackedRNNCells",
+    "LSTMCell",
+    "GRUCell",
+    "SimpleRNNCell",
+    "Wrapper",
+    "Bidirectional",
+    "TimeDistributed",
+)
 
 
 def subjects() -> dict:
@@ -214,7 +247,7 @@ def subjects() -> dict:
     for name in layers.__all__:
         cls = getattr(layers, name)
         known = isinstance(cls, type) and issubclass(cls, layers.Layer) and cls.__name__ == name
-        if known and name not in ("Layer", "InputLayer", "Lambda") and not hasattr(cls, "_positions"):
+        if known and name not in ("Layer", "InputLayer", "Lambda", *_OF_LAYERS) and not hasattr(cls, "_positions"):
             found[name] = cls
     return found
 

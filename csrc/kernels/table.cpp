@@ -23,6 +23,7 @@ namespace pk {
   void fill(DepthwiseTable&);   \
   void fill(ResampleTable&);    \
   void fill(TransformTable&);   \
+  void fill(RecurrentTable&);   \
   }
 
 PK_DECLARE_LEVEL(scalar)
@@ -55,6 +56,7 @@ void check(const KernelTable& t) { check_table(t.gemm); }
     pk::level::fill(t.depthwise);   \
     pk::level::fill(t.resample);    \
     pk::level::fill(t.transform);   \
+    pk::level::fill(t.recurrent);   \
     check(t);                       \
     return t;                       \
   }()

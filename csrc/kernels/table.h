@@ -14,6 +14,7 @@
 #include "kernels/isa/optimizer_table.h"
 #include "kernels/isa/pool2d_table.h"
 #include "kernels/isa/random_table.h"
+#include "kernels/isa/recurrent_table.h"
 #include "kernels/isa/reduce_table.h"
 #include "kernels/isa/resample_table.h"
 #include "kernels/isa/transform_table.h"
@@ -36,6 +37,7 @@ struct KernelTable {
   DepthwiseTable depthwise;
   ResampleTable resample;
   TransformTable transform;
+  RecurrentTable recurrent;
 };
 
 // The loops of a family's table for T, float or double.

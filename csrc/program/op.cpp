@@ -32,6 +32,7 @@ const Registry& filled_registry() {
     add("Convolution", {register_conv_ops, register_conv_pool_ops, register_depthwise_ops});
     add("Pooling", {register_pool_ops});
     add("Normalization", {register_norm_ops});
+    add("Recurrent layers", {register_recurrent_ops});
     add("Losses", {register_loss_ops});
     add("Updates", {register_optimizer_ops});
     add("Random tensors", {register_random_ops});

@@ -155,5 +155,6 @@ void register_depthwise_ops();
 void register_image_ops();
 void register_order_ops();
 void register_host_ops();
+void register_recurrent_ops();
 
 }  // namespace pk

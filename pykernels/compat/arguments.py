@@ -54,6 +54,18 @@ RENAMED: dict[str, dict[str, str]] = {
     # layers
     "Dense": {**_KERNEL, "output_dim": "units"},
     "Dropout": {"p": "rate"},
+    # of SimpleRNN, LSTM, GRU and their cells
+    "RNN": {
+        **_KERNEL,
+        "output_dim": "units",
+        "inner_init": "recurrent_initializer",
+        "inner_activation": "recurrent_activation",
+        "U_regularizer": "recurrent_regularizer",
+        "U_constraint": "recurrent_constraint",
+        "dropout_W": "dropout",
+        "dropout_U": "recurrent_dropout",
+        "forget_bias_init": "unit_forget_bias",
+    },
     "Embedding": {
         "init": "embeddings_initializer",
         "W_regularizer": "embeddings_regularizer",
@@ -135,6 +147,7 @@ VALUES: dict[str, dict[str, str]] = {"data_format": {"th": "channels_first", "tf
 
 #: callable -> {old keyword: what makes the present value of its value}
 CONVERTED: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "RNN": {"forget_bias_init": lambda value: value not in ("zero", "zeros")},
     "Optimizer": {"lr": lambda value: float(value) if type(value) is int else value},  # lr=1, which Keras 3 refuses
 }
 
@@ -155,6 +168,7 @@ _SEPARABLE = "Keras 2 took it and used it for nothing; pass depthwise_... and po
 
 #: callable -> {keyword: why it can be dropped}
 WITHOUT_EFFECT: dict[str, dict[str, str]] = {
+    "RNN": {"consume_less": "the sequence is one op whatever it says"},
     "SeparableConv2D": dict.fromkeys(("kernel_initializer", "kernel_regularizer", "kernel_constraint"), _SEPARABLE),
     "compile": {
         "theano_mode": "there is no Theano",

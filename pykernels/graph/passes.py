@@ -6,7 +6,7 @@ Each pass keeps the results equal up to rounding (it says so where bits may diff
 
 from __future__ import annotations
 
-from . import conv_passes
+from . import conv_passes, recurrent_passes
 from .registry import OP_TABLES
 from .rewriter import Rewriter, available_before, copy_node, make_node, producer
 from .tensor import Node, Tensor
@@ -156,6 +156,7 @@ PASSES = (
     reuse_probabilities,
     fuse_matmul_epilogue,
     *conv_passes.PASSES,
+    *recurrent_passes.PASSES,
     fuse_weight_update,
 )
 

@@ -16,6 +16,8 @@ from .keras1 import (
     AtrousConvolution1D,
     AtrousConvolution2D,
     Convolution2D,
+    CuDNNGRU,
+    CuDNNLSTM,
     Deconvolution2D,
     SeparableConvolution2D,
 )
@@ -57,10 +59,14 @@ from .pooling import (
 )
 from .random_color import RandomBrightness, RandomContrast
 from .random_geometry import RandomCrop, RandomFlip, RandomRotation, RandomTranslation, RandomZoom
+from .recurrent import GRU, LSTM, SimpleRNN
 from .resampling import UpSampling1D, UpSampling2D, UpSampling3D
 from .rescaling import Normalization, Rescaling
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
 from .resizing import CenterCrop, Resizing
+from .rnn import RNN, StackedRNNCells
+from .rnn_cells import GRUCell, LSTMCell, SimpleRNNCell
+from .wrappers import Bidirectional, TimeDistributed, Wrapper
 
 _ALL = {
     cls.__name__: cls
@@ -72,6 +78,7 @@ _ALL = {
         AveragePooling1D,
         AveragePooling2D,
         BatchNormalization,
+        Bidirectional,
         CenterCrop,
         Concatenate,
         Conv1D,
@@ -94,12 +101,16 @@ _ALL = {
         GlobalAveragePooling2D,
         GlobalMaxPooling1D,
         GlobalMaxPooling2D,
+        GRU,
+        GRUCell,
         GroupNormalization,
         Identity,
         InputLayer,
         Lambda,
         LayerNormalization,
         LeakyReLU,
+        LSTM,
+        LSTMCell,
         Masking,
         Maximum,
         MaxPooling1D,
@@ -122,16 +133,22 @@ _ALL = {
         Reshape,
         Resizing,
         RMSNormalization,
+        RNN,
         SeparableConv1D,
         SeparableConv2D,
+        SimpleRNN,
+        SimpleRNNCell,
         Softmax,
         SpatialDropout1D,
         SpatialDropout2D,
+        StackedRNNCells,
         Subtract,
+        TimeDistributed,
         UnitNormalization,
         UpSampling1D,
         UpSampling2D,
         UpSampling3D,
+        Wrapper,
         ZeroPadding1D,
         ZeroPadding2D,
     )
@@ -146,6 +163,8 @@ _ALIASES = {
     "Convolution1DTranspose": Conv1DTranspose,
     "Convolution2D": Convolution2D,
     "Convolution2DTranspose": Conv2DTranspose,
+    "CuDNNGRU": CuDNNGRU,
+    "CuDNNLSTM": CuDNNLSTM,
     "Deconvolution2D": Deconvolution2D,
     "GlobalAvgPool1D": GlobalAveragePooling1D,
     "GlobalAvgPool2D": GlobalAveragePooling2D,

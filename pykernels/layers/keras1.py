@@ -14,6 +14,7 @@ from .conv import Conv1D, Conv2D, Conv2DTranspose
 from .conv_depthwise import SeparableConv2D
 from .lambda_layer import Lambda
 from .merging import Add, Average, Concatenate, Dot, Maximum, Multiply
+from .recurrent import GRU, LSTM
 
 
 class _OldName(type):
@@ -89,6 +90,24 @@ class SeparableConvolution2D(SeparableConv2D, metaclass=_OldName):
     """`SeparableConv2D` with the positional arguments of Keras 1: `SeparableConvolution2D(filters, rows, columns)`."""
 
     _positions = staticmethod(_rows_and_columns)
+
+
+def _units_only(name: str, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    if len(args) > 1:
+        raise TypeError(f"{name}(units) takes no more arguments by position; name the others")
+    return args, kwargs
+
+
+class CuDNNLSTM(LSTM, metaclass=_OldName):
+    """`LSTM`, by the name of Keras 2's layer for GPUs."""
+
+    _positions = staticmethod(_units_only)
+
+
+class CuDNNGRU(GRU, metaclass=_OldName):
+    """`GRU`, by the name of Keras 2's layer for GPUs."""
+
+    _positions = staticmethod(_units_only)
 
 
 _MODES = {"sum": Add, "mul": Multiply, "ave": Average, "max": Maximum}

@@ -222,6 +222,12 @@ class Model(Trainer, SavingMixin, Layer):
     # How such a model was last given inputs other than one array (see structure.py).
     _free_input_spec = None
 
+    def reset_states(self) -> None:
+        """Sets the states of all stateful layers to zeros."""
+        for layer in self._flatten_layers():
+            if layer is not self and getattr(layer, "stateful", False):
+                layer.reset_states()
+
     # --- calling ------------------------------------------------------------------------------------------
     def call(self, inputs, training=None, mask=None):
         if self._graph is None:

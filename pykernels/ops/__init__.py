@@ -10,7 +10,7 @@ import sys as _sys
 
 from ..graph import op_names as _op_names
 from ..graph.operand import implement as _implement
-from . import image, operators, optimizer, random
+from . import image, operators, optimizer, random, recurrent
 from .activations import *
 from .array import *
 from .binary import *
@@ -32,7 +32,7 @@ from .types import *
 
 _implement(operators.OPERATORS, operators.UFUNCS)
 
-__all__ = ["image", "optimizer", "random"]
+__all__ = ["image", "optimizer", "random", "recurrent"]
 for _family in (
     *(
         "activations",

@@ -129,7 +129,7 @@ def _without_modules(config, key=None):
     return {k: _without_modules(v) for k, v in config.items()}
 
 
-_NESTED = ("layers", "layer")
+_NESTED = ("layers",)
 
 
 def _inbound(entry: dict) -> dict:

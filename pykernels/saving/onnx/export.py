@@ -12,13 +12,14 @@ from ...layers.node import outside_traces, symbolic
 from ...utils.atomic import atomic_write
 from ...utils.tree import flatten
 from . import images as onnx_images
+from . import recurrent as onnx_recurrent
 from .graph import OnnxGraph
 from .rules import RULES, element_type
 
 _OPSET = 18
 _LIMIT = (1 << 31) - (1 << 20)  # bytes of one protobuf message
 
-assert onnx_images  # its rules are in RULES
+assert onnx_images and onnx_recurrent  # their rules are in RULES
 
 
 def export_onnx(model, filepath, verbose=False, opset_version=None) -> None:
