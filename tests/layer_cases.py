@@ -17,7 +17,7 @@ LAYERS = {
         ],
     ),
     "GRU": (SEQUENCE, [{"units": 3}, {"units": 2, "reset_after": False, "return_sequences": True}]),
-    "SimpleRNN": (SEQUENCE, [{"units": 3, "use_bias": False}]),
+    "SimpleRNN": (SEQUENCE, [{"units": 3}]),
     "Activation": (FLAT, [{"activation": a} for a in ("relu", "softmax", "gelu", "selu", "swish")]),
     "Dropout": (FLAT, [{"rate": 0.5, "seed": 3}, {"rate": 0.0}]),
     "AlphaDropout": (FLAT, [{"rate": 0.1}]),

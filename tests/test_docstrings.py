@@ -19,7 +19,10 @@ MODULES = (
     "visualization",
 )
 #: Names of Keras 1: a sentence says which layer they are.
-ALIASES = {"AtrousConvolution1D", "AtrousConvolution2D", "Convolution2D", "Deconvolution2D", "SeparableConvolution2D"}
+ALIASES = {
+    *("AtrousConvolution1D", "AtrousConvolution2D", "Convolution2D", "Deconvolution2D", "SeparableConvolution2D"),
+    *("CuDNNGRU", "CuDNNLSTM"),
+}
 
 
 def undocumented(value) -> str:

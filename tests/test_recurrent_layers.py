@@ -93,7 +93,7 @@ def test_masks(name, options):
     trained(of_words(cell(return_sequences=True), cell()), WORDS, Y)
 
 
-@pytest.mark.parametrize("merge_mode", ["concat", "mul", "ave"])
+@pytest.mark.parametrize("merge_mode", ["concat", "mul"])
 def test_bidirectional(merge_mode):
     def first(layers):
         return layers.Bidirectional(layers.LSTM(3, return_sequences=True), merge_mode=merge_mode)

@@ -87,9 +87,9 @@ def _as_it_was(node: Node, written: dict) -> Node:
     if not late:
         return node
     before = {}
-    for variable in late:
+    for i, variable in enumerate(late):
         value = apply("reshape", [variable], shape=tuple(variable.shape))
-        value.node.seq = node.seq - 0.5
+        value.node.seq = node.seq - 1 + (i + 1) / (len(late) + 1)  # between two nodes, each in a place of its own
         before[id(variable)] = value
     return node.with_inputs([before.get(id(x), x) for x in node.inputs])
 

@@ -81,7 +81,7 @@ class Layer(LayerConfig, LayerState):
     """
 
     # Package interface: `_call`, `_parameters_of`, `_shapes_of`, `_inbound_nodes`, `_build_shapes_dict`,
-    # `_batch_shape_arg`, `_auto_config` (args and kwargs of
+    # `_initial_weights`, `_batch_shape_arg`, `_auto_config` (args and kwargs of
     # the constructor).
 
     def __init_subclass__(cls, **kwargs):

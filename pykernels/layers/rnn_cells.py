@@ -16,6 +16,8 @@ class _Cell(Layer):
     `reset_recurrent_dropout_mask` have the next call draw a new one.
     """
 
+    # Package interface: `_arguments`.
+
     gates = 1  # columns of the kernels per unit
     decides_weights = frozenset(("units", "use_bias"))
     _not_state = Layer._not_state | {"_dropout_mask", "_recurrent_dropout_mask"}

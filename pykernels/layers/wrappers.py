@@ -125,8 +125,8 @@ class TimeDistributed(Wrapper):
         if any(None not in (a, b) and a != b for a, b in zip(mask.shape[:2], inputs.shape[:2], strict=True)):
             raise ValueError(
                 f"The `mask` passed to the `TimeDistributed` layer has a shape {tuple(mask.shape)} that is "
-                f"incompatible with the input shape {tuple(inputs.shape)}. The first two dimensions of the mask (batch size and "
-                "timesteps) must match the input's first two dimensions. Expected mask shape prefix: "
+                f"incompatible with the input shape {tuple(inputs.shape)}. The first two dimensions of the mask (batch "
+                "size and timesteps) must match the input's first two dimensions. Expected mask shape prefix: "
                 f"({inputs.shape[0]}, {inputs.shape[1]})."
             )
 
