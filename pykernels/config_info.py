@@ -19,9 +19,10 @@ def config() -> dict[str, Any]:
     """Version, instruction set, threads and compiler, as a dict.
 
     ``isa`` is the level in use (``PYKERNELS_ISA`` forces a lower one), ``available_isas`` what this machine can run,
-    ``threads`` how many threads large work uses (``OMP_NUM_THREADS``, the affinity mask and the cgroup limit are
-    obeyed).
-    The other keys are those of the compiled core (compiler, where the threads come from).
+    ``threads`` how many threads large work uses when this thread calls it: what the program asked of the OpenMP runtime
+    (``omp_set_num_threads``, threadpoolctl), else ``OMP_NUM_THREADS``, else what the affinity mask and the cgroup limit
+    allow. ``openmp`` is the OpenMP version and the runtime's file, or says that the build has none.
+    The other keys are those of the compiled core (compiler).
     """
     return {
         "version": version(),

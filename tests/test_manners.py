@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import pykernels as keras
-from pykernels import layers
+from pykernels import config_info, layers
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's /proc")
 
@@ -136,7 +136,9 @@ def test_small_work_stays_on_one_thread_and_large_work_does_not(run_python):
     small = run_python("-c", WORK.format(width=8), env=environment, check=True).stdout.split()
     large = run_python("-c", WORK.format(width=1024), env=environment, check=True).stdout.split()
     assert small == ["1", "2"]
-    assert large == ["2", "2"]
+    # beside the caller and its helper, the library's thread in which the OpenMP region of the helpers is open sleeps
+    sleeping = 0 if config_info.config()["openmp"].startswith("none") else 1
+    assert large == [str(2 + sleeping), "2"]
 
 
 # --- threads and processes -------------------------------------------------------------------------------------------

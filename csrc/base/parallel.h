@@ -9,21 +9,19 @@
 #include <cstdint>
 
 #include "base/int_math.h"
+#include "base/thread_count.h"
 
 namespace pk {
 
-// Upper bound on threads: set_num_threads(), else OMP_NUM_THREADS, else the smallest of the
-// affinity mask and the cgroup's CPU quota.
-int num_threads();
-void set_num_threads(int n);  // n >= 1; throws std::invalid_argument otherwise
-
-// True where a parallel region may be opened: not inside one.
+// Inside a task, and inside a parallel region that the host program opened with the same OpenMP runtime. Loops there
+// are serial.
 bool in_parallel();
 
 using TaskFn = void (*)(void* ctx, std::int64_t task);
 
 // Calls fn(ctx, t) for t in [0, tasks), from several threads when the estimated total `work`
-// (in nanoseconds on one thread) repays it. Runs serially inside another parallel region.
+// (in nanoseconds on one thread) repays it. Serial inside another parallel region, and while another thread's loop has
+// the helpers. Helpers compute in the caller's float modes.
 void parallel_run(std::int64_t tasks, double work_ns, TaskFn fn, void* ctx);
 
 // parallel_for(tasks, work_ns, [&](int64_t task) {...})

@@ -3,6 +3,7 @@
 
 #include "base/cpu.h"
 #include "base/parallel.h"
+#include "base/team.h"
 #include "bindings/register.h"
 #include "kernels/table.h"
 
@@ -28,7 +29,7 @@ void register_config(py::module_& m) {
     py::dict d;
     d["version"] = PYKERNELS_VERSION;
     d["compiler"] = __VERSION__;
-    d["openmp"] = "not used: threads come from a pool of our own, which obeys OMP_NUM_THREADS";
+    d["openmp"] = openmp_name();
     return d;
   });
   kernels();  // an unusable PYKERNELS_ISA fails at import

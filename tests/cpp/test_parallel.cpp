@@ -12,6 +12,10 @@
 #include "base/float_mode.h"
 #include "base/parallel.h"
 
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
 namespace pk {
 namespace {
 
@@ -118,6 +122,124 @@ TEST_F(Threads, AForkedChildHasThreadsOfItsOwn) {
   EXPECT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
+
+TEST_F(Threads, TheirNumberMayChangeBetweenLoops) {
+  for (const int threads : {2, 64, 1, 7, 3, 64, 100}) {
+    set_num_threads(threads);
+    for (int round = 0; round < 20; ++round) ASSERT_TRUE(each_task_once(200)) << threads;
+  }
+}
+
+TEST_F(Threads, NoMoreOfThemRunThanAreAllowed) {
+  set_num_threads(8);
+  ASSERT_TRUE(each_task_once(1000));  // the helpers are there
+  for (const int threads : {1, 2, 3}) {
+    set_num_threads(threads);
+    std::atomic<int> running{0}, most{0};
+    parallel_for(200, much_work, [&](int64_t) {
+      const int now = ++running;
+      for (int seen = most; now > seen && !most.compare_exchange_weak(seen, now);) continue;
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+      --running;
+    });
+    EXPECT_LE(most.load(), threads);
+  }
+}
+
+// Tasks that wait for each other: whether so many threads work at once, however few processors there are.
+bool all_at_once(int threads) {
+  std::atomic<int> inside{0}, late{0};
+  parallel_for(threads, much_work, [&](int64_t) {
+    ++inside;
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (inside < threads && late == 0) {
+      std::this_thread::yield();
+      if (std::chrono::steady_clock::now() > until) ++late;
+    }
+  });
+  return late == 0;
+}
+
+TEST_F(Threads, EachOfThemWorks) {
+  for (const int threads : {2, 5, 16}) {
+    set_num_threads(threads);
+    ASSERT_TRUE(all_at_once(threads)) << threads;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // now they sleep, and have to be woken
+    ASSERT_TRUE(all_at_once(threads)) << threads;
+    ASSERT_TRUE(all_at_once(2)) << threads;
+    ASSERT_TRUE(all_at_once(threads)) << threads;
+  }
+}
+
+#if defined(_OPENMP)
+
+class HostProgram : public Threads {
+ protected:
+  void TearDown() override {
+    omp_set_num_threads(initial_);
+    Threads::TearDown();
+  }
+  int initial_ = omp_get_max_threads();
+};
+
+TEST_F(HostProgram, TheLaterOfItsSettingAndOursCounts) {
+  omp_set_num_threads(initial_ + 5);
+  EXPECT_EQ(num_threads(), initial_ + 5);
+  set_num_threads(3);
+  EXPECT_EQ(num_threads(), 3);
+  omp_set_num_threads(initial_ + 7);
+  EXPECT_EQ(num_threads(), initial_ + 7);
+  int elsewhere = 0;
+  std::thread([&] { elsewhere = num_threads(); }).join();
+  EXPECT_EQ(elsewhere, 3) << "a setting of the runtime is the calling thread's";
+  omp_set_num_threads(initial_);  // as threadpoolctl restores it
+  EXPECT_EQ(num_threads(), 3);
+}
+
+TEST_F(HostProgram, ItsLimitOfOneKeepsLoopsOnTheCaller) {
+  ASSERT_TRUE(each_task_once(100));
+  omp_set_num_threads(initial_ == 1 ? 2 : 1);
+  const std::thread::id me = std::this_thread::get_id();
+  if (num_threads() == 1) {
+    parallel_for(64, much_work, [&](int64_t) { EXPECT_EQ(std::this_thread::get_id(), me); });
+  }
+}
+
+TEST_F(HostProgram, LoopsInsideOfItsRegionsAreSerial) {
+  std::atomic<int> wrong{0}, regions{0};
+#pragma omp parallel num_threads(2)
+  {
+    const std::thread::id me = std::this_thread::get_id();
+    if (omp_get_num_threads() > 1) {
+      ++regions;
+      if (!in_parallel()) ++wrong;
+      parallel_for(64, much_work, [&](int64_t) { wrong += std::this_thread::get_id() != me ? 1 : 0; });
+    }
+  }
+  EXPECT_EQ(regions.load(), 2);
+  EXPECT_EQ(wrong.load(), 0);
+  EXPECT_FALSE(in_parallel());
+}
+
+// A thread that has opened a region cannot open another one in a forked child: libgomp waits there for threads that are
+// gone.
+TEST_F(HostProgram, AForkedChildWorksWhereTheHostHasOpenedRegions) {
+#pragma omp parallel num_threads(3)
+  static_cast<void>(omp_get_thread_num());
+  ASSERT_TRUE(each_task_once(100));
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    alarm(20);
+    _exit(all_at_once(4) && each_task_once(1000) ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+#endif
 
 TEST_F(Threads, RefusesNoThreads) { EXPECT_THROW(set_num_threads(0), std::invalid_argument); }
 
