@@ -20,5 +20,6 @@ PYBIND11_MODULE(_core, m) {
   pk::bindings::register_files(m);
   pk::bindings::register_image(m);
   pk::bindings::register_ops(m);
+  pk::bindings::register_variables(m);
   pk::bindings::register_program(m);
 }

@@ -4,9 +4,9 @@
 #include "base/buffer.h"
 #include "bindings/arrays.h"
 #include "bindings/register.h"
+#include "bindings/variables.h"
 #include "kernels/activation.h"
 #include "program/update_kinds.h"
-#include "program/variable.h"
 
 namespace pk::bindings {
 
@@ -55,13 +55,13 @@ void run_op_into(const std::string& name, const py::sequence& arrays, const Vari
                  const py::dict& attrs) {
   const Inputs inputs(arrays);
   OpSpec spec{name, inputs.types, {}, attrs_from(attrs, name)};
-  const VariableWrite write(variables);
+  for (const auto& variable : variables) spec.out.push_back(variable->type());
+  const std::unique_ptr<Kernel> kernel = make_op(spec);
+  VariableAccess access(no_variables(), variables);
+  begin(access);
   std::vector<void*> out;
-  for (std::size_t i = 0; i < write.size(); ++i) {
-    spec.out.push_back(variables[i]->type());
-    out.push_back(write.data(i));
-  }
-  run_kernel(*make_op(spec), inputs.pointers, out);
+  for (std::size_t i = 0; i < variables.size(); ++i) out.push_back(access.written(i));
+  run_kernel(*kernel, inputs.pointers, out);
 }
 
 template <class Takes>

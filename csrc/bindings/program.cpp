@@ -2,12 +2,10 @@
 
 #include <pybind11/stl.h>
 
-#include <cstring>
-#include <optional>
-
 #include "base/error.h"
 #include "bindings/arrays.h"
 #include "bindings/register.h"
+#include "bindings/variables.h"
 
 namespace pk::bindings {
 
@@ -22,12 +20,6 @@ struct Source {
     dtype_from_name(dtype);  // checked here; the program converts to its own input dtype
   }
 };
-
-// Ctrl-C during long steps: the interpreter's handlers run, and their exception ends the run.
-void check_signals() {
-  const py::gil_scoped_acquire gil;
-  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-}
 
 struct Feeds {
   std::vector<py::array> keep;
@@ -194,55 +186,6 @@ py::dict memory(const Program& program) {
   return d;
 }
 
-// The memory of a variable as an array.
-py::array array_of(const std::shared_ptr<VariableStorage>& v, bool writeable) {
-  std::vector<py::ssize_t> dims(v->type().shape.begin(), v->type().shape.end());
-  py::array array(numpy_dtype(v->type().dtype), dims, v->data(), py::cast(v));
-  if (!writeable) array.attr("flags").attr("writeable") = false;
-  return array;
-}
-
-// `with variable.write() as array:` an array to write the value through; read-only afterwards.
-class ArrayWrite {
- public:
-  explicit ArrayWrite(std::shared_ptr<VariableStorage> variable) : variable_(std::move(variable)) {}
-
-  py::array enter() {
-    write_.emplace(variable_);
-    array_ = array_of(variable_, true);
-    return array_;
-  }
-  void exit(const py::args& /*error*/) {
-    array_.attr("flags").attr("writeable") = false;
-    write_.reset();
-  }
-
- private:
-  std::shared_ptr<VariableStorage> variable_;
-  std::optional<VariableWrite> write_;
-  py::array array_;
-};
-
-void register_variable(py::module_& m) {
-  py::class_<ArrayWrite>(m, "VariableWrite").def("__enter__", &ArrayWrite::enter).def("__exit__", &ArrayWrite::exit);
-  py::class_<VariableStorage, std::shared_ptr<VariableStorage>>(m, "Variable")
-      .def(py::init([](const py::object& shape, const std::string& dtype) {
-             return std::make_shared<VariableStorage>(dtype_from_name(dtype), shape_from(shape));
-           }),
-           py::arg("shape"), py::arg("dtype"))
-      .def_property_readonly("version", &VariableStorage::version)
-      .def_property_readonly("array", [](const std::shared_ptr<VariableStorage>& v) { return array_of(v, false); })
-      .def("write", [](const std::shared_ptr<VariableStorage>& v) { return std::make_unique<ArrayWrite>(v); })
-      .def(
-          "assign",
-          [](const std::shared_ptr<VariableStorage>& v, const py::array& value) {
-            expect_array(value, v->type(), false, "the value of a variable");
-            const VariableWrite write(v);
-            if (v->bytes() > 0) std::memmove(write.data(), value.data(), v->bytes());
-          },
-          py::arg("value"));
-}
-
 void register_builder(py::module_& m) {
   py::class_<ProgramBuilder>(m, "ProgramBuilder")
       .def(py::init<>())
@@ -283,7 +226,6 @@ void register_builder(py::module_& m) {
 }  // namespace
 
 void register_program(py::module_& m) {
-  register_variable(m);
   register_builder(m);
   py::class_<WorkspacePool, std::shared_ptr<WorkspacePool>>(m, "Workspaces")
       .def(py::init<>())
@@ -299,6 +241,7 @@ void register_program(py::module_& m) {
       .def("profile", &profile, py::arg("feeds"), py::arg("repeats") = 5)
       .def("describe", &describe)
       .def_readwrite("seed", &Program::seed)
+      .def("reading", [](const Program& program) { return std::make_unique<VariableReading>(program.reads()); })
       .def("share", &Program::share, py::arg("workspaces"))
       .def_property_readonly("memory", &memory)
       .def_property_readonly("arena_bytes", &Program::arena_bytes);

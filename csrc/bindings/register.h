@@ -9,5 +9,6 @@ void register_files(pybind11::module_& m);
 void register_image(pybind11::module_& m);
 void register_ops(pybind11::module_& m);
 void register_program(pybind11::module_& m);
+void register_variables(pybind11::module_& m);
 
 }  // namespace pk::bindings

@@ -88,7 +88,7 @@ struct ProgramBuilder::Impl {
   void share_in_place();
   void assign_output_slots();
   void arrange();
-  std::vector<int> number_written();  // of each variable, among those that calls write; -1: only read
+  std::vector<bool> find_written();  // of each variable, whether a call writes it
 };
 
 ProgramBuilder::ProgramBuilder() : impl_(std::make_unique<Impl>()) {}
@@ -302,19 +302,14 @@ void ProgramBuilder::Impl::share_in_place() {
   }
 }
 
-std::vector<int> ProgramBuilder::Impl::number_written() {
+std::vector<bool> ProgramBuilder::Impl::find_written() {
   std::vector<bool> written(variables.size(), false);
   for (const Call& call : calls) {
     for (ValueId id : call.out) {
       if (at(id).kind == ValueKind::variable) written[at(id).index] = true;
     }
   }
-  std::vector<int> number(variables.size(), -1);
-  int next = 0;
-  for (std::size_t i = 0; i < written.size(); ++i) {
-    if (written[i]) number[i] = next++;
-  }
-  return number;
+  return written;
 }
 
 // Everything but the places of values in the arena.
@@ -357,17 +352,20 @@ std::unique_ptr<Program> ProgramBuilder::build() {
     if (v.kind == ValueKind::input) p->input_types_.push_back(v.type);
   }
   for (ValueId id : b.outputs) p->output_types_.push_back(b.at(id).type);
-  p->variables_ = b.variables;
   p->constants_ = std::move(b.constants);
 
-  const std::vector<int> written = b.number_written();
+  const std::vector<bool> written = b.find_written();
+  std::vector<std::size_t> number(
+      written.size());  // of a variable, among those that are only read, or that are written
   for (std::size_t i = 0; i < written.size(); ++i) {
-    if (written[i] >= 0) p->written_.push_back(p->variables_[i]);
+    Variables& group = written[i] ? p->written_ : p->read_;
+    number[i] = group.size();
+    group.push_back(b.variables[i]);
   }
-  const std::size_t first_written = b.n_inputs + b.outputs.size();
+  const std::size_t first_read = b.n_inputs + b.outputs.size(), first_written = first_read + p->read_.size();
   p->slot_uses_.resize(first_written + p->written_.size());
 
-  const auto locate = [&](ValueId id, bool output) {
+  const auto locate = [&](ValueId id) {
     const Value& v = b.root_of(id);
     Program::Location where;
     using Kind = Program::Location::Kind;
@@ -377,12 +375,9 @@ std::unique_ptr<Program> ProgramBuilder::build() {
     } else if (v.kind == ValueKind::input) {
       where.kind = Kind::slot;
       where.slot = v.index;
-    } else if (v.kind == ValueKind::variable && output) {
-      where.kind = Kind::slot;
-      where.slot = first_written + static_cast<std::size_t>(written[v.index]);
     } else if (v.kind == ValueKind::variable) {
-      where.kind = Kind::fixed;
-      where.pointer = p->variables_[v.index]->data();
+      where.kind = Kind::slot;
+      where.slot = (written[v.index] ? first_written : first_read) + number[v.index];
     } else if (v.kind == ValueKind::constant) {
       where.kind = Kind::fixed;
       where.pointer = p->constants_[v.index].data();
@@ -405,7 +400,7 @@ std::unique_ptr<Program> ProgramBuilder::build() {
     made.inputs = call.in.size();
     for (const auto* ids : {&call.in, &call.out}) {
       for (ValueId id : *ids) {
-        const Program::Location where = locate(id, ids == &call.out);
+        const Program::Location where = locate(id);
         if (where.kind == Program::Location::Kind::slot) p->slot_uses_[where.slot].push_back(p->arguments_.size());
         p->arguments_.push_back(where);
       }
@@ -419,19 +414,22 @@ std::unique_ptr<Program> ProgramBuilder::build() {
       total_flops += call.kernel->flops;
       if (call.kernel->prepared_input >= 0 && call.kernel->prepared_bytes > 0) {
         const Value& source = b.root_of(call.in[static_cast<std::size_t>(call.kernel->prepared_input)]);
-        if (source.kind == ValueKind::variable && written[source.index] < 0) {
-          made.prepared_from = p->variables_[source.index];
+        if (source.kind == ValueKind::variable && !written[source.index]) {
+          made.prepared_from = static_cast<int>(number[source.index]);
+          made.prepared_slot = p->prepared_by_.size();
+          p->prepared_by_.push_back(p->calls_.size());
           memory.prepared += call.kernel->prepared_bytes;
         }
       }
       if (!call.out.empty()) {
-        const Program::Location where = locate(call.out[0], true);
+        const Program::Location where = locate(call.out[0]);
         if (where.kind == Program::Location::Kind::arena) made.info.offset = static_cast<std::int64_t>(where.offset);
       }
     }
     made.kernel = std::move(call.kernel);
     p->calls_.push_back(std::move(made));
   }
+  p->prepared_.resize(p->prepared_by_.size());
   p->heavy_ = total_flops > heavy_flops;
   if (scratch > SIZE_MAX / 2 - layout.bytes) throw OutOfMemory("the program needs more memory than can be addressed");
   p->scratch_offset_ = layout.bytes;

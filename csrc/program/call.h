@@ -1,8 +1,6 @@
 // The executor's view of one call. Private to program/.
 #pragma once
 
-#include <atomic>
-
 #include "program/program.h"
 
 namespace pk {
@@ -15,20 +13,8 @@ struct Program::Call {
   int64_t check_count = 0;
   CallInfo info;
 
-  // Kernel::prepare's result for the variable's value number `prepared_version` (0: none yet).
-  std::shared_ptr<VariableStorage> prepared_from;
-  mutable Buffer prepared;
-  mutable std::atomic<std::uint64_t> prepared_version{0};
-
-  Call() = default;
-  Call(Call&& o) noexcept
-      : kernel(std::move(o.kernel)),
-        first_argument(o.first_argument),
-        inputs(o.inputs),
-        check_dtype(o.check_dtype),
-        check_count(o.check_count),
-        info(std::move(o.info)),
-        prepared_from(std::move(o.prepared_from)) {}
+  int prepared_from = -1;  // number of the variable that is read (Program::read_) whose prepared form the kernel takes
+  std::size_t prepared_slot = 0;  // place of that form in Program::prepared_ and State::prepared
 };
 
 }  // namespace pk

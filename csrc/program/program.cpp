@@ -44,7 +44,19 @@ struct Program::State {
   std::unique_ptr<Workspace> workspace;  // borrowed
   const char* arena = nullptr;           // for which `arguments` are resolved
   std::vector<void*> arguments;          // as Program::arguments_, resolved
+  VariableAccess access;
+  std::vector<const void*> bound;  // where the variables were found, those that are read first
+  std::vector<PreparedForm*> prepared;
   Clock::time_point last_poll;
+
+  explicit State(const Program& program)
+      : access(program.read_, program.written_),
+        bound(program.read_.size() + program.written_.size(), nullptr),
+        prepared(program.prepared_.size(), nullptr) {}
+
+  const void* form_of(const Call& call) const {
+    return call.prepared_from < 0 ? nullptr : prepared[call.prepared_slot]->data.data();
+  }
 
   // The buffer of a slot: gathered inputs, unwanted outputs.
   void* staging(std::size_t slot, std::size_t bytes) {
@@ -83,7 +95,11 @@ class Program::Lease {
   void give_back() {
     program_.workspaces_->give_back(std::move(state_->workspace));
     const std::lock_guard<std::mutex> lock(program_.pool_mutex_);
-    if (program_.pool_.size() < pool_limit) program_.pool_.push_back(std::move(state_));
+    if (program_.pool_.size() < pool_limit) {
+      program_.pool_.push_back(std::move(state_));
+    } else {
+      program_.prepared_.give_back(state_->prepared);
+    }
   }
 
   const Program& program_;
@@ -94,7 +110,7 @@ Program::Program() : workspaces_(std::make_shared<WorkspacePool>()) {}
 Program::~Program() = default;
 
 std::unique_ptr<Program::State> Program::make_state() const {
-  auto state = std::make_unique<State>();
+  auto state = std::make_unique<State>(*this);
   state->arguments.reserve(arguments_.size());
   for (const Location& location : arguments_) state->arguments.push_back(const_cast<void*>(location.pointer));
   return state;
@@ -113,23 +129,64 @@ void Program::bind(State& state, std::size_t slot, void* pointer) const {
   for (std::size_t at : slot_uses_[slot]) state.arguments[at] = pointer;
 }
 
-void Program::bind_written(State& state, const VariableWrite& write) const {
-  const std::size_t first = input_types_.size() + output_types_.size();
-  for (std::size_t i = 0; i < write.size(); ++i) bind(state, first + i, write.data(i));
-}
-
-void Program::prepare() const {
-  for (const Call& call : calls_) {
-    if (call.prepared_from == nullptr) continue;
-    const std::uint64_t version = call.prepared_from->version();
-    if (call.prepared_version.load(std::memory_order_acquire) == version) continue;
-    const std::lock_guard<std::mutex> lock(prepare_mutex_);
-    if (call.prepared_version.load(std::memory_order_acquire) == version) continue;
-    if (call.prepared.bytes() == 0) call.prepared = Buffer(call.kernel->prepared_bytes);
-    call.kernel->prepare(call.prepared_from->data(), call.prepared.data());
-    call.prepared_version.store(version, std::memory_order_release);
+// The variables of a run, for its lifetime.
+class Program::Access {
+ public:
+  Access(const Program& program, State& state) : program_(program), state_(state) {
+    state.access.begin(program.poll);
+    try {
+      bind();
+    } catch (...) {
+      state.access.end();
+      throw;
+    }
   }
-}
+  ~Access() { state_.access.end(); }
+  Access(const Access&) = delete;
+  Access& operator=(const Access&) = delete;
+
+  // Between two steps: lets others to the variables that this run writes.
+  void give_way_if_wanted() {
+    if (!state_.access.wanted()) return;
+    state_.access.give_way(program_.poll);
+    bind();
+  }
+
+ private:
+  void bind() {
+    const std::size_t reads = program_.read_.size();
+    const std::size_t first = program_.input_types_.size() + program_.output_types_.size();
+    for (std::size_t i = 0; i < state_.bound.size(); ++i) {
+      const void* const pointer = i < reads ? state_.access.read(i) : state_.access.written(i - reads);
+      if (state_.bound[i] == pointer) continue;
+      program_.bind(state_, first + i, const_cast<void*>(pointer));
+      state_.bound[i] = pointer;
+    }
+    prepare();
+  }
+
+  // The forms stay with the state: they fit until a variable changes.
+  void prepare() {
+    bool fits = true;
+    for (std::size_t i = 0; i < state_.prepared.size(); ++i) {
+      fits = fits && state_.prepared[i] != nullptr && state_.prepared[i]->version == source(i).version;
+    }
+    if (fits) return;
+    {
+      const std::lock_guard<std::mutex> lock(program_.pool_mutex_);
+      for (const auto& idle : program_.pool_) program_.prepared_.give_back(idle->prepared);
+    }
+    program_.prepared_.take(state_.prepared, [this](std::size_t i) { return source(i); });
+  }
+  PreparedForms::Source source(std::size_t form) const {
+    const Call& call = program_.calls_[program_.prepared_by_[form]];
+    const auto variable = static_cast<std::size_t>(call.prepared_from);
+    return {call.kernel.get(), state_.access.read(variable), state_.access.version(variable)};
+  }
+
+  const Program& program_;
+  State& state_;
+};
 
 RunStatus Program::execute(State& state, std::uint64_t step, bool check) const {
   const FlushSubnormals mode;
@@ -144,7 +201,7 @@ RunStatus Program::execute(State& state, std::uint64_t step, bool check) const {
       if (!ok) return RunStatus::nan;
       continue;
     }
-    call.kernel->run({const_cast<const void* const*>(in), in + call.inputs, scratch, seed, step, call.prepared.data()});
+    call.kernel->run({const_cast<const void* const*>(in), in + call.inputs, scratch, seed, step, state.form_of(call)});
     if (heavy_ && poll && seconds_since(state.last_poll) > poll_seconds) {
       poll();
       state.last_poll = Clock::now();
@@ -159,9 +216,7 @@ void Program::run(const std::vector<const void*>& inputs, const std::vector<void
   for (std::size_t i = 0; i < inputs.size(); ++i) bind(state, i, const_cast<void*>(inputs[i]));
   for (std::size_t i = 0; i < outputs.size(); ++i) bind(state, inputs.size() + i, outputs[i]);
   state.last_poll = Clock::now();
-  const VariableWrite write(written_);
-  bind_written(state, write);
-  prepare();
+  const Access access(*this, state);
   execute(state, step, false);
 }
 
@@ -199,11 +254,10 @@ BatchResult Program::run_batches(const BatchRun& batches) const {
 
   const Clock::time_point start = Clock::now();
   state.last_poll = start;
-  const VariableWrite write(written_);
-  bind_written(state, write);
-  prepare();
+  Access access(*this, state);
   BatchResult result;
   for (; result.steps < batches.steps; ++result.steps) {
+    access.give_way_if_wanted();
     const int64_t position = batches.first + result.steps * batches.batch;
     for (std::size_t i = 0; i < n_in; ++i) {
       if (feeds[i].direct) {
@@ -244,9 +298,7 @@ std::vector<double> Program::profile(const std::vector<const void*>& inputs, int
     bind(state, slot, state.staging(slot, bytes));
   }
   void* const scratch = state.workspace->arena.as<char>() + scratch_offset_;
-  const VariableWrite write(written_);
-  bind_written(state, write);
-  prepare();
+  const Access access(*this, state);
   std::vector<std::vector<double>> times(calls_.size());
   for (int r = 0; r < repeats; ++r) {
     for (std::size_t i = 0; i < calls_.size(); ++i) {
@@ -255,7 +307,7 @@ std::vector<double> Program::profile(const std::vector<const void*>& inputs, int
       const Clock::time_point start = Clock::now();
       if (call.kernel != nullptr) {
         call.kernel->run({const_cast<const void* const*>(in), in + call.inputs, scratch, seed,
-                          static_cast<std::uint64_t>(r), call.prepared.data()});
+                          static_cast<std::uint64_t>(r), state.form_of(call)});
       }
       times[i].push_back(seconds_since(start) * 1e9);
     }

@@ -3,7 +3,8 @@
 //
 // Values are inputs (fed at each run), constants, variables (shared with other programs, updated in
 // place) and temporaries (in the arena). A program may be run by several threads at once: each run
-// borrows an arena of its own (workspace.h).
+// borrows an arena of its own (workspace.h). A run, or a step of a run of many batches, reads one set of values of its
+// variables and changes them at once for others (access.h).
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,9 @@
 
 #include "base/buffer.h"
 #include "kernels/gather.h"
+#include "program/access.h"
 #include "program/op.h"
+#include "program/prepared.h"
 #include "program/variable.h"
 #include "program/workspace.h"
 
@@ -84,6 +87,9 @@ class Program {
   std::size_t arena_bytes() const { return arena_bytes_; }
   const MemoryUse& memory() const { return memory_; }
 
+  // The variables that it only reads.
+  const Variables& reads() const { return read_; }
+
   // From now on runs borrow their memory from this pool. Not while the program runs.
   void share(std::shared_ptr<WorkspacePool> workspaces) { workspaces_ = std::move(workspaces); }
 
@@ -100,17 +106,15 @@ class Program {
   struct Call;
   struct State;
   class Lease;
+  class Access;
 
   std::unique_ptr<State> make_state() const;
   RunStatus execute(State& state, std::uint64_t step, bool check) const;
   void bind(State& state, std::size_t slot, void* pointer) const;
   void bind_arena(State& state, Workspace& workspace) const;
-  void bind_written(State& state, const VariableWrite& write) const;
-  void prepare() const;
 
   std::vector<Call> calls_;
-  Variables variables_;
-  Variables written_;
+  Variables read_, written_;
   std::vector<Buffer> constants_;
   std::vector<ValueType> input_types_, output_types_;
 
@@ -118,8 +122,8 @@ class Program {
   struct Location {
     enum class Kind : std::uint8_t { arena, fixed, slot } kind = Kind::arena;
     std::size_t offset = 0;         // arena
-    const void* pointer = nullptr;  // fixed: constants and variables that are read
-    std::size_t slot = 0;           // bound at each run: inputs first, then outputs, then variables that are written
+    const void* pointer = nullptr;  // fixed: constants
+    std::size_t slot = 0;  // bound at each run: inputs, outputs, variables that are read, those that are written
   };
   std::vector<Location> arguments_;                  // of all calls, in then out
   std::vector<std::vector<std::size_t>> slot_uses_;  // slot -> positions in arguments_
@@ -129,7 +133,8 @@ class Program {
   std::shared_ptr<WorkspacePool> workspaces_;
   bool heavy_ = false;  // some call takes long: look at the clock between kernels
 
-  mutable std::mutex prepare_mutex_;
+  std::vector<std::size_t> prepared_by_;  // calls whose kernels take prepared forms
+  mutable PreparedForms prepared_;
   mutable std::mutex pool_mutex_;
   mutable std::vector<std::unique_ptr<State>> pool_;
 };

@@ -2,15 +2,18 @@
 
 #include <cstring>
 
+#include "program/access.h"
+
 namespace pk {
 
 VariableStorage::VariableStorage(DType dtype, const Shape& shape)
-    : type_{dtype, shape}, data_(static_cast<std::size_t>(shape.numel()) * size_of(dtype)) {
-  if (data_.bytes() > 0) std::memset(data_.data(), 0, data_.bytes());
+    : type_{dtype, shape}, bytes_(static_cast<std::size_t>(shape.numel()) * size_of(dtype)) {
+  auto value = std::make_unique<VariableValue>();
+  value->data = Buffer(bytes_);
+  if (bytes_ > 0) std::memset(value->data.data(), 0, bytes_);
+  value_ = value.release();
 }
 
-VariableWrite::~VariableWrite() {
-  for (std::size_t i = 0; i < count_; ++i) first_[i]->version_.fetch_add(1, std::memory_order_release);
-}
+VariableStorage::~VariableStorage() { VariableAccess::retire(value_); }
 
 }  // namespace pk

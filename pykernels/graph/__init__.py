@@ -22,7 +22,7 @@ from .tape import GradientTape
 from .tensor import SymbolicValueError, Tensor, dtype_of
 from .trace import Trace, current_trace
 from .transforms import grad, value_and_grad
-from .variable import Variable
+from .variable import Variable, reading, writing
 
 __all__ = [
     "NONDIFFERENTIABLE",
@@ -53,8 +53,10 @@ __all__ = [
     "gradients",
     "is_recorded",
     "op_names",
+    "reading",
     "recorders",
     "scope",
     "stateless_scopes",
     "value_and_grad",
+    "writing",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from .. import _core
@@ -89,7 +91,6 @@ class Variable(Operand):
         if budget is not None:
             budget.storage(self.name, value.nbytes)
         self.storage = _core.Variable(value.shape, self.dtype)
-        self.array = self.storage.array  # a read-only view of the storage, for use inside the package
         if filled:
             with self.storage.write() as array:
                 array[...] = value
@@ -128,6 +129,11 @@ class Variable(Operand):
         """The value now: a copy; inside a `Trace` a tensor."""
         return apply("reshape", [self], shape=self.shape)
 
+    @property
+    def array(self) -> np.ndarray:
+        """The value now as a read-only array that later writes leave as it is. For use inside the package."""
+        return self.storage.array
+
     def numpy(self) -> np.ndarray:
         return np.array(self._now())
 
@@ -147,6 +153,10 @@ class Variable(Operand):
     @property
     def size(self) -> int:
         return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * np.dtype(self.dtype).itemsize
 
     def __len__(self):
         return len(self.array)
@@ -233,8 +243,22 @@ class Variable(Operand):
         return state
 
     def __setstate__(self, state):
+        value = state.pop("array")
         self.__dict__.update(state)
-        self._hold(state["array"])
+        self._hold(value)
+
+
+def reading(variables) -> contextlib.AbstractContextManager:
+    """Within it the thread reads these variables as they were when it began, whatever other threads write."""
+    return _core.Reading([v.storage for v in variables])
+
+
+def writing(variables) -> contextlib.AbstractContextManager:
+    """Within it the thread may write these variables one by one: others see all of them changed, when it ends.
+
+    Threads that read them wait that long, so nothing in it may wait for another thread.
+    """
+    return _core.Writing([v.storage for v in variables])
 
 
 def _tracing() -> bool:

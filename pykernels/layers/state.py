@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from .. import initializers
-from ..graph import Tensor, Variable, current_trace
+from ..graph import Tensor, Variable, current_trace, reading, writing
 from ..utils.load_budget import load_budget
 from .assignment import assigned, concerns_programs, follow_on_variables, same
 from .context import StructureVersion, inside_a_layer, structure_changed
@@ -293,7 +293,9 @@ class LayerState:
 
     def get_weights(self) -> list[np.ndarray]:
         """The values of `weights` as a list of new arrays."""
-        return [v.numpy() for v in self.weights]
+        variables = self.weights
+        with reading(variables):
+            return [v.numpy() for v in variables]
 
     def set_weights(self, weights) -> None:
         """Sets the values of `weights`.
@@ -318,8 +320,9 @@ class LayerState:
                     f"Layer {self.name} weight shape {variable.shape} is not compatible with provided weight shape "
                     f"{value.shape}."
                 )
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
+        with writing(variables):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
 
     def save_own_variables(self, store) -> None:
         """Writes the variables of the layer itself to the dict-like `store`, as "0", "1", ...; may be overridden."""

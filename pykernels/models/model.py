@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 
 import numpy as np
@@ -9,8 +10,18 @@ import numpy as np
 from .. import ops
 from ..compat.arguments import translate
 from ..data_adapters.arrays import Data, make_data
-from ..graph import EagerArray, Tensor, Trace, as_eager, current_trace, is_recorded, recorders, stateless_scopes
-from ..layers.context import StructureVersion, training_phase
+from ..graph import (
+    EagerArray,
+    Tensor,
+    Trace,
+    as_eager,
+    current_trace,
+    is_recorded,
+    reading,
+    recorders,
+    stateless_scopes,
+)
+from ..layers.context import StructureVersion, inside_a_layer, training_phase
 from ..layers.input_spec import InputSpec
 from ..layers.layer import Layer
 from ..layers.layer_graph import LayerGraph
@@ -298,9 +309,12 @@ class Model(Trainer, SavingMixin, Layer):
             run = self._direct(args[0], training)
             if run is not None:
                 return as_eager(run((args[0],), self._next_run())[0])
-        if args and "_graph" in self.__dict__ and not any(_in_a_graph(x) for x in flatten(args[0])):
-            args = (self._as_inputs(args[0]), *args[1:])
-        return as_eager(super().__call__(*args, **kwargs))
+        if not args or "_graph" not in self.__dict__ or any(_in_a_graph(x) for x in flatten(args[0])):
+            return as_eager(super().__call__(*args, **kwargs))
+        args = (self._as_inputs(args[0]), *args[1:])
+        outermost = current_trace() is None and not inside_a_layer()
+        with reading(self.weights) if outermost else contextlib.nullcontext():
+            return as_eager(super().__call__(*args, **kwargs))
 
     def _as_inputs(self, x):
         """Arrays in the structure and of the dtypes that `call` takes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import initializers, ops
-from ..graph import Variable
+from ..graph import Variable, reading, writing
 from ..user_warning import warn
 from .settings import Settings
 
@@ -120,7 +120,8 @@ class OptimizerState(Settings):
 
     def get_weights(self):
         """The values of `variables` as a list of arrays (Keras 1 and 2)."""
-        return [v.numpy() for v in self.variables]
+        with reading(self.variables):
+            return [v.numpy() for v in self.variables]
 
     def set_weights(self, weights):
         """Sets the values of `variables`. Raises ValueError before `build`, and for another number or other shapes."""
@@ -139,8 +140,9 @@ class OptimizerState(Settings):
                     f"Optimizer variable {variable.name} has shape {variable.shape} not compatible with provided "
                     f"weight shape {np.shape(weight)}."
                 )
-        for variable, weight in zip(self.variables, weights, strict=True):
-            variable.assign(weight)
+        with writing(self.variables):
+            for variable, weight in zip(self.variables, weights, strict=True):
+                variable.assign(weight)
 
     def save_own_variables(self, store):
         """Writes the state to the dict-like `store`, as "0", "1", ..."""

@@ -5,7 +5,7 @@ A group per layer, `layers/dense/vars`, in which the variables are data sets "0"
 
 from __future__ import annotations
 
-from ..graph import Variable
+from ..graph import Variable, writing
 from ..layers.state import LayerState
 from ..optimizers.state import OptimizerState
 from ..user_warning import warn
@@ -84,12 +84,13 @@ def read(model, h5: Hdf5File, skip_mismatch: bool, optimizer=True) -> None:
             pairs += _optimizer_pairs(model, group)
     for dataset, _ in pairs:
         dataset.check()
-    for dataset, variable in pairs:
-        read_variable(dataset, variable)
-    for holder, group in own:
-        budget = 64 + 16 * sum(v.size for v in holder.variables)
-        store = {d.path.rpartition("/")[2]: d.read(8 * budget) for d in _datasets(group) or ()}
-        holder.load_own_variables(store)
+    with writing([*(v for _, v in pairs), *(v for holder, _ in own for v in holder.variables)]):
+        for dataset, variable in pairs:
+            read_variable(dataset, variable)
+        for holder, group in own:
+            budget = 64 + 16 * sum(v.size for v in holder.variables)
+            store = {d.path.rpartition("/")[2]: d.read(8 * budget) for d in _datasets(group) or ()}
+            holder.load_own_variables(store)
 
 
 def has_optimizer(h5: Hdf5File) -> bool:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..graph import writing
 from ..user_warning import warn
 from . import optimizer_state
 from .hdf5.reader import Group, Hdf5File
@@ -189,8 +190,9 @@ def read(model, h5: Hdf5File, skip_mismatch: bool, by_name: bool) -> Read:
     pairs = match(model, h5.name, found, skip_mismatch)
     for dataset, _ in pairs:
         dataset.check()
-    for dataset, variable in pairs:
-        read_variable(dataset, variable)
+    with writing([variable for _, variable in pairs]):
+        for dataset, variable in pairs:
+            read_variable(dataset, variable)
     kept = [pair for p in converted for pair in zip(p.variables, p.names, p.datasets or (), strict=False)]
     return Read(
         {id(v): name for v, name, _ in kept},

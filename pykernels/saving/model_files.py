@@ -23,6 +23,7 @@ from .hdf5.reader import Hdf5File, is_hdf5
 from .legacy_activations import old_activations
 from .legacy_compile import modern_compile
 from .legacy_config import is_legacy, modern_model
+from .tree import reading_all
 
 provide({"np": np, "numpy": np, "ops": ops, "K": backend, "backend": backend})
 
@@ -52,12 +53,13 @@ def save_model(model, filepath, overwrite=True, include_optimizer=True, save_for
         if not include_optimizer:
             config.pop("compile_config", None)
         texts = {METADATA: _metadata(), CONFIG: json_text(config)}
-        with atomic_write(target, overwrite) if target else names.to_open_file(filepath) as file:
+        opened = atomic_write(target, overwrite) if target else names.to_open_file(filepath)
+        with reading_all(model), opened as file:
             write_archive(file, texts, lambda h5: keras3.write(model, h5, include_optimizer))
     else:
         attributes = _legacy_attributes(model, include_optimizer)
         opened = atomic_write(target, overwrite) if target else names.to_open_file(filepath)
-        with opened as file, h5py.File(file, "w") as h5:
+        with reading_all(model), opened as file, h5py.File(file, "w") as h5:
             for name, value in attributes.items():
                 h5.attrs[name] = value
             legacy_weights.write(model, h5.create_group("model_weights"))

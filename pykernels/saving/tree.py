@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..graph import reading
 from ..layers.state import LayerState
 from ..utils.naming import to_snake_case
 from .hdf5.reader import Dataset
@@ -85,6 +86,12 @@ def _visit(layer, path: str, seen: set, depth: int):
 def own_variables(holder) -> list:
     """The variables of a layer itself, without those of layers within it; or those of an optimizer."""
     return holder._own_variables() if isinstance(holder, LayerState) else holder.variables
+
+
+def reading_all(model):
+    """Within it the weights and the optimizer's variables are those of one moment, even if other threads train."""
+    optimizer = model.optimizer if getattr(model, "compiled", False) else None
+    return reading([*model.weights, *(optimizer.variables if optimizer is not None else ())])
 
 
 def value_for_file(variable) -> np.ndarray:

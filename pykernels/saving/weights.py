@@ -11,6 +11,7 @@ from .archive import KerasArchive
 from .checkpoints import remember
 from .errors import reading
 from .hdf5.reader import Hdf5File, is_hdf5
+from .tree import reading_all
 
 _FORMATS = ("h5", "hdf5", "keras", "tf", "tensorflow")
 
@@ -36,7 +37,7 @@ def save_weights(model, filepath, overwrite: bool = True, save_format=None) -> N
     old = form in ("h5", "hdf5") if not named else not path.endswith(".weights.h5")
     write = legacy_weights.write if old else keras3.write
     target = path if named else names.place_of_weights(path)
-    with atomic_write(target, overwrite) as file, h5py.File(file, "w") as h5:
+    with reading_all(model), atomic_write(target, overwrite) as file, h5py.File(file, "w") as h5:
         write(model, h5)
     if not named and not old:
         names.list_weights(path)

@@ -39,6 +39,7 @@ class EpochLoop:
         self.step = self.epoch = 0
         self.epoch_is_over = False
         self._bound: tuple[Data, object, list] | None = None  # sources of the arrays in use
+        self._reading = None  # keeps the weights of one evaluation or prediction
 
     def run(self, epoch: int = 0) -> int:
         """Runs one epoch; returns the number of steps done."""
@@ -47,13 +48,21 @@ class EpochLoop:
         self.epoch = epoch
         self.epoch_is_over = False
         self.outputs = []
-        for segment in self.adapter.segments():
-            self._run_segment(segment)
-            if self._stopped():
-                break
+        try:
+            for segment in self.adapter.segments():
+                self._run_segment(segment)
+                if self._stopped():
+                    break
+        finally:
+            self._end_reading()
         self.adapter.resumed_at = 0
         self.epoch_is_over = True
         return self.step
+
+    def _end_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.__exit__()
+            self._reading = None
 
     def _stopped(self) -> bool:
         flag = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}[self.kind]
@@ -62,6 +71,9 @@ class EpochLoop:
     def _run_segment(self, segment) -> None:
         model, kind = self.model, self.kind
         program = self._program(segment)
+        if kind != "train" and self._reading is None:
+            self._reading = program.core.reading()
+            self._reading.__enter__()
         sources = self._sources(segment.data, program)
         outputs = self._output_arrays(segment, program) if kind == "predict" else None
         hooks = self.callbacks.hooks_batches(kind)

@@ -59,7 +59,7 @@ class MemoryPlan:
 
 
 def variables_bytes(variables) -> int:
-    return sum(v.array.nbytes for v in {id(v): v for v in variables}.values())
+    return sum(v.nbytes for v in {id(v): v for v in variables}.values())
 
 
 def make_plan(model, kind: str, signature, program) -> MemoryPlan:

@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from ...graph import Tensor, Trace, Variable, apply
+from ...graph import Tensor, Trace, Variable, apply, reading
 from ...graph.autodiff import reachable
 from ...layers.node import outside_traces, symbolic
 from ...utils.atomic import atomic_write
@@ -40,11 +40,12 @@ def export_onnx(model, filepath, verbose=False, opset_version=None) -> None:
         raise ValueError(f"`opset_version` must be from {_OPSET} to {latest}. Received: opset_version={opset_version}")
     path = os.fspath(filepath)
     path = path.decode() if isinstance(path, bytes) else path
-    if sum(v.array.nbytes for v in model.weights) > _LIMIT:
+    if sum(v.nbytes for v in model.weights) > _LIMIT:
         raise ValueError(f"Model '{model.name}' has more than 2 GiB of weights, which one ONNX file cannot hold.")
     inputs, outputs = _recorded(model)
-    graph = _translated(model, inputs, outputs)
-    message = _message(model, graph, inputs, outputs, opset)
+    with reading(model.weights):
+        graph = _translated(model, inputs, outputs)
+        message = _message(model, graph, inputs, outputs, opset)
     onnx.checker.check_model(message)
     with atomic_write(path) as file:
         file.write(message.SerializeToString())
