@@ -47,6 +47,7 @@ SUBMODULES = (
     "random",
     "regularizers",
     "saving",
+    "summary",
     "utils",
     "visualization",
     "wrappers",

@@ -142,6 +142,10 @@ ROWS = {
     },
 }
 ELSEWHERE = {
+    **dict.fromkeys(
+        ("BaseLogger", "ProgbarLogger", "RemoteMonitor", "SwapEMAWeights", "TerminateOnNaN"), "test_old_callbacks"
+    ),
+    "TensorBoard": "test_tensorboard.py",
     "BackupAndRestore": "test_saving_resume.py",
     "CallbackList": "test_callbacks.py",
     "MonitorCallback": "the base of EarlyStopping and ReduceLROnPlateau",

@@ -22,7 +22,7 @@ LEVELS = [
     ["metrics", "optimizers", "initializations"],
     ["layers"],
     ["data_adapters", "backend"],
-    ["preprocessing", "datasets", "saving"],
+    ["preprocessing", "datasets", "saving", "summary"],
     ["callbacks"],
     ["training"],
     ["models"],

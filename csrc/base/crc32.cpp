@@ -11,12 +11,13 @@
 namespace pk {
 namespace {
 
-constexpr std::uint32_t polynomial = 0xEDB88320;  // reflected
+constexpr std::uint32_t polynomial = 0xEDB88320;  // reflected, as the next
+constexpr std::uint32_t castagnoli = 0x82F63B78;
 
 using Tables = std::array<std::array<std::uint32_t, 256>, 8>;
 
 // tables[k][b]: the register after byte b and k bytes of zeros.
-Tables make_tables() {
+Tables make_tables(std::uint32_t polynomial) {
   Tables t{};
   for (std::uint32_t b = 0; b < 256; ++b) {
     std::uint32_t r = b;
@@ -30,8 +31,9 @@ Tables make_tables() {
 }
 
 // From register to register: neither inverted.
+template <std::uint32_t polynomial>
 std::uint32_t by_tables(const unsigned char* p, std::size_t n, std::uint32_t r) {
-  static const Tables t = make_tables();
+  static const Tables t = make_tables(polynomial);
   for (; n >= 8; n -= 8, p += 8) {
     r ^= std::uint32_t{p[0]} | std::uint32_t{p[1]} << 8 | std::uint32_t{p[2]} << 16 | std::uint32_t{p[3]} << 24;
     r = t[7][r & 255] ^ t[6][r >> 8 & 255] ^ t[5][r >> 16 & 255] ^ t[4][r >> 24] ^ t[3][p[4]] ^ t[2][p[5]] ^
@@ -84,7 +86,11 @@ __attribute__((target("pclmul,sse4.1"))) std::uint32_t by_products(const unsigne
 }  // namespace
 
 std::uint32_t crc32_by_tables(const void* data, std::size_t bytes, std::uint32_t crc) {
-  return ~by_tables(static_cast<const unsigned char*>(data), bytes, ~crc);
+  return ~by_tables<polynomial>(static_cast<const unsigned char*>(data), bytes, ~crc);
+}
+
+std::uint32_t crc32c(const void* data, std::size_t bytes, std::uint32_t crc) {
+  return ~by_tables<castagnoli>(static_cast<const unsigned char*>(data), bytes, ~crc);
 }
 
 std::uint32_t crc32(const void* data, std::size_t bytes, std::uint32_t crc) {
@@ -98,7 +104,7 @@ std::uint32_t crc32(const void* data, std::size_t bytes, std::uint32_t crc) {
     bytes -= whole;
   }
 #endif
-  return ~by_tables(p, bytes, r);
+  return ~by_tables<polynomial>(p, bytes, r);
 }
 
 }  // namespace pk

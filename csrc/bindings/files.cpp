@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "base/crc32.h"
 #include "base/error.h"
@@ -12,19 +13,31 @@ namespace py = pybind11;
 
 namespace pk::bindings {
 
-void register_files(py::module_& m) {
+namespace {
+
+using Checksum = std::uint32_t (*)(const void*, std::size_t, std::uint32_t);
+
+void define_checksum(py::module_& m, const char* name, Checksum checksum) {
   m.def(
-      "crc32",
-      [](const py::buffer& data, std::uint32_t crc) {
+      name,
+      [name, checksum](const py::buffer& data, std::uint32_t crc) {
         const py::buffer_info info = data.request();
         py::ssize_t size = info.itemsize;
         for (py::ssize_t i = info.ndim; i-- > 0; size *= info.shape[i]) {
-          if (info.shape[i] > 1 && info.strides[i] != size) throw TypeError("crc32 takes contiguous bytes");
+          if (info.shape[i] > 1 && info.strides[i] != size)
+            throw TypeError(std::string(name) + " takes contiguous bytes");
         }
         const py::gil_scoped_release release;
-        return crc32(info.ptr, static_cast<std::size_t>(size), crc);
+        return checksum(info.ptr, static_cast<std::size_t>(size), crc);
       },
       py::arg("data"), py::arg("crc") = 0);
+}
+
+}  // namespace
+
+void register_files(py::module_& m) {
+  define_checksum(m, "crc32", crc32);
+  define_checksum(m, "crc32c", crc32c);
 }
 
 }  // namespace pk::bindings

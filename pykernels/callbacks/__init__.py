@@ -6,11 +6,14 @@ from .checkpoints import BackupAndRestore, ModelCheckpoint
 from .history import History
 from .logs import Logs
 from .monitor import EarlyStopping, MonitorCallback, ReduceLROnPlateau
+from .more import BaseLogger, RemoteMonitor, SwapEMAWeights
 from .progbar_logger import ProgbarLogger
 from .simple import CSVLogger, LambdaCallback, LearningRateScheduler, TerminateOnNaN
+from .tensorboard import TensorBoard
 
 __all__ = [
     "BackupAndRestore",
+    "BaseLogger",
     "CSVLogger",
     "Callback",
     "CallbackList",
@@ -23,5 +26,8 @@ __all__ = [
     "MonitorCallback",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "RemoteMonitor",
+    "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ]

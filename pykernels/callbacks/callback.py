@@ -17,9 +17,13 @@ class Callback:
     cost nothing per batch.
 
     Attributes:
-        params: dict with `verbose`, `epochs` and `steps`.
+        params: dict with `verbose`, `epochs` and `steps`. As in Keras 1 and 2, `params["metrics"]` has the names in the
+            logs, and there are `samples`, `batch_size` and `do_validation`; they are not shown.
         model: the model in training. `model.stop_training = True` ends the training.
     """
+
+    #: Inputs, targets and sample weights of the validation in one list, as in Keras 1 and 2; None without.
+    validation_data = None
 
     def __init__(self):
         self.params = None
@@ -34,6 +38,12 @@ class Callback:
 
     def set_model(self, model):
         self._model = model
+
+    def set_validation_data(self, data):
+        """Called by `fit` with the validation data; they become `validation_data`, unless there are some of its own."""
+        own = self.__dict__.get("validation_data")
+        if own is None or own is self.__dict__.get("_validation_data_of_fit"):
+            self.validation_data = self._validation_data_of_fit = data
 
     def on_batch_begin(self, batch, logs=None):
         """Keras 2's name of `on_train_batch_begin`."""
@@ -84,7 +94,10 @@ class Callback:
         """Called at the end of `predict`."""
 
     def __getstate__(self):
-        return {**self.__dict__, "_model": None}
+        state = {**self.__dict__, "_model": None}
+        if state.pop("_validation_data_of_fit", None) is not None:
+            state.pop("validation_data", None)
+        return state
 
 
 def hooks_batches(callback, mode: str) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ..utils.tree import flatten
-from .callback import BATCH_HOOKS, hooks_batches
+from .callback import BATCH_HOOKS, Callback, hooks_batches
 from .history import History
 from .logs import Logs
 from .progbar_logger import ProgbarLogger
+
+_PACKAGE = __name__.rpartition(".")[0]
 
 
 class CallbackList:
@@ -80,10 +82,24 @@ class CallbackList:
         for callback in self.callbacks:
             getattr(callback, name)(*args)
 
-    def on_batch(self, mode: str, moment: str, batch: int, logs=None) -> None:
-        """`on_batch("train", "end", 3, logs)` calls `on_train_batch_end(3, logs)` of each."""
+    def set_validation_data(self, data: list | None) -> None:
+        """Lets callbacks of users that have no `validation_data` of their own see those of `fit`, as in Keras 1, 2."""
+        for callback in self.callbacks:
+            if type(callback).__module__.startswith(_PACKAGE):
+                continue  # none of them reads the data, and a History outlives the training
+            if isinstance(callback, Callback):
+                callback.set_validation_data(data)
+
+    def on_batch(self, mode: str, moment: str, batch: int, logs=None, size: int | None = None) -> None:
+        """`on_batch("train", "end", 3, logs)` calls `on_train_batch_end(3, logs)` of each.
+
+        Args:
+            size: the number of samples, which Keras 1 and 2 had in the logs.
+        """
         name = f"on_{mode}_batch_{moment}"
         logs = _logs(logs)
+        if size is not None:
+            logs.beside = {"batch": batch, "size": size}
         for callback in self.callbacks:
             getattr(callback, name)(batch, logs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import MappingProxyType
 
 from ..compat.arguments import METRIC_NAMES
 
@@ -26,19 +27,26 @@ class Logs(dict):
     Iteration, `keys()`, `items()` and printing show the entries as they are.
 
     Attributes:
+        beside: dict of entries that are found by their keys and not shown: what only early versions of Keras had
+            ("size" and "batch" in the logs of a batch, "metrics" and more in `params`).
         rates: in a history, a list of pairs (number of epochs before, learning rate from there on).
     """
 
     rates: tuple | list = ()
+    beside: dict | MappingProxyType = MappingProxyType({})
 
     def __missing__(self, key):
         for other in _other_keys(key):
             if dict.__contains__(self, other):
                 return dict.__getitem__(self, other)
+        if key in self.beside:
+            return self.beside[key]
         raise KeyError(key)
 
     def __contains__(self, key):
-        return dict.__contains__(self, key) or any(dict.__contains__(self, other) for other in _other_keys(key))
+        if dict.__contains__(self, key) or any(dict.__contains__(self, other) for other in _other_keys(key)):
+            return True
+        return key in self.beside
 
     def get(self, key, default=None):
         try:
@@ -47,4 +55,6 @@ class Logs(dict):
             return default
 
     def copy(self):
-        return Logs(self)
+        copied = Logs(self)
+        copied.beside = self.beside
+        return copied

@@ -12,18 +12,31 @@ class ProgbarLogger(Callback):
     Package interface: `_on_progress`.
 
     It is updated a few times a second (`_on_progress`), not after every batch.
+
+    Args:
+        count_mode: "steps" (default) or "samples": what `fit` counts, as in Keras 2. Samples are counted where their
+            number is known.
+        stateful_metrics: accepted as in Keras 2. It has no effect: results of the metrics are shown as they are.
+
+    Raises:
+        ValueError: another `count_mode`.
     """
 
     is_progbar = True
 
-    def __init__(self):
+    def __init__(self, count_mode="steps", stateful_metrics=None):
         super().__init__()
+        if count_mode not in ("steps", "samples"):
+            raise ValueError(f"`count_mode` must be 'steps' or 'samples'. Received: count_mode={count_mode!r}")
+        self.count_mode = count_mode
+        self.stateful_metrics = set(stateful_metrics or [])
         self.seen = 0
         self.progbar = None
         self.target = None
         self.verbose = 1
         self.epochs = 1
         self._called_in_fit = False
+        self._rows: tuple | None = None  # (number of samples, batch size), where samples are counted
 
     def set_params(self, params):
         self.params = params
@@ -31,6 +44,10 @@ class ProgbarLogger(Callback):
         self.verbose = 1 if verbose == "auto" else int(verbose)
         self.epochs = params["epochs"]
         self.target = params["steps"]
+        samples, batch = params.get("samples"), params.get("batch_size")
+        self._rows = (samples, batch) if self.count_mode == "samples" and samples and batch else None
+        if self._rows is not None:
+            self.target = samples
 
     def on_train_begin(self, logs=None):
         self._called_in_fit = True  # validation is silent
@@ -53,7 +70,7 @@ class ProgbarLogger(Callback):
     def _on_progress(self, mode, steps, logs):
         if mode == "test" and self._called_in_fit:
             return
-        self.seen = steps
+        self.seen = steps if self._rows is None else min(self._rows[0], steps * self._rows[1])
         if self.progbar is not None and self.progbar.due():
             self.progbar.update(steps, [] if mode == "predict" else list(logs().items()), finalize=False)
 
@@ -69,7 +86,12 @@ class ProgbarLogger(Callback):
 
     def _start(self):
         self.seen = 0
-        self.progbar = Progbar(target=self.target, verbose=self.verbose, stateless_metrics=set())
+        self.progbar = Progbar(
+            target=self.target, verbose=self.verbose, stateless_metrics=set(), unit_name=self._unit()
+        )
+
+    def _unit(self) -> str:
+        return "step" if self._rows is None else "sample"
 
     def _finish(self, logs):
         if self.progbar is None:

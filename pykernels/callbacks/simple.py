@@ -49,11 +49,25 @@ class LambdaCallback(Callback):
 
 
 class TerminateOnNaN(Callback):
-    """Ends the training at the first batch whose loss is NaN or infinite."""
+    """Ends the training at the first batch whose loss is NaN or infinite.
+
+    Args:
+        raise_error: whether that raises RuntimeError at once, so that no callback's `on_train_end` is called, instead
+            of setting `model.stop_training`. Default False.
+    """
+
+    def __init__(self, raise_error=False):
+        super().__init__()
+        self.raise_error = raise_error
 
     def on_batch_end(self, batch, logs=None):
         loss = (logs or {}).get("loss")
         if loss is not None and not math.isfinite(loss):
+            if self.raise_error:
+                raise RuntimeError(
+                    f"NaN or Inf loss encountered at batch {batch}. Loss value: {loss}. Terminating training "
+                    "immediately."
+                )
             print_line(f"Batch {batch}: Invalid loss, terminating training")
             self.model.stop_training = True
 

@@ -45,7 +45,7 @@ PACKAGES: dict[str, str] = {
 TRANSPARENT = frozenset({"api", "_tf_keras", "src"})
 
 #: Modules of pykernels that are not to be found under Keras's name.
-NOT_OF_KERAS = frozenset({"compat", "data_adapters", "graph", "training", "user_warning"})
+NOT_OF_KERAS = frozenset({"compat", "data_adapters", "graph", "summary", "training", "user_warning"})
 
 #: Module of an earlier Keras -> pykernels module that serves it. (Modules of today's Keras go by their own names.)
 MODULES: dict[str, str] = {
@@ -53,6 +53,9 @@ MODULES: dict[str, str] = {
     "backend.tensorflow_backend": "backend",
     "activations.activations": "activations",
     "callbacks.callbacks": "callbacks",
+    "callbacks.experimental": "callbacks",
+    "callbacks.tensorboard_v1": "callbacks",
+    "callbacks.tensorboard_v2": "callbacks",
     "datasets.digits": "datasets.digits",
     "engine": "layers",
     "engine.base_layer": "layers",
@@ -197,7 +200,6 @@ KERAS_NAMES: dict[str, str] = {
     "models": "Graph model_from_yaml",
     "optimizers": "TFOptimizer",
     "losses": "cosine_proximity kullback_leibler_divergence logcosh",
-    "callbacks": "BaseLogger",
     "regularizers": "WeightRegularizer activity_l2",
     "utils": "HDF5Matrix layer_from_config multi_gpu_model",
     "backend": "set_session get_session manual_variable_initialization",
@@ -222,7 +224,7 @@ INSTEAD: dict[str, str] = {
     ),
     "backend.get_session": "there is no session: arrays are computed at once",
     "backend.set_session": "drop the line; for the number of threads set OMP_NUM_THREADS",
-    "callbacks.TensorBoard": "model.fit() returns a History; pykernels.visualization.plot_history draws it",
+    "callbacks.OrbaxCheckpoint": "use ModelCheckpoint, or BackupAndRestore to go on after an interruption",
     "layers.ThresholdedReLU": "use keras.layers.ReLU(threshold=theta)",
     "models.Graph": "the class left Keras with version 1",
     "models.model_from_yaml": "use model.to_json() and model_from_json(): YAML files can run code",
@@ -252,6 +254,10 @@ _MATH = {
     "less": "ops.less",
 }
 
+_SUMMARIES = """
+    FileWriter SummaryWriter create_file_writer create_noop_writer flush histogram image record_if scalar
+    should_record_summaries text
+"""
 _TRACEBACKS = "disable_traceback_filtering enable_traceback_filtering is_traceback_filtering_enabled"
 
 #: TensorFlow module -> {name: where pykernels has it}.
@@ -287,6 +293,8 @@ TENSORFLOW: dict[str, dict[str, str]] = {
         "stop_gradient": "ops.stop_gradient",
         "zeros": "ops.zeros",
         "ones_like": "ops.ones_like",
+        "HistogramProto": "summary.HistogramProto",
+        "Summary": "summary.Summary",
         "initializers": "initializers",
         "losses": "losses",
         "metrics": "metrics",
@@ -298,6 +306,10 @@ TENSORFLOW: dict[str, dict[str, str]] = {
     "tensorflow.data.experimental": {"cardinality": "preprocessing.streams.cardinality"},
     "tensorflow.debugging": {name: f"config.{name}" for name in _TRACEBACKS.split()},
     "tensorflow.math": _MATH,
+    "tensorflow.summary": {name: f"summary.{name}" for name in _SUMMARIES.split()},
+    "tensorflow.summary.experimental": {name: f"summary.experimental.{name}" for name in ("get_step", "set_step")},
+    "tensorflow.compat.v1": {name: f"summary.{name}" for name in ("HistogramProto", "Summary")},
+    "tensorflow.compat.v1.summary": {name: f"summary.{name}" for name in ("FileWriter", "Summary")},
     "tensorflow.nn": {name: f"activations.{name}" for name in _ACTIVATIONS.split()},
     "tensorflow.python": {},
     "tensorflow.train": {"latest_checkpoint": "saving.names.latest_checkpoint"},

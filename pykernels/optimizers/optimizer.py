@@ -31,6 +31,8 @@ _OLD_HOOKS = ("get_updates", "get_gradients", "_resource_apply_dense", "_resourc
 class Optimizer(OptimizerState):
     """The base class of optimizers. A subclass makes its slot variables in `build` and implements `update_step`.
 
+    Package interface: `_averages`, `_trainable_variables`.
+
     Args:
         learning_rate: float, `LearningRateSchedule`, or callable without arguments (`lr` in earlier versions of Keras).
             Default 0.01.

@@ -84,7 +84,7 @@ class EpochLoop:
         while left and not self._stopped():
             steps = min(left, model.steps_per_execution) if hooks or model.run_eagerly else left
             if hooks:
-                self.callbacks.on_batch(kind, "begin", self.step)
+                self.callbacks.on_batch(kind, "begin", self.step, size=steps * segment.batch)
             if StructureVersion.value != version or (model.run_eagerly and first > segment.first):
                 program = self._program(segment)  # a callback may have assigned an attribute of a layer
                 version = StructureVersion.value
@@ -93,7 +93,7 @@ class EpochLoop:
             left -= steps
             if hooks:
                 logs = {"outputs": model._unpack(outputs)} if kind == "predict" else model._batch_results(kind)
-                self.callbacks.on_batch(kind, "end", self.step - 1, logs)
+                self.callbacks.on_batch(kind, "end", self.step - 1, logs, steps * segment.batch)
 
     def _program(self, segment):
         signature = step_signature(self.model, segment.data, segment.batch, self.kind != "predict")

@@ -21,6 +21,7 @@ from .custom_steps import has_own_step
 from .epoch_loop import EpochLoop
 from .frozen_features import FrozenPrefix
 from .old_accuracy import accuracy_on_request
+from .old_callbacks import tell_old_callbacks
 from .target_checks import check_targets, warn_missing_classes
 
 
@@ -166,6 +167,7 @@ class Trainer(BatchMethods, CompileMixin):
                 tested, validation = prefix.tail, prefix.cached(validation)
         callbacks = self._callbacks(callbacks, True, verbose, epochs, adapter.num_steps)
         self._validation_expected = validation is not None or own is not None
+        tell_old_callbacks(callbacks, adapter, validation, self._validation_expected, self.metrics_names)
         self.stop_training = False
         training = EpochLoop(trained, "train", adapter, callbacks)
         testing = EpochLoop(tested, "test", validation, callbacks) if validation else None

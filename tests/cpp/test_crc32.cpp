@@ -12,11 +12,12 @@
 namespace {
 
 // The definition, bit by bit.
-std::uint32_t reference(const unsigned char* p, std::size_t n, std::uint32_t crc = 0) {
+std::uint32_t reference(const unsigned char* p, std::size_t n, std::uint32_t crc = 0,
+                        std::uint32_t polynomial = 0xEDB88320u) {
   std::uint32_t r = ~crc;
   for (std::size_t i = 0; i < n; ++i) {
     r ^= p[i];
-    for (int k = 0; k < 8; ++k) r = (r >> 1) ^ ((r & 1) ? 0xEDB88320u : 0u);
+    for (int k = 0; k < 8; ++k) r = (r >> 1) ^ ((r & 1) ? polynomial : 0u);
   }
   return ~r;
 }
@@ -25,6 +26,7 @@ TEST(Crc32, OfTheCheckString) {
   EXPECT_EQ(pk::crc32("123456789", 9), 0xCBF43926u);
   EXPECT_EQ(pk::crc32_by_tables("123456789", 9), 0xCBF43926u);
   EXPECT_EQ(pk::crc32(nullptr, 0), 0u);
+  EXPECT_EQ(pk::crc32c("123456789", 9), 0xE3069283u);
 }
 
 TEST(Crc32, AnySizeAndStart) {
@@ -36,6 +38,8 @@ TEST(Crc32, AnySizeAndStart) {
       const std::uint32_t want = reference(bytes.data() + start, n, 0x12345678u);
       EXPECT_EQ(pk::crc32(bytes.data() + start, n, 0x12345678u), want) << n;
       EXPECT_EQ(pk::crc32_by_tables(bytes.data() + start, n, 0x12345678u), want) << n;
+      EXPECT_EQ(pk::crc32c(bytes.data() + start, n, 0x12345678u),
+                reference(bytes.data() + start, n, 0x12345678u, 0x82F63B78u));
     }
   }
 }
