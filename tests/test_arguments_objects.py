@@ -48,19 +48,29 @@ def observe_schedule(cls, options):
 
 
 # --- losses ------------------------------------------------------------------------------------------------
+OUTPUTS = np.random.default_rng(9).normal(size=(6, 5, 3)).astype("float32")
 PROBABILITIES = RNG.dirichlet(np.ones(3), (6, 3)).astype("float32")
 CLASSES = RNG.integers(0, 3, (6, 3)).astype("int32")
 ONE_HOT = np.eye(3, dtype="float32")[CLASSES]
 
 
 def targets_of(name):
-    return CLASSES if "Sparse" in name else ONE_HOT
+    return CLASSES if "Sparse" in name or "Generalized" in name else ONE_HOT
 
 
 def observe_loss(cls, options):
     loss = cls(**options)
-    target = targets_of(cls.__name__)
-    result = np.asarray(loss(target, PROBABILITIES, sample_weight=np.arange(6.0)[:, None]))
+    target, predictions, weight = targets_of(cls.__name__), PROBABILITIES, np.arange(6.0)[:, None]
+    if cls in (losses.Circle, losses.CTC):
+        target, predictions, weight = (
+            (target.argmax(-1) if cls is losses.CTC else CLASSES[:, 0]),
+            OUTPUTS,
+            weight[:, 0],
+        )
+        predictions = predictions if cls is losses.CTC else predictions[:, 0]
+    elif cls in (losses.Dice, losses.Tversky) and options.get("axis") is None:
+        weight = None
+    result = np.asarray(loss(target, predictions, sample_weight=weight))
     return [result, loss.name, str(loss.dtype)]
 
 
@@ -223,18 +233,30 @@ KINDS = {
         classes(losses, losses.Loss),
         observe_loss,
         {
+            "alpha": 0.4,
+            "apply_class_balancing": True,
             "axis": 1,
+            "beta": 0.4,
+            "delta": 0.1,
             "dtype": "float64",
             "from_logits": True,
+            "gamma": 1.5,
             "ignore_class": 1,
             "label_smoothing": 0.3,
+            "margin": 0.3,
             "name": "other",
+            "q": 0.3,
             "reduction": "sum",
+            "remove_diagonal": False,
         },
         {"LossFunctionWrapper": {"fn": losses.mean_squared_error}},
         {
             ("LossFunctionWrapper", "fn"): (losses.mean_absolute_error, {}),
             ("BinaryCrossentropy", "axis"): (1, {"reduction": "none"}),
+            ("BinaryFocalCrossentropy", "axis"): (1, {"reduction": "none"}),
+            **{(name, "reduction"): ("sum", {"axis": 1}) for name in ("Dice", "Tversky")},
+            ("BinaryFocalCrossentropy", "alpha"): (0.4, {"apply_class_balancing": True}),
+            ("Circle", "remove_diagonal"): (False, {"gamma": 2.0}),
         },
         {},
     ),

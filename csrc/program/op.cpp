@@ -33,7 +33,7 @@ const Registry& filled_registry() {
     add("Pooling", {register_pool_ops});
     add("Normalization", {register_norm_ops});
     add("Recurrent layers", {register_recurrent_ops});
-    add("Losses", {register_loss_ops});
+    add("Losses", {register_loss_ops, register_ctc_ops});
     add("Updates", {register_optimizer_ops});
     add("Random tensors", {register_random_ops});
     add("Order", {register_order_ops});

@@ -145,6 +145,7 @@ void register_reduce_ops();
 void register_count_ops();
 void register_matmul_ops();
 void register_loss_ops();
+void register_ctc_ops();
 void register_optimizer_ops();
 void register_random_ops();
 void register_conv_ops();

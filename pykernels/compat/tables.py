@@ -199,7 +199,6 @@ KERAS_NAMES: dict[str, str] = {
     "legacy": "interfaces",
     "models": "Graph model_from_yaml",
     "optimizers": "TFOptimizer",
-    "losses": "cosine_proximity kullback_leibler_divergence logcosh",
     "regularizers": "WeightRegularizer activity_l2",
     "utils": "HDF5Matrix layer_from_config multi_gpu_model",
     "backend": "set_session get_session manual_variable_initialization",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..utils.later import Later
 from ..utils.serialization import deserialize_keras_object, register_module, resolve, serialize_keras_object
 from .classes import (
     BinaryCrossentropy,
@@ -61,11 +62,53 @@ _OBJECTS = {
     "MSE": mean_squared_error,
 }
 register_module("keras.losses", _OBJECTS)
+_LATER = Later(
+    __name__,
+    "keras.losses",
+    {
+        "regression": """
+            mean_absolute_percentage_error mean_squared_logarithmic_error cosine_similarity huber log_cosh
+            MeanAbsolutePercentageError MeanSquaredLogarithmicError CosineSimilarity Huber LogCosh
+        """,
+        "hinges": "hinge squared_hinge categorical_hinge Hinge SquaredHinge CategoricalHinge",
+        "probabilistic": """
+            kl_divergence poisson binary_focal_crossentropy categorical_focal_crossentropy
+            categorical_generalized_cross_entropy KLDivergence Poisson BinaryFocalCrossentropy
+            CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy
+        """,
+        "overlap": "dice tversky Dice Tversky",
+        "circles": "circle Circle",
+        "temporal": "ctc CTC",
+    },
+    {
+        **dict.fromkeys(("mape", "MAPE"), "mean_absolute_percentage_error"),
+        **dict.fromkeys(("msle", "MSLE"), "mean_squared_logarithmic_error"),
+        # Keras 1 and 2
+        **dict.fromkeys(("kld", "KLD", "kullback_leibler_divergence"), "kl_divergence"),
+        **dict.fromkeys(("cosine_proximity", "cosine"), "cosine_similarity"),
+        "logcosh": "log_cosh",
+        "huber_loss": "huber",
+    },
+    found=_OBJECTS,
+)
+__all__ += _LATER.where
+__getattr__ = _LATER.attribute
 
 # Keras 1 and 2 had these as functions too.
 bce = BCE = binary_crossentropy
 mae = MAE = mean_absolute_error
 mse = MSE = mean_squared_error
+
+
+def _known(identifier) -> dict:
+    """Names and losses, that of the identifier imported."""
+    names = [identifier]
+    if isinstance(identifier, dict):
+        names = [identifier.get(key) for key in ("registered_name", "class_name", "config")]
+    for name in names:
+        if isinstance(name, str) and name not in _OBJECTS:
+            _LATER.load(name)
+    return {**dict.fromkeys(_LATER.names), **_OBJECTS}
 
 
 def serialize(loss):
@@ -87,7 +130,7 @@ def deserialize(name, custom_objects=None):
     Raises:
         TypeError: an unknown class.
     """
-    return deserialize_keras_object(name, custom_objects=custom_objects, module_objects=_OBJECTS)
+    return deserialize_keras_object(name, custom_objects=custom_objects, module_objects=_known(name))
 
 
 def get(identifier):
@@ -103,4 +146,4 @@ def get(identifier):
     Raises:
         ValueError: an unknown name; the message lists similar names.
     """
-    return resolve(identifier, "loss", _OBJECTS)
+    return resolve(identifier, "loss", _known(identifier))

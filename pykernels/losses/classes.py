@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from ..utils.checks import check_options
 from .functions import (
     binary_crossentropy,
@@ -13,20 +15,24 @@ from .functions import (
 from .loss import Loss, LossFunctionWrapper
 
 
-class _NamedLoss(LossFunctionWrapper):
+class NamedLoss(LossFunctionWrapper):
     """A LossFunctionWrapper whose config is its own options, not the function."""
 
     _options: tuple = ()
+    # Options that Keras leaves out of its configurations, with their defaults; kept where they have another value.
+    _left_out = MappingProxyType({})
+    _unchecked: tuple = ()  # options that are not what their names are elsewhere
 
     def __init__(self, fn, reduction, name, dtype, **options):
-        check_options(type(self).__name__, options)
+        check_options(type(self).__name__, {k: v for k, v in options.items() if k not in self._unchecked})
         super().__init__(fn, reduction, name, dtype, **options)
 
     def get_config(self):
-        return {**Loss.get_config(self), **{name: getattr(self, name) for name in self._options}}
+        others = [name for name, default in self._left_out.items() if getattr(self, name) != default]
+        return {**Loss.get_config(self), **{name: getattr(self, name) for name in (*self._options, *others)}}
 
 
-class MeanSquaredError(_NamedLoss):
+class MeanSquaredError(NamedLoss):
     """Mean of `(y_true - y_pred) ** 2`; see `mean_squared_error`.
 
     Args:
@@ -43,7 +49,7 @@ class MeanSquaredError(_NamedLoss):
         super().__init__(mean_squared_error, reduction, name, dtype)
 
 
-class MeanAbsoluteError(_NamedLoss):
+class MeanAbsoluteError(NamedLoss):
     """Mean of `|y_true - y_pred|`; see `mean_absolute_error`.
 
     Args:
@@ -60,7 +66,7 @@ class MeanAbsoluteError(_NamedLoss):
         super().__init__(mean_absolute_error, reduction, name, dtype)
 
 
-class BinaryCrossentropy(_NamedLoss):
+class BinaryCrossentropy(NamedLoss):
     """Cross-entropy of targets 0 and 1; see `binary_crossentropy`.
 
     Args:
@@ -94,7 +100,7 @@ class BinaryCrossentropy(_NamedLoss):
         self.axis = axis
 
 
-class CategoricalCrossentropy(_NamedLoss):
+class CategoricalCrossentropy(NamedLoss):
     """Cross-entropy of one-hot targets; see `categorical_crossentropy`.
 
     Args:
@@ -128,7 +134,7 @@ class CategoricalCrossentropy(_NamedLoss):
         self.axis = axis
 
 
-class SparseCategoricalCrossentropy(_NamedLoss):
+class SparseCategoricalCrossentropy(NamedLoss):
     """Cross-entropy of integer targets; see `sparse_categorical_crossentropy`.
 
     Args:
@@ -145,6 +151,7 @@ class SparseCategoricalCrossentropy(_NamedLoss):
     """
 
     _options = ("from_logits", "ignore_class")
+    _left_out = MappingProxyType({"axis": -1})
 
     def __init__(
         self,
@@ -160,7 +167,3 @@ class SparseCategoricalCrossentropy(_NamedLoss):
         self.from_logits = from_logits
         self.ignore_class = ignore_class
         self.axis = axis
-
-    def get_config(self):
-        config = super().get_config()
-        return config if self.axis == -1 else {**config, "axis": self.axis}

@@ -14,7 +14,8 @@ from ..utils.masks import set_mask
 from .loss import squeeze_or_expand_to_same_rank
 
 
-def _float_pair(y_true, y_pred):
+def float_pair(y_true, y_pred):
+    """Both as tensors of the float dtype of `y_pred`."""
     y_pred = ops.convert_to_tensor(y_pred)
     if not ops.dtype(y_pred).startswith("float"):
         y_pred = ops.cast(y_pred, floatx())
@@ -28,7 +29,7 @@ def _same(a, b) -> bool:
 
 def _per_row(fused, elementwise, y_true, y_pred):
     """The mean over the last axis of an elementwise error: by the fused op, or by plain ops where shapes broadcast."""
-    y_true, y_pred = squeeze_or_expand_to_same_rank(*_float_pair(y_true, y_pred))
+    y_true, y_pred = squeeze_or_expand_to_same_rank(*float_pair(y_true, y_pred))
     if tuple(y_true.shape) == tuple(y_pred.shape) and y_pred.shape:
         return apply(fused, [y_true, y_pred])
     return ops.mean(elementwise(y_true - y_pred), axis=-1)
@@ -60,6 +61,48 @@ def mean_absolute_error(y_true, y_pred):
     return _per_row("mean_absolute_error", ops.absolute, y_true, y_pred)
 
 
+def class_pair(loss, y_true, y_pred, axis):
+    """`float_pair` of one-hot targets and predictions, checked for the loss of that name."""
+    if isinstance(axis, bool):
+        raise ValueError(f"`axis` must be of type `int`. Received: axis={axis} of type {type(axis)}")
+    y_true, y_pred = float_pair(y_true, y_pred)
+    if y_pred.shape and y_pred.shape[-1] == 1:
+        warn(
+            f"In loss {loss}, expected y_pred.shape to be (batch_size, num_classes) with "
+            f"num_classes > 1. Received: y_pred.shape={tuple(y_pred.shape)}. Consider using 'binary_crossentropy' if "
+            "you only have 2 classes.",
+            SyntaxWarning,
+        )
+    if not _same(y_true.shape, y_pred.shape):
+        integer_labels = len(y_true.shape) == len(y_pred.shape) - 1 or tuple(y_true.shape[-1:]) == (1,)
+        raise ValueError(
+            "Arguments `target` and `output` must have the same shape. Received: "
+            f"target.shape={tuple(y_true.shape)}, output.shape={tuple(y_pred.shape)}"
+            + (
+                ". The targets look like integer labels: use the loss 'sparse_categorical_crossentropy', or convert "
+                "them with pykernels.utils.to_categorical."
+                if integer_labels
+                else ". The last layer must have one unit per class."
+            )
+        )
+    return y_true, y_pred
+
+
+def smoothed(y_true, label_smoothing, classes):
+    """Targets of which a part, `label_smoothing`, is spread over all classes."""
+    return y_true * (1.0 - label_smoothing) + label_smoothing / classes if label_smoothing else y_true
+
+
+def same_shapes(y_true, y_pred):
+    """Both as they are. ValueError where their shapes differ."""
+    if not _same(y_true.shape, y_pred.shape):
+        raise ValueError(
+            "Arguments `target` and `output` must have the same shape. Received: "
+            f"target.shape={tuple(y_true.shape)}, output.shape={tuple(y_pred.shape)}."
+        )
+    return y_true, y_pred
+
+
 def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
     """`-sum(y_true * log(y_pred))` over the classes.
 
@@ -77,31 +120,8 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
     Raises:
         ValueError: the shapes differ, or `axis` is a bool.
     """
-    if isinstance(axis, bool):
-        raise ValueError(f"`axis` must be of type `int`. Received: axis={axis} of type {type(axis)}")
-    y_true, y_pred = _float_pair(y_true, y_pred)
-    if y_pred.shape and y_pred.shape[-1] == 1:
-        warn(
-            "In loss categorical_crossentropy, expected y_pred.shape to be (batch_size, num_classes) with "
-            f"num_classes > 1. Received: y_pred.shape={tuple(y_pred.shape)}. Consider using 'binary_crossentropy' if "
-            "you only have 2 classes.",
-            SyntaxWarning,
-        )
-    if not _same(y_true.shape, y_pred.shape):
-        integer_labels = len(y_true.shape) == len(y_pred.shape) - 1 or tuple(y_true.shape[-1:]) == (1,)
-        raise ValueError(
-            "Arguments `target` and `output` must have the same shape. Received: "
-            f"target.shape={tuple(y_true.shape)}, output.shape={tuple(y_pred.shape)}"
-            + (
-                ". The targets look like integer labels: use the loss 'sparse_categorical_crossentropy', or convert "
-                "them with pykernels.utils.to_categorical."
-                if integer_labels
-                else ". The last layer must have one unit per class."
-            )
-        )
-    if label_smoothing:
-        classes = y_true.shape[-1]
-        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / classes
+    y_true, y_pred = class_pair("categorical_crossentropy", y_true, y_pred, axis)
+    y_true = smoothed(y_true, label_smoothing, y_true.shape[-1])
     return ops.categorical_crossentropy(y_true, y_pred, from_logits=from_logits, axis=axis)
 
 
@@ -171,15 +191,14 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, 
     Raises:
         ValueError: the shapes differ.
     """
-    y_true, y_pred = _float_pair(y_true, y_pred)
+    y_true, y_pred = float_pair(y_true, y_pred)
     if not _same(y_true.shape, y_pred.shape):
         raise ValueError(
             "Arguments `target` and `output` must have the same shape. Received: "
             f"target.shape={tuple(y_true.shape)}, output.shape={tuple(y_pred.shape)}. The last layer of a two-class "
             "model has one unit; for more classes use 'sparse_categorical_crossentropy' or 'categorical_crossentropy'."
         )
-    if label_smoothing:
-        y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
+    y_true = smoothed(y_true, label_smoothing, 2)
     if y_pred.shape and axis in (-1, len(y_pred.shape) - 1):
         return mean_binary_crossentropy(y_true, y_pred, from_logits)
     return ops.mean(ops.binary_crossentropy(y_true, y_pred, from_logits=from_logits), axis=axis)

@@ -18,6 +18,7 @@ from .complex_numbers import *
 from .conv import *
 from .counts import *
 from .creation import *
+from .ctc import *
 from .depthwise import *
 from .elementwise import *
 from .indexing import *
@@ -42,6 +43,7 @@ for _family in (
         "conv",
         "counts",
         "creation",
+        "ctc",
         "depthwise",
         "elementwise",
         "indexing",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib as _importlib
-
+from ..utils.later import Later
 from ..utils.naming import nearest_names
 from ..utils.serialization import (
     deserialize_keras_object,
     get_registered_object,
-    register_later,
     register_module,
     serialize_keras_object,
 )
@@ -18,45 +16,42 @@ from .optimizer import Optimizer
 from .rmsprop import RMSprop
 from .sgd import SGD
 
-# Class -> the module that has it, imported when the class is first asked for.
-_LATER = {
-    "Adadelta": "adadelta",
-    "Adafactor": "adafactor",
-    "Adagrad": "adagrad",
-    "Adamax": "adamax",
-    "Ftrl": "ftrl",
-    "Lamb": "lamb",
-    "Lion": "lion",
-    "Muon": "muon",
-    "Nadam": "nadam",
-    "ScheduleFreeAdamW": "schedule_free_adamw",
-}
-_NAMES = {name.lower(): name for name in _LATER}
-
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "deserialize", "get", "schedules", "serialize", *_LATER]
-
 _CLASSES = (Optimizer, Adam, AdamW, RMSprop, SGD)
 _OBJECTS = {cls.__name__.lower(): cls for cls in _CLASSES}
+_LATER = Later(
+    __name__,
+    "keras.optimizers",
+    {
+        "adadelta": "Adadelta",
+        "adafactor": "Adafactor",
+        "adagrad": "Adagrad",
+        "adamax": "Adamax",
+        "ftrl": "Ftrl",
+        "lamb": "Lamb",
+        "lion": "Lion",
+        "muon": "Muon",
+        "nadam": "Nadam",
+        "schedule_free_adamw": "ScheduleFreeAdamW",
+    },
+    found=globals(),
+)
+_LATER.aliases.update({name.lower(): name for name in _LATER.where})
+__getattr__ = _LATER.attribute
 
-
-def _load(name):
-    if name not in _LATER:
-        return None
-    value = getattr(_importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
-    globals()[name] = _OBJECTS[name.lower()] = value
-    register_module("keras.optimizers", {name: value})
-    return value
-
-
-def __getattr__(name):
-    value = _load(name)
-    if value is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return value
-
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Optimizer",
+    "RMSprop",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+    *_LATER.where,
+]
 
 register_module("keras.optimizers", {cls.__name__: cls for cls in _CLASSES})
-register_later("keras.optimizers", _load)
 
 # Keras 1 and 2 had lower-case names too.
 sgd = SGD
@@ -68,7 +63,9 @@ def _known(name) -> bool:
     """Whether pykernels has an optimizer of that name, whatever its case; it is imported then."""
     if not isinstance(name, str):
         return False
-    return name.lower() in _OBJECTS or _load(_NAMES.get(name.lower(), "")) is not None
+    if name.lower() not in _OBJECTS and (found := _LATER.load(name.lower())) is not None:
+        _OBJECTS[name.lower()] = found
+    return name.lower() in _OBJECTS
 
 
 def serialize(optimizer):
@@ -121,5 +118,5 @@ def get(identifier):
                 return found
     else:
         name = identifier
-    known_names = [*(cls.__name__ for cls in _CLASSES[1:]), *_LATER]
+    known_names = [*(cls.__name__ for cls in _CLASSES[1:]), *_LATER.where]
     raise ValueError(f"Could not interpret optimizer identifier: {identifier}.{nearest_names(name, known_names)}")

@@ -7,8 +7,20 @@ from typing import ClassVar
 
 from .. import ops
 from ..compat.arguments import accepts_old_names
+from ..utils.checks import check_integer
 from .optimizer import Optimizer
 from .settings import number
+
+
+def _steps(owner, name, value):
+    check_integer(owner, name, value, 0)
+    return value
+
+
+def _keywords(owner, name, value):
+    if not isinstance(value, (list, tuple)) or not all(isinstance(keyword, str) for keyword in value):
+        raise ValueError(f"{owner}: `{name}` must be a list of regular expressions. Received: {name}={value}")
+    return value
 
 
 class Muon(Optimizer):
@@ -48,6 +60,8 @@ class Muon(Optimizer):
         "muon_a": number(),
         "muon_b": number(),
         "muon_c": number(),
+        "ns_steps": _steps,
+        "exclude_layers": _keywords,
     }
 
     @accepts_old_names("Optimizer")

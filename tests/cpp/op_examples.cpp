@@ -161,6 +161,8 @@ void add_matmul_and_losses(std::vector<OpExample>& all) {
        {"schedule_free_update",
         "f32 9; f32; i64 -> f32 9; f32 9; f32 9 | beta_1=0.9 beta_2=0.99 epsilon=1.0e-7 warmup_steps=2.0"},
        {"in_top_k", "i32 4; f32 4,6 -> bool 4 | k=2"},
+       {"ctc_loss", "i32 3,4; f32 3,7,5; i32 3; i32 3 -> f32 3 | mask_index=0"},
+       {"ctc_loss_grad", "i32 3,4; f64 3,7,5; i32 3; i32 3; f64 3 -> f64 3,7,5 | mask_index=1"},
        {"top_k", "f32 4,6 -> f32 4,2; i32 4,2 | k=2"},
        {"confusion_counts", "f32 7,2; f32 7,2; f32 3 -> f32 3,2; f32 3,2; f32 3,2; f32 3,2 | even=true"},
        {"confusion_counts",
