@@ -218,6 +218,9 @@ def hard_sigmoid(x):
     return ops.clip(to_tensor(x) * 0.2 + 0.5, 0.0, 1.0)
 
 
+hard_sigmoid.as_scaled = ("hard_sigmoid", 1.2)  # for recurrent layers: see saving/legacy_activations.py
+
+
 def flatten(x):
     """x as one dimension."""
     return ops.reshape(x, (-1,))

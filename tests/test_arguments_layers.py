@@ -158,6 +158,7 @@ _SPECIAL = {
     ("Conv1D", "bias_constraint"): ("max_norm", {"bias_initializer": "ones"}),
     ("Conv1DTranspose", "bias_constraint"): ("max_norm", {"bias_initializer": "ones"}),
     ("DepthwiseConv2D", "bias_constraint"): ("max_norm", {"bias_initializer": "ones"}),
+    ("SimpleRNN", "bias_constraint"): ("max_norm", {"bias_initializer": "ones"}),
     ("Dot", "axes"): (-2, {}),
     ("Dot", "normalize"): (True, {}),
     ("Cropping1D", "cropping"): (2, {}),

@@ -14,9 +14,14 @@ from pykernels.training import step_programs
 
 MERGING = ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract")
 # Further arguments, so that the cases draw as many random numbers and take equal steps.
-ALSO = {"pool_size": {"strides": 2}, "width_factor": {"width_factor": 0.2}}
+ALSO = {
+    "dropout": {"dropout": 0.2},
+    "pool_size": {"strides": 2},
+    "recurrent_dropout": {"recurrent_dropout": 0.2},
+    "width_factor": {"width_factor": 0.2},
+}
 # What an assignment after the layer was made cannot mean: other names, first weights.
-NOT_ASSIGNED = {"name", "seed"}
+NOT_ASSIGNED = {"name", "seed", "weights"}
 
 
 def numbers(weight, seed):

@@ -1,5 +1,7 @@
 """Recurrent layers, cells and wrappers against Keras (JAX): outputs, ten steps of training, masks, files, ONNX."""
 
+import json
+
 import numpy as np
 import pytest
 from oracle import assert_close, keras, pk
@@ -363,3 +365,84 @@ def test_onnx_has_no_masks(tmp_path):
     model = of_words(lambda layers: layers.LSTM(2))(pk)
     with pytest.raises(NotImplementedError, match=r"lstm.*mask"):
         model.export(str(tmp_path / "model.onnx"), format="onnx")
+
+
+# --- files of Keras 1 and 2 ------------------------------------------------------------------------------------------
+def write_old(path, version, layers, weights):
+    """A whole-model .h5 file in the form of Keras 1 and 2: layers [(class, config)], weights {layer: [arrays]}."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w") as file:
+        entries = [{"class_name": cls, "config": config} for cls, config in layers]
+        file.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": entries})
+        file.attrs["keras_version"], file.attrs["backend"] = version, "tensorflow"
+        root = file.create_group("model_weights")
+        root.attrs["layer_names"] = [config["name"].encode() for _, config in layers]
+        for _, config in layers:
+            group, arrays = root.create_group(config["name"]), weights.get(config["name"], [])
+            names = [f"{config['name']}_{i}:0".encode() for i in range(len(arrays))]
+            group.attrs["weight_names"] = names
+            for name, array in zip(names, arrays, strict=True):
+                group.create_dataset(name, data=array)
+
+
+def gate_arrays(gates, features, units, rng):
+    shapes = [(features, units), (units, units), (units,)] * gates
+    return [rng.normal(size=shape).astype("float32") for shape in shapes]
+
+
+def np_old_hard_sigmoid(x):
+    return np.clip(0.2 * x + 0.5, 0, 1)
+
+
+def test_a_file_of_keras_1_with_an_array_for_each_gate(tmp_path):
+    rng = np.random.default_rng(2)
+    lstm, gru = gate_arrays(4, 3, 2, rng), gate_arrays(3, 2, 2, rng)
+    shared = {"init": "glorot_uniform", "inner_init": "orthogonal", "activation": "tanh", "output_dim": 2}
+    shared.update(inner_activation="hard_sigmoid", consume_less="cpu", dropout_W=0.0, dropout_U=0.0, stateful=False)
+    first = {**shared, "name": "lstm_1", "batch_input_shape": [None, 5, 3], "forget_bias_init": "one"}
+    layers = [
+        ("LSTM", {**first, "return_sequences": True, "input_dim": 3, "input_length": 5}),
+        ("GRU", {**shared, "name": "gru_1", "return_sequences": False, "input_dim": 2}),
+    ]
+    write_old(tmp_path / "old.h5", "1.2.2", layers, {"lstm_1": lstm, "gru_1": gru})
+    model = pk.models.load_model(tmp_path / "old.h5", compile=False)
+    h = c = np.zeros((6, 2))
+    g = np.zeros((6, 2))
+    for t in range(5):
+        i, candidate, f, o = (X[:, t] @ w + h @ u + b for w, u, b in zip(*[iter(lstm)] * 3, strict=True))
+        c = np_old_hard_sigmoid(f) * c + np_old_hard_sigmoid(i) * np.tanh(candidate)
+        h = np_old_hard_sigmoid(o) * np.tanh(c)
+        (wz, uz, bz), (wr, ur, br), (wh, uh, bh) = zip(*[iter(gru)] * 3, strict=True)
+        z, r = np_old_hard_sigmoid(h @ wz + g @ uz + bz), np_old_hard_sigmoid(h @ wr + g @ ur + br)
+        g = z * g + (1 - z) * np.tanh(h @ wh + (r * g) @ uh + bh)
+    np.testing.assert_allclose(model.predict(X, verbose=0), g, rtol=1e-4, atol=1e-5)
+    ours = model.layers[0]
+    assert model.layers[1].reset_after is False
+    with Trace() as trace:  # Keras 2's hard_sigmoid too is one op
+        y = ours(trace.placeholder((2, 5, 3), "float32"))
+        ops = [call["op"] for call in trace.build(outputs=[y]).describe()]
+    assert "lstm" in ops and len(ops) < 10
+
+
+def test_a_file_of_keras_2_with_layers_for_gpus(tmp_path):
+    rng = np.random.default_rng(4)
+
+    def cudnn(gates, features, units=2):
+        shapes = ((features, gates * units), (units, gates * units), (2 * gates * units,))
+        return [rng.normal(size=shape).astype("float32") for shape in shapes]
+
+    lstm, gru = cudnn(4, 3), cudnn(3, 2)
+    layers = [
+        ("CuDNNLSTM", {"name": "a", "units": 2, "return_sequences": True, "batch_input_shape": [None, 5, 3]}),
+        ("CuDNNGRU", {"name": "b", "units": 2, "return_sequences": False}),
+    ]
+    write_old(tmp_path / "old.h5", "2.2.4", layers, {"a": lstm, "b": gru})
+    model = pk.models.load_model(tmp_path / "old.h5", compile=False)
+    kernel, recurrent, bias = model.layers[0].get_weights()
+    first = lstm[0][:, :2]  # of one gate: cuDNN's matrix (units, features), in memory as this one
+    np.testing.assert_array_equal(kernel[:, :2].T.reshape(-1), first.reshape(-1))
+    np.testing.assert_array_equal(recurrent[:, 2:4], lstm[1][:, 2:4].T)
+    np.testing.assert_allclose(bias, lstm[2][:8] + lstm[2][8:], rtol=1e-6)
+    assert model.layers[1].reset_after
+    np.testing.assert_array_equal(model.layers[1].get_weights()[2], gru[2].reshape(2, 6))
+    assert model.predict(X, verbose=0).shape == (6, 2)

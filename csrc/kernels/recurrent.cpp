@@ -44,7 +44,7 @@ struct Transposed {
   Transposed(int64_t units, int64_t columns)
       : n(units),
         k(columns),
-        vectors(static_cast<int>(std::min<int64_t>(most_vectors, ceil_div(units, loops<T>().lanes)))) {}
+        vectors(static_cast<int>(std::clamp<int64_t>(ceil_div(units, loops<T>().lanes), 1, most_vectors))) {}
   int64_t elements() const { return round_up(n, vectors * loops<T>().lanes) * k; }
 };
 

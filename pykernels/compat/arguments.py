@@ -147,7 +147,7 @@ VALUES: dict[str, dict[str, str]] = {"data_format": {"th": "channels_first", "tf
 
 #: callable -> {old keyword: what makes the present value of its value}
 CONVERTED: dict[str, dict[str, Callable[[Any], Any]]] = {
-    "RNN": {"forget_bias_init": lambda value: value not in ("zero", "zeros")},
+    "RNN": {"forget_bias_init": lambda value: value != "zero" if isinstance(value, str) else value},
     "Optimizer": {"lr": lambda value: float(value) if type(value) is int else value},  # lr=1, which Keras 3 refuses
 }
 

@@ -193,8 +193,8 @@ NAMES: dict[str, dict[str, str]] = {
 #: fails at the import.
 KERAS_NAMES: dict[str, str] = {
     "layers": """
-        Highway LocallyConnected1D LocallyConnected2D MaxoutDense Merge ThresholdedReLU TimeDistributedDense CuDNNGRU
-        CuDNNLSTM DenseFeatures
+        Highway LocallyConnected1D LocallyConnected2D MaxoutDense Merge ThresholdedReLU TimeDistributedDense
+        DenseFeatures
     """,
     "legacy": "interfaces",
     "models": "Graph model_from_yaml",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numbers
 
+import numpy as np
+
 from .. import activations, ops
 from ..compat.arguments import accepts_old_names
 from ..ops import recurrent
@@ -20,14 +22,29 @@ def _name(activation) -> str | None:
     return "linear" if activation is None else _NAMES.get(id(activation))
 
 
+def _scaled(activation) -> tuple:
+    """(name, s) of an activation that is one of the ops' of s x: Keras 2's hard_sigmoid. (None, 1) for others."""
+    return getattr(activation, "as_scaled", (_name(activation), 1.0))
+
+
 def _of_cell(name: str) -> property:
-    return property(lambda self: getattr(self.cell, name), doc=f"The `{name}` of the cell.")
+    def get(self):
+        return getattr(self.cell, name)
+
+    def put(self, value):
+        setattr(self.cell, name, value)
+
+    return property(get, None if name in _DECIDES else put, doc=f"The `{name}` of the cell.")
+
+
+_DECIDES = frozenset(("units", "use_bias", "reset_after", "unit_forget_bias"))
 
 
 class _Recurrent(RNN):
     """A layer of one of the package's cells."""
 
     cell_class: type
+    decides_weights = _DECIDES
     _forwarded = (
         *("units", "activation", "use_bias", "dropout", "recurrent_dropout"),
         *(
@@ -68,7 +85,10 @@ class _Recurrent(RNN):
         if None in names or dropped or unusual:
             return super().inner_loop(sequences, initial_state, mask, training)
         products = cell.input_products(sequences, self._sequence_masks(sequences) if training else None)
-        outputs, states = self._op(products, initial_state, mask, names)
+        weights, scale = cell.recurrent_kernel, self._scale()
+        if scale is not None:
+            products, weights = ops.multiply(products, scale), ops.multiply(weights, scale)
+        outputs, states = self._op(products, weights, initial_state, mask, names, scale)
         last = states[0]
         if mask is not None and self.zero_output_for_mask and not self.unroll:
             used = ops.flip(mask, axis=1) if self.go_backwards else mask
@@ -86,9 +106,18 @@ class _Recurrent(RNN):
         return [ops.expand_dims(m, 1) for m in masks] if isinstance(masks, list) else ops.expand_dims(masks, 1)
 
     def _activation_names(self) -> tuple:
-        return _name(self.cell.activation), _name(self.cell.recurrent_activation)
+        return _name(self.cell.activation), _scaled(self.cell.recurrent_activation)[0]
 
-    def _op(self, products, initial_state, mask, names):
+    def _scale(self):
+        """What the columns of the gates are multiplied by, where the op has their activation of a multiple only."""
+        cell = self.cell
+        factor = _scaled(cell.recurrent_activation)[1] if cell.gate_places else 1.0
+        if factor == 1.0:
+            return None
+        scales = [factor if i in cell.gate_places else 1.0 for i in range(cell.gates)]
+        return np.repeat(np.asarray(scales, cell.compute_dtype), cell.units)
+
+    def _op(self, products, weights, initial_state, mask, names, scale):
         raise NotImplementedError
 
     def get_config(self):
@@ -160,10 +189,10 @@ class SimpleRNN(_Recurrent):
     def _activation_names(self):
         return (_name(self.cell.activation),)
 
-    def _op(self, products, initial_state, mask, names):
+    def _op(self, products, weights, initial_state, mask, names, scale):
         return recurrent.simple_rnn(
             products,
-            self.cell.recurrent_kernel,
+            weights,
             initial_state,
             mask=mask,
             activation=names[0],
@@ -239,10 +268,10 @@ class LSTM(_Recurrent):
         self._set_up(cell, "lstm_cell", activity_regularizer, {**kwargs, **loop})
         self.use_cudnn = use_cudnn
 
-    def _op(self, products, initial_state, mask, names):
+    def _op(self, products, weights, initial_state, mask, names, scale):
         return recurrent.lstm(
             products,
-            self.cell.recurrent_kernel,
+            weights,
             initial_state,
             mask=mask,
             activation=names[0],
@@ -320,12 +349,15 @@ class GRU(_Recurrent):
         self._set_up(cell, "gru_cell", activity_regularizer, {**kwargs, **loop})
         self.use_cudnn = use_cudnn
 
-    def _op(self, products, initial_state, mask, names):
+    def _op(self, products, weights, initial_state, mask, names, scale):
+        bias = self.cell.recurrent_bias()
+        if scale is not None and bias is not None:
+            bias = ops.multiply(bias, scale)
         return recurrent.gru(
             products,
-            self.cell.recurrent_kernel,
+            weights,
             initial_state,
-            self.cell.recurrent_bias(),
+            bias,
             mask=mask,
             activation=names[0],
             recurrent_activation=names[1],

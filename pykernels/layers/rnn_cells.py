@@ -19,6 +19,7 @@ class _Cell(Layer):
     # Package interface: `_arguments`.
 
     gates = 1  # columns of the kernels per unit
+    gate_places: tuple = ()  # those with the recurrent activation
     decides_weights = frozenset(("units", "use_bias"))
     _not_state = Layer._not_state | {"_dropout_mask", "_recurrent_dropout_mask"}
 
@@ -243,6 +244,7 @@ class LSTMCell(_Cell):
     """
 
     gates = 4
+    gate_places = (0, 1, 3)
 
     @accepts_old_names("RNN")
     def __init__(
@@ -318,6 +320,7 @@ class GRUCell(_Cell):
     """
 
     gates = 3
+    gate_places = (0, 1)
     decides_weights = frozenset(("units", "use_bias", "reset_after"))
 
     @accepts_old_names("RNN")

@@ -12,6 +12,10 @@ def hard_sigmoid(x):
     return ops.clip(ops.add(ops.multiply(x, 0.2), 0.5), 0.0, 1.0)
 
 
+#: For recurrent layers, whose op has Keras 3's: this one of x is that of 1.2 x.
+hard_sigmoid.as_scaled = ("hard_sigmoid", 1.2)
+
+
 _OLD = {
     "hard_sigmoid": {
         "module": "builtins",
@@ -20,6 +24,7 @@ _OLD = {
         "registered_name": "function",
     }
 }
+_KEYS = ("activation", "recurrent_activation", "inner_activation")
 _NAMES = {"softmax_v2": "softmax", "swish_impl": "swish", "relu_v2": "relu"}  # of tf.nn, as tf.keras wrote them
 
 
@@ -29,7 +34,7 @@ def old_activations(config):
         return [old_activations(item) for item in config]
     if not isinstance(config, dict):
         return config
-    return {key: _activation(value) if key == "activation" else old_activations(value) for key, value in config.items()}
+    return {key: _activation(value) if key in _KEYS else old_activations(value) for key, value in config.items()}
 
 
 def _activation(value):

@@ -10,6 +10,7 @@ from .merged_branches import merged_branches
 
 _MODELS = ("Sequential", "Functional")
 _WITHOUT_ORDER = ("ZeroPadding2D", "Cropping2D", "UpSampling2D", "SpatialDropout2D", "MaxPooling2D", "AveragePooling2D")
+_LAYER_KEYS = ("layer", "backward_layer", "cell", "cells", "activation")
 _LAYERS = ("keras.layers", "keras.models", "keras.engine")
 
 
@@ -50,6 +51,8 @@ def _is_layer(entry: dict) -> bool:
 def _modern_layer(config: dict) -> dict:
     name = CLASSES.get(config["class_name"], config["class_name"])
     inner = config["config"]
+    if config["class_name"] == "CuDNNGRU" and isinstance(inner, dict):
+        inner = {**inner, "reset_after": True}
     if isinstance(inner, list):  # Sequential before Keras 2.2.3
         inner = {"layers": inner}
     if not isinstance(inner, dict):
@@ -136,7 +139,7 @@ def _modern_value(key: str, value):
     if value.get("type") == "ndarray" and "value" in value:
         return value["value"]
     name = value.get("class_name")
-    is_layer = key in ("layer", "activation") or name in ("Model", *_MODELS) or (name is not None and "module" in value)
+    is_layer = key in _LAYER_KEYS or name in ("Model", *_MODELS) or (name is not None and "module" in value)
     if key == "activation" and (not isinstance(name, str) or builtin("keras.layers", name) is None):
         return value
     if is_layer and isinstance(name, str) and "config" in value and _is_layer(value):

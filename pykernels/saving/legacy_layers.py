@@ -21,6 +21,8 @@ CLASSES = {
     "Deconvolution2D": "Conv2DTranspose",
     "SeparableConvolution1D": "SeparableConv1D",
     "SeparableConvolution2D": "SeparableConv2D",
+    "CuDNNGRU": "GRU",
+    "CuDNNLSTM": "LSTM",
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
     "SyncBatchNormalization": "BatchNormalization",
@@ -65,6 +67,8 @@ _WITHOUT_EFFECT = {
     "expects_training_arg": _ANY,
     "dynamic": (False,),
     "stateful": (False,),
+    "time_major": (False,),
+    "num_constants": _ANY,
     "implementation": _ANY,
     "value_range": _ANY,  # of Keras 3.0 to 3.5, for layers that move pixels
     "data_format": ("channels_last",),
@@ -106,6 +110,8 @@ def modern_layer(name: str, config: dict) -> tuple[str, dict]:
         name, config = _merge(config)
     elif name == "Lambda":
         config = _lambda(config)
+    elif name in ("GRU", "GRUCell"):
+        config.setdefault("reset_after", False)  # as it was before there was a choice
     axis = config.get("axis")
     if isinstance(axis, list) and len(axis) == 1:
         config["axis"] = axis[0]

@@ -14,6 +14,7 @@ from ..graph import writing
 from ..user_warning import warn
 from . import optimizer_state
 from .hdf5.reader import Group, Hdf5File
+from .legacy_recurrent import convert_recurrent
 from .matching import Found, match, shapes, table
 from .owners import assign
 from .theano import Converted, convert
@@ -180,7 +181,7 @@ def read(model, h5: Hdf5File, skip_mismatch: bool, by_name: bool) -> Read:
             _raise_count(model, h5, saved, layers)
         places = [(layer, saved[i] if i < len(saved) else None) for i, layer in enumerate(layers)]
     chosen = [part for layer, entry in places for part in _parts(layer, entry, h5.name)]
-    converted = convert(model, root, chosen)
+    converted = convert(model, root, convert_recurrent(chosen))
     found = [Found(p.layer.name, p.variables, p.name, p.datasets) for p in converted]
     own = root.get(_TOP)
     if isinstance(own, Group) and not by_name:

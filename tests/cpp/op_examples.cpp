@@ -241,6 +241,44 @@ void add_images(std::vector<OpExample>& all) {
         "f32 2,4,7,3; f32 2,8 -> f32 2,5,6,3 | interpolation=bilinear fill_mode=mirror fill_value=0.0"}});
 }
 
+void add_recurrent(std::vector<OpExample>& all) {
+  const std::string usual = "activation=tanh recurrent_activation=sigmoid ";
+  const std::string plain = "initial=false backwards=false mask=false ",
+                    full = "initial=true backwards=true mask=true ";
+  const std::string kept = "keep=true sequences=true", last = "keep=false sequences=false";
+  all.insert(
+      all.end(),
+      {{"lstm", "f32 3,4,20; f32 5,20 -> f32 3,5; f32 3,5 | " + usual + plain + last},
+       {"lstm",
+        "f32 7,3,68; f32 17,68; f32 7,17; f32 7,17; bool 7,3 -> f32 7,3,68; f32 7,3,17; f32 7,3,17; f32 7,17; f32 7,17 "
+        "| " +
+            usual + full + kept},
+       {"lstm_grad",
+        "f32 7,28; f32 3,7; f32 3,7; f32 3,4,28; f32 3,4,7; f32 3,4,7; bool 3,4; f32 3,4,7; f32 3,7; f32 3,7 -> f32 "
+        "3,4,28; f32 3,7; f32 3,7; f32 3,4,7 | dy=true dh=true dc=true " +
+            usual + full},
+       {"gru",
+        "f64 3,4,15; f64 5,15; f64 3,5; f64 15; bool 3,4 -> f64 3,4,20; f64 3,4,5; f64 3,5 | reset_after=true "
+        "bias=true " +
+            usual + full + kept},
+       {"gru", "f32 2,3,51; f32 17,51 -> f32 2,3,51; f32 2,3,17; f32 2,17 | reset_after=false bias=false " + usual +
+                   plain + kept},
+       {"gru_grad",
+        "f32 5,15; f32 2,3,20; f32 2,3,5; f32 2,5 -> f32 2,3,15; f32 2,5; f32 2,3,5; f32 2,3,15 | reset_after=true "
+        "dy=false "
+        "dh=true " +
+            usual + plain},
+       {"gru_grad",
+        "f32 5,15; f32 2,5; f32 2,3,15; f32 2,3,5; bool 2,3; f32 2,3,5 -> f32 2,3,15; f32 2,5; f32 2,3,5; f32 2,3,5 | "
+        "reset_after=false dy=true dh=false " +
+            usual + full},
+       {"simple_rnn", "f32 3,4,5; f32 5,5 -> f32 3,4,5; f32 3,5 | activation=relu " + plain + kept},
+       {"simple_rnn_grad",
+        "f32 5,5; f32 3,5; f32 3,4,5; bool 3,4; f32 3,4,5 -> f32 3,4,5; f32 3,5; f32 3,4,5 | activation=relu dy=true "
+        "dh=false " +
+            full}});
+}
+
 }  // namespace
 
 std::vector<OpExample> op_examples() {
@@ -251,6 +289,7 @@ std::vector<OpExample> op_examples() {
   add_order(all);
   add_matmul_and_losses(all);
   add_images(all);
+  add_recurrent(all);
   return all;
 }
 
