@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..utils.text import as_text
 from ..utils.tree import LEAF, tree_flatten, tree_unflatten
 
 
@@ -86,8 +87,11 @@ def is_array_like(x) -> bool:
     return (hasattr(x, "shape") and hasattr(x, "dtype")) or hasattr(x, "__array__")
 
 
-def as_array(value, what: str):
+def as_array(value, what: str, text: bool = False):
     """`value` as an array with at least one axis.
+
+    Args:
+        text: whether the model takes text here; the array then holds `str` objects.
 
     Raises:
         ValueError: text, objects, ragged lists, scalars; the message says what to do.
@@ -105,7 +109,9 @@ def as_array(value, what: str):
             raise ValueError(
                 f"`{what}` cannot be made into one array: {error}. All samples must have one shape; pad or crop them."
             ) from error
-    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
+    if text:
+        array = as_text(array[:] if isinstance(array, LazyRows) else array)
+    elif array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
         raise ValueError(_dtype_message(array, what))
     if array.ndim == 0:
         raise ValueError(f"`{what}` must have at least one axis, the samples. Received: {what}={value!r}")
@@ -154,6 +160,7 @@ def _dtype_message(array, what: str) -> str:
 def flat_inputs(model, x) -> list:
     """`x` as a list with one array per input of the model (one if the model does not know its inputs yet)."""
     names = model.input_names
+    text = {i for i, (_, dtype) in enumerate(model.input_types) if dtype == "string"}
     if isinstance(x, dict):
         missing = [name for name in names if name not in x]
         if missing:
@@ -162,7 +169,8 @@ def flat_inputs(model, x) -> list:
                 f"Expected the following keys: {names}"
             )
         _record_input_structure(model, x)
-        return [as_array(x[name], name) for name in names or sorted(x)]
+        chosen = names or sorted(x)
+        return [as_array(x[name], name, i in text) for i, name in enumerate(chosen)]
     if isinstance(x, (list, tuple)):
         arrays = len(x) > 0 and all(is_array_like(item) and np.ndim(item) > 0 for item in x)
         if len(names) > 1 or (not names and arrays and not model.takes_one_input):
@@ -171,11 +179,11 @@ def flat_inputs(model, x) -> list:
                     f'Layer "{model.name}" expects {len(names)} input(s) ({names}), but it received {len(x)} arrays.'
                 )
             _record_input_structure(model, x)
-            return [as_array(item, f"x[{i}]") for i, item in enumerate(x)]
+            return [as_array(item, f"x[{i}]", i in text) for i, item in enumerate(x)]
         if arrays and len(x) == 1 and (not names or np.ndim(x[0]) >= len(model.input_types[0][0])):
-            return [as_array(x[0], "x")]
+            return [as_array(x[0], "x", 0 in text)]
     _record_input_structure(model, None)
-    return [as_array(x, "x")]
+    return [as_array(x, "x", 0 in text)]
 
 
 def _record_input_structure(model, x) -> None:
@@ -234,7 +242,7 @@ def make_data(model, x, y=None, sample_weight=None, may_be_empty=False) -> Data:
     weight_spec, weights = _target_arrays(model, sample_weight, len(xs[0]), "sample_weight")
     data = Data(xs, ys, weights, y_spec, weight_spec)
     check_lengths(data, may_be_empty)
-    return data._replace(xs=fit_to_inputs(model, xs))
+    return data._replace(xs=model.encode_inputs(fit_to_inputs(model, xs)))
 
 
 def _target_arrays(model, value, rows: int, what: str) -> tuple:

@@ -137,7 +137,15 @@ class EagerArray(np.ndarray):
         if is_recorded(self):
             return operator("getitem")(self, index)
         item = super().__getitem__(index)
+        if self.dtype == object and not isinstance(item, np.ndarray):  # text
+            return np.asarray(item, object).view(EagerArray)
         return np.asarray(item).view(EagerArray) if isinstance(item, np.generic) else item
+
+    def __repr__(self):
+        return repr(np.asarray(self)) if self.dtype == object else super().__repr__()
+
+    def __str__(self):
+        return str(np.asarray(self)) if self.dtype == object else super().__str__()
 
     def __iter__(self):
         return (self[i] for i in range(len(self)))

@@ -4,9 +4,11 @@ from ..utils import serialization as _serialization
 from . import experimental
 from .activation_layers import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .batch_normalization import BatchNormalization
+from .category_encoding import CategoryEncoding
 from .conv import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose
 from .conv_depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from .dense import Dense
+from .discretization import Discretization
 from .dropout import Dropout
 from .embedding import Embedding, Masking
 from .identity import Identity
@@ -27,6 +29,7 @@ from .keras1 import (
 from .lambda_layer import Lambda
 from .layer import Layer
 from .layer_normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
+from .lookup import HashedCrossing, Hashing, IntegerLookup, StringLookup, TextVectorization
 from .merging import (
     Add,
     Average,
@@ -79,6 +82,7 @@ _ALL = {
         AveragePooling2D,
         BatchNormalization,
         Bidirectional,
+        CategoryEncoding,
         CenterCrop,
         Concatenate,
         Conv1D,
@@ -90,6 +94,7 @@ _ALL = {
         Dense,
         DepthwiseConv1D,
         DepthwiseConv2D,
+        Discretization,
         Dot,
         Dropout,
         ELU,
@@ -104,8 +109,11 @@ _ALL = {
         GRU,
         GRUCell,
         GroupNormalization,
+        HashedCrossing,
+        Hashing,
         Identity,
         InputLayer,
+        IntegerLookup,
         Lambda,
         LayerNormalization,
         LeakyReLU,
@@ -142,7 +150,9 @@ _ALL = {
         SpatialDropout1D,
         SpatialDropout2D,
         StackedRNNCells,
+        StringLookup,
         Subtract,
+        TextVectorization,
         TimeDistributed,
         UnitNormalization,
         UpSampling1D,

@@ -46,6 +46,30 @@ def set_default_phase(training: bool | None) -> None:
     structure_changed()
 
 
+class running_part:  # noqa: N801 - used as `with running_part(...)`
+    """`with running_part(model, graph):` a model is called with the inputs of `graph`, a part of its own graph, and
+    computes that. With None for the graph nothing changes."""
+
+    __slots__ = ("graph", "model", "outer")
+
+    def __init__(self, model, graph):
+        self.model, self.graph = model, graph
+
+    def __enter__(self):
+        self.outer = getattr(_local, "part", None)
+        if self.graph is not None:
+            _local.part = (self.model, self.graph)
+
+    def __exit__(self, *exc):
+        _local.part = self.outer
+
+
+def part_of(model):
+    """The graph that `running_part` says for a model in this thread; None for all of its own."""
+    part = getattr(_local, "part", None)
+    return part[1] if part is not None and part[0] is model else None
+
+
 class calling:  # noqa: N801 - used as `with calling(...)`
     """`with calling(training):` around a layer's `call`, so that layers within learn the phase."""
 

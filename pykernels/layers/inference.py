@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from ..graph import Tensor, Trace, dtype_of
 from ..user_warning import warn
 from ..utils.masks import get_mask, set_mask
@@ -9,11 +11,22 @@ from ..utils.overrides import overridden_by_user
 from ..utils.tree import flatten, map_shapes, map_structure
 from .node import symbolic
 
+_local = threading.local()
+
+
+def infers_shapes() -> bool:
+    """Whether this thread records a call only to see the shapes of its outputs."""
+    return getattr(_local, "depth", 0) > 0
+
 
 def recorded_outputs(layer, args, kwargs):
     """Symbolic tensors like the outputs of a call, which is recorded into a program that is thrown away."""
-    with Trace():
-        outputs = layer._call(args, dict(kwargs))
+    _local.depth = getattr(_local, "depth", 0) + 1
+    try:
+        with Trace():
+            outputs = layer._call(args, dict(kwargs))
+    finally:
+        _local.depth -= 1
     layer._clear_losses()
 
     def result(t):

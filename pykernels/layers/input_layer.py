@@ -8,6 +8,7 @@ from ..utils.tree import is_shape
 from .layer import Layer
 from .node import Node, symbolic
 
+_TEXT = ("string", str)  # dtypes of inputs that hold text, for the layers in `lookup`
 _MOST = 1 << 47  # no memory holds as much along one axis
 
 
@@ -67,7 +68,10 @@ class InputLayer(Layer):
             dims = (shape,) if isinstance(shape, int) else shape
             batch_shape = (batch_size, *dims) if isinstance(dims, (list, tuple)) else dims
         _check_shape(batch_shape)
-        super().__init__(name=name, dtype=dtype, **kwargs)
+        text = getattr(dtype, "name", dtype) in _TEXT
+        super().__init__(name=name, dtype=None if text else dtype, **kwargs)
+        if text:
+            self._dtype = "string"
         self.batch_shape = tuple(batch_shape)
         self.built = True
         self._make_node(input_tensor)
@@ -114,7 +118,8 @@ def Input(  # noqa: N802 - Keras's name
     Args:
         shape: tuple of ints and None, without the batch axis.
         batch_size: int. Default None: any.
-        dtype: name of a dtype. Default None: `config.floatx()`.
+        dtype: name of a dtype; "string" for text, which StringLookup and its like take. Default None:
+            `config.floatx()`.
         batch_shape: tuple, in place of `shape` and `batch_size`.
         name: str, the name of the input, which is the key for data given as a dict. Default None: generated.
         tensor: symbolic tensor that becomes the input. Default None: a new one.

@@ -81,7 +81,7 @@ class Layer(LayerConfig, LayerState):
     """
 
     # Package interface: `_call`, `_parameters_of`, `_shapes_of`, `_inbound_nodes`, `_build_shapes_dict`,
-    # `_initial_weights`, `_batch_shape_arg`, `_auto_config` (args and kwargs of
+    # `_initial_weights`, `_batch_shape_arg`, `_learn`, `_auto_config` (args and kwargs of
     # the constructor).
 
     def __init_subclass__(cls, **kwargs):
@@ -99,6 +99,7 @@ class Layer(LayerConfig, LayerState):
 
     _computes_mask = False
     _explains_errors = False  # whether errors of Python's own in `build` and `call` become ones that name the layer
+    computed_on_host = False  # whether a model computes it with NumPy, before a program runs (see `lookup`)
     hands_masks_on = False  # whether `call` itself gives the outputs their masks: models do
 
     def __new__(cls, *args, **kwargs):

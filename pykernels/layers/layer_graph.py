@@ -151,6 +151,18 @@ class LayerGraph:
                 )
         return list(found.values())
 
+    # --- parts --------------------------------------------------------------------------------------------
+    def split(self, first: list[LayerCall]) -> tuple[LayerGraph, LayerGraph]:
+        """The graph cut in two: `first`, calls that need only inputs and each other, and the rest, whose inputs are
+        what it needs of theirs (and of the graph's inputs)."""
+        inside = {id(step) for step in first}
+        known = set(range(len(self.inputs)))
+        known.update(slot.index for step in first for slot in slots_of(step.outputs))
+        needed = [s.index for step in self.calls if id(step) not in inside for s in slots_of([step.args, step.kwargs])]
+        needed += [self.index[id(t)] for t in self.outputs]
+        cut = [self.tensors[i] for i in sorted({i for i in needed if i in known})]
+        return LayerGraph(self.inputs, cut), LayerGraph(cut, self.outputs_struct)
+
     # --- attributes that are assigned later ---------------------------------------------------------------
     def _assignments(self) -> tuple[int, list]:
         """The version of the structure, and how often attributes of each layer were assigned."""
@@ -269,6 +281,11 @@ class LayerGraph:
         self.outputs_struct = map_structure(fill, state["outputs"])
         self.inputs, self.outputs = flatten(self.inputs_struct), flatten(self.outputs_struct)
         self._seen = self._assignments()
+
+
+def slots_of(structure) -> list[Slot]:
+    """The slots in the arguments or outputs of a call."""
+    return [x for x in flatten(structure) if isinstance(x, Slot)]
 
 
 def _is_tensor(x) -> bool:

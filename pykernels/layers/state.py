@@ -85,8 +85,18 @@ class LayerState:
             object.__setattr__(self, key, new)
             follow_on_variables(self, key, new)
         if changed:
-            self.__dict__["_revision"] = self.__dict__.get("_revision", 0) + 1
-            structure_changed()
+            self._revised()
+
+    def _learn(self, **values) -> None:
+        """Sets attributes that the layer found out by itself, from data; as arguments of the constructor they would be
+        refused. Programs that were recorded before are recorded again."""
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        self._revised()
+
+    def _revised(self) -> None:
+        self.__dict__["_revision"] = self.__dict__.get("_revision", 0) + 1
+        structure_changed()
 
     def _init_state(self, trainable: bool) -> None:
         self._trainable = trainable

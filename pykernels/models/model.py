@@ -21,7 +21,8 @@ from ..graph import (
     recorders,
     stateless_scopes,
 )
-from ..layers.context import StructureVersion, inside_a_layer, training_phase
+from ..layers.context import StructureVersion, inside_a_layer, part_of, running_part, training_phase
+from ..layers.host_part import HostPart
 from ..layers.input_spec import InputSpec
 from ..layers.layer import Layer
 from ..layers.layer_graph import LayerGraph
@@ -61,6 +62,7 @@ class Model(Trainer, SavingMixin, Layer):
         "_compile_config",
         "_compiled",
         "_direct_runs",
+        "_host_part",
         "_held_metrics",
         "_loss_tracker",
         "_programs",
@@ -191,6 +193,28 @@ class Model(Trainer, SavingMixin, Layer):
         return [(t.shape, t.dtype) for t in self._graph.inputs] if self._graph is not None else []
 
     @property
+    def host_part(self) -> HostPart | None:
+        """The lookups of words that the model begins with, which NumPy computes before a step; None without."""
+        graph = self._graph
+        if graph is None:
+            return None
+        known = self.__dict__.get("_host_part")
+        if known is None or known[0] is not graph:
+            known = self.__dict__["_host_part"] = (graph, HostPart.of(graph))
+        return known[1]
+
+    @property
+    def step_input_types(self) -> list[tuple]:
+        """As `input_types`, of what a program takes: behind the lookups that a model begins with."""
+        part = self.host_part
+        return self.input_types if part is None else part.input_types
+
+    def encode_inputs(self, xs: list) -> list:
+        """Arrays for the model's inputs as a program takes them: words become indices."""
+        part = self.host_part
+        return xs if part is None else part.encode(xs)
+
+    @property
     def input_names(self) -> list[str]:
         return [_origin_name(t) for t in self._graph.inputs] if self._graph is not None else []
 
@@ -206,6 +230,8 @@ class Model(Trainer, SavingMixin, Layer):
 
     def _pack_inputs(self, xs: list):
         """A flat list of inputs in the structure that `call` takes."""
+        if self.host_part is not None or part_of(self) is not None:
+            return xs
         if self._graph is not None:
             leaves = iter(xs)
             return map_structure(lambda _: next(leaves), self._graph.inputs_struct)
@@ -243,6 +269,9 @@ class Model(Trainer, SavingMixin, Layer):
     def call(self, inputs, training=None, mask=None):
         if self._graph is None:
             raise NotImplementedError(f"Model {type(self).__name__} does not have a `call()` method implemented.")
+        part = part_of(self)
+        if part is not None:
+            return part.run(flatten(inputs))
         xs = self._cast_inputs(flatten(self._in_order_of_names(inputs)))
         for x, x_mask in zip(xs, flatten(self._in_order_of_names(mask)), strict=False):
             if x_mask is not None:
@@ -313,7 +342,8 @@ class Model(Trainer, SavingMixin, Layer):
             return as_eager(super().__call__(*args, **kwargs))
         args = (self._as_inputs(args[0]), *args[1:])
         outermost = current_trace() is None and not inside_a_layer()
-        with reading(self.weights) if outermost else contextlib.nullcontext():
+        part = None if self.host_part is None else self.host_part.tail
+        with reading(self.weights) if outermost else contextlib.nullcontext(), running_part(self, part):
             return as_eager(super().__call__(*args, **kwargs))
 
     def _as_inputs(self, x):
@@ -322,7 +352,7 @@ class Model(Trainer, SavingMixin, Layer):
             return x
         data = make_data(self, x, may_be_empty=True)
         self._build_from(data, call=False)
-        types = self.input_types or [(None, None)] * len(data.xs)
+        types = self.step_input_types or [(None, None)] * len(data.xs)
         xs = [np.asarray(x[:], dtype) for x, (_, dtype) in zip(data.xs, types, strict=True)]
         if any_masks():
             for old, new in zip(flatten(x), xs, strict=False):
@@ -358,7 +388,7 @@ class Model(Trainer, SavingMixin, Layer):
         graph = self._graph
         if graph is None or len(graph.inputs) != 1 or not isinstance(graph.returned_struct, Tensor):
             return None
-        if has_own_step(self, "predict"):
+        if has_own_step(self, "predict") or self.host_part is not None:
             return None
         want, dtype = self.input_types[0]
         fits = len(want) == x.ndim and all(w in (None, h) for w, h in zip(want, x.shape, strict=True))
@@ -393,7 +423,7 @@ class Model(Trainer, SavingMixin, Layer):
                 layer = None if isinstance(step.target, str) else step.target
                 watch(layer.name if layer is not None else step.target, layer, results)
 
-            self._graph.run(xs, tell)
+            (part_of(self) or self._graph).run(xs, tell)
         else:
             watch(self.name, self, Layer.__call__(self, self._pack_inputs(xs)))
 
@@ -401,6 +431,8 @@ class Model(Trainer, SavingMixin, Layer):
     def input_spec(self):
         if self._graph is None:
             return self._input_spec
+        if part_of(self) is not None:
+            return None
         return [
             InputSpec(shape=(None, *t.shape[1:]), allow_last_axis_squeeze=True, name=_origin_name(t))
             for t in self._graph.inputs
@@ -463,6 +495,7 @@ class Model(Trainer, SavingMixin, Layer):
         state.update(
             _direct_runs={},
             _direct_version=-1,
+            _host_part=None,
             _held_metrics=(-1,),
             _metrics_state=None,
             _history=None,

@@ -8,6 +8,7 @@ from ..layers.context import structure_changed
 from ..layers.input_layer import InputLayer
 from ..layers.layer import Layer
 from ..layers.layer_graph import LayerGraph
+from ..layers.lookup import TextVectorization
 from ..layers.node import outside_traces
 from ..saving.legacy_config import is_legacy, modern_model
 from ..utils import serialization
@@ -87,7 +88,7 @@ class Sequential(Model):
         if not self._stack and not isinstance(layer, InputLayer):
             shape = layer._batch_shape_arg or _known_input_shape(layer)
             if shape is not None:
-                self._stack.append(InputLayer(batch_shape=shape, dtype=layer.compute_dtype))
+                self._stack.append(InputLayer(batch_shape=shape, dtype=_input_dtype(layer)))
         elif isinstance(layer, InputLayer) and self._stack and isinstance(self._stack[0], InputLayer):
             raise ValueError(
                 f"Sequential model '{self.name}' has already been configured to use input shape "
@@ -236,8 +237,14 @@ class Sequential(Model):
         return model
 
 
+def _input_dtype(layer) -> str:
+    return layer.input_types[0][1] if isinstance(layer, Model) and layer.input_types else layer.input_dtype
+
+
 def _known_input_shape(layer) -> tuple | None:
-    """The input shape of a model that becomes the first layer."""
+    """The input shape of a model that becomes the first layer, and of text."""
+    if isinstance(layer, TextVectorization) and layer.output_is_known:
+        return (None, 1)
     if not isinstance(layer, Model) or layer._graph is None:
         return None
     shape = layer.input_shape

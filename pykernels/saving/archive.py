@@ -83,13 +83,21 @@ class KerasArchive:
             )
         return info
 
-    def text(self, name: str) -> str:
-        """A small text member."""
-        info = self._info(name)
+    def names(self) -> list[str]:
+        """The names of the members, folders with "/" between them; Windows's archives may have another sign."""
+        return [name.replace("\\", "/") for name in self._members]
+
+    def data(self, name: str) -> bytes:
+        """A small member."""
+        info = self._info(name if name in self._members else name.replace("/", "\\"))
         if info.file_size > _TEXT_LIMIT:
             raise ValueError(f"{self.path}: '{name}' claims {info.file_size} bytes, more than any configuration has.")
+        return self._unpacked(info)
+
+    def text(self, name: str) -> str:
+        """A small text member."""
         try:
-            return self._unpacked(info).decode("utf-8")
+            return self.data(name).decode("utf-8")
         except UnicodeDecodeError as error:
             raise ValueError(f"{self.path}: '{name}' is not a text in UTF-8 ({error}).") from error
 
@@ -197,19 +205,18 @@ class _Part:
         return result
 
 
-def write_archive(file: BinaryIO, texts: dict[str, str], write_weights: Callable) -> None:
+def write_archive(file: BinaryIO, members: dict[str, bytes], write_weights: Callable) -> None:
     """Writes a `.keras` archive.
 
     Args:
         file: an empty binary file that can be read as well.
-        texts: name -> contents of the text members.
+        members: name -> contents of the small members.
         write_weights: called with an open h5py file.
     """
     import h5py
 
     entries = []
-    for name, text in texts.items():
-        data = text.encode()
+    for name, data in members.items():
         entries.append((name, file.tell(), len(data), zlib.crc32(data)))
         file.write(_local_header(name, len(data), zlib.crc32(data)))
         file.write(data)

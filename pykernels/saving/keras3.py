@@ -88,8 +88,8 @@ def read(model, h5: Hdf5File, skip_mismatch: bool, optimizer=True) -> None:
         for dataset, variable in pairs:
             read_variable(dataset, variable)
         for holder, group in own:
-            budget = 64 + 16 * sum(v.size for v in holder.variables)
-            store = {d.path.rpartition("/")[2]: d.read(8 * budget) for d in _datasets(group) or ()}
+            numbers = 2 * sum(v.size for v in holder.variables) + getattr(holder, "numbers_beside_variables", 0)
+            store = {d.path.rpartition("/")[2]: d.read(64 * (8 + numbers)) for d in _datasets(group) or ()}
             holder.load_own_variables(store)
 
 

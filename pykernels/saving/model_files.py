@@ -15,7 +15,7 @@ from ..utils import serialization
 from ..utils.atomic import atomic_write
 from ..utils.code import provide
 from ..utils.load_budget import LoadBudget, load_budget
-from . import keras3, legacy_weights, names
+from . import assets, keras3, legacy_weights, names
 from .archive import CONFIG, METADATA, KerasArchive, write_archive
 from .checkpoints import remember
 from .errors import reading
@@ -53,9 +53,11 @@ def save_model(model, filepath, overwrite=True, include_optimizer=True, save_for
         if not include_optimizer:
             config.pop("compile_config", None)
         texts = {METADATA: _metadata(), CONFIG: json_text(config)}
+        members = {name: text.encode() for name, text in texts.items()}
         opened = atomic_write(target, overwrite) if target else names.to_open_file(filepath)
         with reading_all(model), opened as file:
-            write_archive(file, texts, lambda h5: keras3.write(model, h5, include_optimizer))
+            members.update(assets.collect(model))
+            write_archive(file, members, lambda h5: keras3.write(model, h5, include_optimizer))
     else:
         attributes = _legacy_attributes(model, include_optimizer)
         opened = atomic_write(target, overwrite) if target else names.to_open_file(filepath)
@@ -188,6 +190,7 @@ def _load_archive(path, archive: KerasArchive, custom_objects, compile):  # noqa
     model = build_model(config, custom_objects, path, _version(archive, path))
     compiled = compile and compile_config and _compile(model.compile_from_config, modern_compile(compile_config), path)
     keras3.read(model, h5, skip_mismatch=False)
+    assets.restore(model, archive)
     if compiled and model.compiled and not keras3.has_optimizer(h5):
         warn(f"{path} has no state of the optimizer '{model.optimizer.name}', which starts afresh.")
     budget.fill_rest()

@@ -6,7 +6,7 @@ import os
 
 from ..utils.atomic import atomic_write
 from ..utils.load_budget import LoadBudget
-from . import keras3, legacy_weights, names
+from . import assets, keras3, legacy_weights, names
 from .archive import KerasArchive
 from .checkpoints import remember
 from .errors import reading
@@ -67,6 +67,7 @@ def load_weights(model, filepath, skip_mismatch: bool = False, by_name: bool = F
                 h5 = archive.weights(verify=True)
                 _refuse_by_name(by_name)
                 keras3.read(model, h5, skip_mismatch)
+                assets.restore(model, archive)
                 remember(model, h5)
             return
         with Hdf5File.open(path) as h5:

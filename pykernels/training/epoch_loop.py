@@ -11,7 +11,7 @@ from ..data_adapters.arrays import Data
 from ..data_adapters.stream_adapter import StreamAdapter
 from ..layers.context import StructureVersion
 from .nonfinite import warn_not_finite
-from .step_programs import step_signature
+from .step_programs import ModelPart, graph_of_steps, input_types_of, step_signature
 from .target_checks import check_targets
 
 # C++ comes back this often (seconds), for Ctrl-C and the progress line.
@@ -26,10 +26,12 @@ class EpochLoop:
         kind: "train", "test" or "predict".
         adapter: where the batches come from.
         callbacks: a CallbackList.
+        part: of the model's graph, which the batches are inputs of. Default None: all of it.
     """
 
-    def __init__(self, model, kind: str, adapter, callbacks):
+    def __init__(self, model, kind: str, adapter, callbacks, part: ModelPart | None = None):
         self.model = model
+        self.part = part
         self.kind = kind
         self.adapter = adapter
         self.callbacks = callbacks
@@ -96,8 +98,20 @@ class EpochLoop:
                 self.callbacks.on_batch(kind, "end", self.step - 1, logs, steps * segment.batch)
 
     def _program(self, segment):
-        signature = step_signature(self.model, segment.data, segment.batch, self.kind != "predict")
-        return self.model._programs.get(self.model, self.kind, signature)
+        model, part = self.model, self.part
+        signature = step_signature(model, segment.data, segment.batch, self.kind != "predict", part)
+        programs = model._programs if part is None else part.programs
+        return programs.get(model, self.kind, signature, part)
+
+    @property
+    def input_types(self) -> list[tuple]:
+        """A list of (shape, dtype) of what a step takes."""
+        return input_types_of(self.model, self.part)
+
+    @property
+    def graph(self):
+        """The graph that steps are recorded of, where that is not all of the model's; else None."""
+        return graph_of_steps(self.model, self.part)
 
     def _advance(self, program, sources, segment, first, steps, outputs) -> None:
         """`steps` steps from position `first`, in slices of time."""

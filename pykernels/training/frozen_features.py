@@ -16,12 +16,12 @@ from ..graph import Tensor, Trace, Variable
 from ..graph.autodiff import reachable
 from ..layers.context import calling
 from ..layers.layer import Layer
-from ..layers.layer_graph import LayerGraph, Slot
+from ..layers.layer_graph import Slot, slots_of
 from ..utils.system_memory import available_memory, readable
 from ..utils.tree import flatten
 from .epoch_loop import EpochLoop
 from .frozen_iterators import cached_stream, is_same_each_time
-from .step_programs import ProgramCache, first_streams
+from .step_programs import ModelPart, first_streams
 
 _REFUSED = "cache_frozen=True"
 
@@ -47,14 +47,14 @@ class FrozenPrefix:
         head, self.layers, has_weights, stop = [], [], False, None
         trained = {id(v) for v in model.trainable_variables}
         for step in graph.calls:
-            if not {slot.index for slot in _slots([step.args, step.kwargs])} <= known:
+            if not {slot.index for slot in slots_of([step.args, step.kwargs])} <= known:
                 continue
             reason, reads_weights = _changes(model, step, trained)
             if reason:
                 stop = stop or f"{_name(step)} {reason}"
                 continue
             head.append(step)
-            known |= {slot.index for slot in _slots(step.outputs)}
+            known |= {slot.index for slot in slots_of(step.outputs)}
             self.layers.append(_name(step))
             has_weights = has_weights or reads_weights
         if not has_weights:
@@ -63,15 +63,10 @@ class FrozenPrefix:
                 f"nothing to run only once{': ' + stop if stop else ''}. Set `trainable = False` for the first layers "
                 "and compile again, or leave cache_frozen out."
             )
-        inside = {id(step) for step in head}
-        needed = [
-            slot.index for step in graph.calls if id(step) not in inside for slot in _slots([step.args, step.kwargs])
-        ]
-        needed += [graph.index[id(t)] for t in graph.outputs]
-        cut = [graph.tensors[i] for i in sorted({i for i in needed if i in known})]
+        first, rest = graph.split(head)
         self.model = model
-        self.head = _Part(model, LayerGraph(graph.inputs, cut), "head")
-        self.tail = _Part(model, LayerGraph(cut, graph.outputs_struct), "tail", self.head._graph)
+        self.head = ModelPart(first, training=True)  # it runs as it would in a training step, whose place it takes
+        self.tail = ModelPart(rest, before=first)
 
     def cached(self, adapter, verbose=0):
         """An adapter of the head's results for the rows of `adapter`, in the same order and batches.
@@ -100,14 +95,14 @@ class FrozenPrefix:
         once = adapter.in_order(Data(adapter.data.xs))
         callbacks = self.model._callbacks(None, False, verbose, 1, once.passes)
         callbacks.on_predict_begin()
-        loop = EpochLoop(self.head, "predict", once, callbacks)
+        loop = EpochLoop(self.model, "predict", once, callbacks, self.head)
         loop.run()
         callbacks.on_predict_end()
         return loop.collected()
 
     def check_memory(self, rows: int) -> None:
         """Raises MemoryError if the head's results for so many rows do not fit."""
-        tensors = self.head._graph.outputs
+        tensors = self.head.graph.outputs
         sizes = [math.prod(d or 1 for d in t.shape[1:]) * np.dtype(t.dtype).itemsize for t in tensors]
         free = available_memory()
         if free is not None and rows * sum(sizes) > 0.8 * free:
@@ -128,66 +123,6 @@ class _SortedFeed(ArrayAdapter):
         return np.concatenate([np.sort(order[i : i + self.batch_size]) for i in range(0, len(order), self.batch_size)])
 
 
-class _Part:
-    """The model as the training loop sees it, but with the graph of the head or the tail, and programs of its own.
-
-    Everything else, metrics, optimizer and counters included, is the model's.
-    """
-
-    __slots__ = ("_graph", "_kept_of", "_model", "_programs", "_which")
-
-    takes_one_input = False
-
-    def __init__(self, model, graph: LayerGraph, which: str, kept_of: LayerGraph | None = None):
-        held = {"_model": model, "_graph": graph, "_programs": ProgramCache(), "_which": which, "_kept_of": kept_of}
-        for name, value in held.items():
-            object.__setattr__(self, name, value)
-
-    def __getattr__(self, name):
-        return getattr(self._model, name)
-
-    def __setattr__(self, name, value):
-        setattr(self._model, name, value)
-
-    @property
-    def __dict__(self):
-        return self._model.__dict__
-
-    @property
-    def input_types(self) -> list[tuple]:
-        return [(t.shape, t.dtype) for t in self._graph.inputs]
-
-    @property
-    def input_names(self) -> list[str]:
-        if self._which == "head":
-            return self._model.input_names
-        return [f"features_{i}" for i in range(len(self._graph.inputs))]
-
-    def _pack_inputs(self, xs: list):
-        return xs
-
-    def _unpack(self, outputs: list):
-        return outputs if self._which == "head" else self._model._unpack(outputs)
-
-    def __call__(self, xs: list, training=None):
-        # The head runs as it would in a training step, whose place it takes.
-        with calling(True if self._which == "head" else training):
-            if self._which == "head":
-                return flatten(self._graph.run(xs))
-            if self._kept_of.assigned_since():
-                raise ValueError(
-                    f"{_REFUSED}: an attribute of a frozen layer was assigned during the training, and what the layer "
-                    f"gave before is in use. Its layers: {', '.join(x.name for x in self._kept_of.layers)}"
-                )
-            return self._graph.run(xs)
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        return self._model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
-
-    def _run_watched(self, xs: list, watch) -> None:
-        type(self._model)._run_watched(self, xs, watch)
-
-
 def _check_model(model) -> None:
     if model._graph is None:
         raise ValueError(
@@ -203,12 +138,10 @@ def _check_model(model) -> None:
                     f"{_REFUSED}: {kind.__name__} has a {method}() of its own, which expects the model's inputs; run "
                     "the frozen layers with predict() and train a second model on what they give."
                 )
+    if model.host_part is not None:
+        raise ValueError(f"{_REFUSED}: model '{model.name}' begins with lookups of words; make them in Dataset.map()")
     if getattr(model, "activity_regularizer", None) is not None:
         raise ValueError(f"{_REFUSED}: model '{model.name}' has an activity regularizer")
-
-
-def _slots(structure) -> list[Slot]:
-    return [x for x in flatten(structure) if isinstance(x, Slot)]
 
 
 def _name(step) -> str:

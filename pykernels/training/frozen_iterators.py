@@ -82,7 +82,7 @@ def cached_stream(prefix, adapter: StreamAdapter, verbose) -> StreamAdapter:
     adapter.close()
     data = _run(prefix, adapter, verbose)
     cached = _CachedAdapter(
-        _CachedSource(source, data), prefix.tail, adapter.steps, adapter.shuffle, None, adapter.loading
+        _CachedSource(source, data), prefix.model, adapter.steps, adapter.shuffle, None, adapter.loading
     )
     cached.begin_like(adapter)
     return cached
@@ -107,7 +107,7 @@ def _reason_against(source) -> str | None:
 
 def _run(prefix, adapter: StreamAdapter, verbose) -> Data:
     """The head's results, targets and weights of all images, by number."""
-    source, head = adapter.source, prefix.head
+    source, model, head = adapter.source, prefix.model, prefix.head
     prefix.check_memory(source.n)
     numbers_of_batches, jobs = zip(*source.sample_jobs(), strict=True)
     callbacks = prefix.model._callbacks(None, False, verbose, 1, len(source))
@@ -120,7 +120,8 @@ def _run(prefix, adapter: StreamAdapter, verbose) -> Data:
             raise ValueError(
                 f"{_REFUSED}: files that cannot be read were left out (on_error='skip'); remove them first"
             )
-        program = head._programs.get(head, "predict", step_signature(head, data, data.rows, targets=False))
+        signature = step_signature(model, data, data.rows, targets=False, part=head)
+        program = head.programs.get(model, "predict", signature, head)
         inputs = [np.ascontiguousarray(x, dtype) for x, (_, dtype) in zip(data.xs, program.input_types, strict=True)]
         data = data._replace(xs=program.run(tuple(inputs), 0))
         if kept is None:

@@ -42,7 +42,7 @@ def plan_memory(model, batch_size, kind) -> MemoryPlan:
 
 def _assumed_signature(model, kind: str, batch: int) -> StepSignature:
     """Types of a step when nothing has run: inputs as the model says, targets as its losses take them."""
-    inputs = model.input_types or model._free_inputs
+    inputs = model.step_input_types or model._free_inputs
     if not inputs:
         raise ValueError(
             f"Model '{model.name}' does not know its inputs yet: call it on a batch (or build it) before memory()."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..data_adapters.arrays import Data
+from ..layers.context import running_part
 from ..user_warning import warn
 from ..utils.tree import flatten
 
@@ -19,16 +20,16 @@ def warn_not_finite(model, data: Data, rows, loop) -> None:
         loop: tells the epoch and the step.
     """
     xs = [np.asarray(x[rows]) for x in data.xs]
-    types = model.input_types
+    types = loop.input_types
     xs = [np.asarray(x, types[i][1] if types else None) for i, x in enumerate(xs)]
     warn(
-        f"The loss is not finite in epoch {loop.epoch + 1}, batch {loop.step + 1}: {_cause(model, xs)}. Training goes "
-        "on, as in Keras; callbacks.TerminateOnNaN() would end it here.",
+        f"The loss is not finite in epoch {loop.epoch + 1}, batch {loop.step + 1}: {_cause(model, xs, loop.graph)}. "
+        "Training goes on, as in Keras; callbacks.TerminateOnNaN() would end it here.",
         RuntimeWarning,
     )
 
 
-def _cause(model, xs) -> str:
+def _cause(model, xs, graph) -> str:
     for x in xs:
         if x.dtype.kind == "f" and not np.isfinite(x).all():
             return f"the input x has {_count(x)} in this batch"
@@ -38,7 +39,8 @@ def _cause(model, xs) -> str:
         if not found and any(_is_bad(r) for r in flatten(results)):
             found.append((name, layer))
 
-    model._run_watched(xs, watch)
+    with running_part(model, graph):
+        model._run_watched(xs, watch)
     if not found:
         return (
             "every layer's output is finite, so it is the loss itself that is not (a target out of range, or the log "

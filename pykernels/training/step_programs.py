@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from ..data_adapters.arrays import Data
 from ..graph import Program, Trace, Workspaces, gradients
-from ..layers.context import StructureVersion
+from ..layers.context import StructureVersion, part_of, running_part
+from ..layers.layer_graph import LayerGraph
 from ..ops.random import SeedGenerator, same_draws
 from ..utils.random_seed import seeds_from
 from ..utils.system_memory import available_memory
@@ -33,10 +34,47 @@ class StepSignature(NamedTuple):
     weight_spec: tuple | str | None = None
 
 
-def step_signature(model, data: Data, batch: int, targets=True) -> StepSignature:
+class ModelPart:
+    """A part of a model's graph, of which steps are recorded in place of all of it. The optimizer, losses, metrics and
+    counters are the model's.
+
+    Args:
+        graph: the part.
+        training: what its layers are told about the phase. None: what the kind of step says.
+        before: the graph of the layers that its inputs come from, whose attributes must not be assigned meanwhile.
+    """
+
+    def __init__(self, graph: LayerGraph, training: bool | None = None, before: LayerGraph | None = None):
+        self.graph = graph
+        self.training = training
+        self.before = before
+        self.programs = ProgramCache()
+
+    def check(self) -> None:
+        """Raises ValueError when attributes of the layers before it were assigned since."""
+        if self.before is not None and self.before.assigned_since():
+            raise ValueError(
+                "cache_frozen=True: an attribute of a frozen layer was assigned during the training, and what the "
+                f"layer gave before is in use. Its layers: {', '.join(x.name for x in self.before.layers)}"
+            )
+
+
+def input_types_of(model, part: ModelPart | None) -> list[tuple]:
+    """A list of (shape, dtype) of what a step takes."""
+    return model.step_input_types if part is None else [(t.shape, t.dtype) for t in part.graph.inputs]
+
+
+def graph_of_steps(model, part: ModelPart | None) -> LayerGraph | None:
+    """The graph that steps are recorded of, where that is not all of the model's."""
+    if part is not None:
+        return part.graph
+    return None if model.host_part is None else model.host_part.tail
+
+
+def step_signature(model, data: Data, batch: int, targets=True, part: ModelPart | None = None) -> StepSignature:
     """The signature of a step for rows of `data`. Inputs get the dtypes of the model's inputs (ints stay ints in models
     that do not say), targets int32 for class numbers and the model's float type otherwise, weights floats."""
-    known = model.input_types
+    known = input_types_of(model, part)
     xs = tuple(
         ((batch, *x.shape[1:]), known[i][1] if known else _free_dtype(x, model.compute_dtype))
         for i, x in enumerate(data.xs)
@@ -105,26 +143,26 @@ class ProgramCache:
                 self._signature = signature
             self._version = version
 
-    def get(self, model, kind: str, signature: StepSignature) -> Program:
+    def get(self, model, kind: str, signature: StepSignature, part: ModelPart | None = None) -> Program:
         """The program of "train", "test" or "predict" with this signature."""
         key = self._key(model, kind, signature)
         self.validate(model)
         with self._lock:
             program = self._kept.get(key)
             if program is None or (model.run_eagerly and kind != "predict"):
-                program = self._record(model, kind, signature)
+                program = self._record(model, kind, signature, part)
                 self._kept[key] = program
                 if len(self._kept) > _KEPT:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(key)
         return program
 
-    def _record(self, model, kind: str, signature: StepSignature) -> Program:
+    def _record(self, model, kind: str, signature: StepSignature, part: ModelPart | None) -> Program:
         """A program that fits into the memory. Raises MemoryError before any is taken for its runs."""
-        if has_own_step(model, kind):
+        if part is None and has_own_step(model, kind):
             program = record_or_run(model, kind, signature, lambda: record(model, kind, signature))
         else:
-            program = record(model, kind, signature)
+            program = record(model, kind, signature, part)
         if isinstance(program, Program):
             check_fits(model, kind, signature, program, self._workspaces.idle_bytes)
             program.core.share(self._workspaces)
@@ -171,28 +209,33 @@ def first_streams(model):
         yield
 
 
-def record(model, kind: str, signature: StepSignature) -> Program:
-    """Records one step of `model` and compiles it. Raises MemoryError for sizes that are out of the question."""
-    with model._training_flags():
-        return _record(model, kind, signature)
+def record(model, kind: str, signature: StepSignature, part: ModelPart | None = None) -> Program:
+    """Records one step of `model` (or of a part) and compiles it. Raises MemoryError for sizes that are out of the
+    question."""
+    if part is not None:
+        part.check()
+    with model._training_flags(), running_part(model, graph_of_steps(model, part)):
+        return _record(model, kind, signature, part)
 
 
-def _record(model, kind: str, signature: StepSignature) -> Program:
+def _record(model, kind: str, signature: StepSignature, part: ModelPart | None) -> Program:
     if not batch_fits(signature):
-        raise too_large(model, kind, signature, available_memory(), _estimated(model, kind, signature))
+        raise too_large(model, kind, signature, available_memory(), _estimated(model, kind, signature, part))
     model._clear_losses()
     try:
         training = kind == "train"
         with seeds_from(model._random_seed()), first_streams(model), Trace() as trace:
-            names = model.input_names or [f"x{i}" for i in range(len(signature.xs))]
+            named = model.input_names if part_of(model) is None else None
+            names = named or [f"x{i}" for i in range(len(signature.xs))]
             xs = [trace.placeholder(*spec, name) for spec, name in zip(signature.xs, names, strict=True)]
             y = tree_unflatten(signature.y_spec, [trace.placeholder(*spec, "y") for spec in signature.ys])
             weights = [trace.placeholder(*spec, "sample_weight") for spec in signature.weights]
             weight = tree_unflatten(signature.weight_spec, weights)
-            if has_own_step(model, kind):
+            if part is None and has_own_step(model, kind):
                 outputs = run_own_step(model, kind, xs, y, weight)
             else:
-                outputs = _default_step(model, trace, kind, model._pack_inputs(xs), y, weight, signature.batch)
+                x, phase = model._pack_inputs(xs), training if part is None or part.training is None else part.training
+                outputs = _default_step(model, trace, kind, x, y, weight, signature.batch, phase)
             program = trace.build(outputs=outputs, checkpoint=training and model.checkpoint_activations)
     except MemoryError as error:
         raise too_large(model, kind, signature, available_memory()) from error
@@ -202,7 +245,7 @@ def _record(model, kind: str, signature: StepSignature) -> Program:
     return program
 
 
-def _estimated(model, kind: str, signature: StepSignature) -> int | None:
+def _estimated(model, kind: str, signature: StepSignature, part: ModelPart | None) -> int | None:
     """About what a step of this batch size needs, from the plans of two small ones. None where those do not exist."""
     if signature.batch <= _PROBES[-1]:
         return None
@@ -211,15 +254,15 @@ def _estimated(model, kind: str, signature: StepSignature) -> int | None:
         parts = (tuple(((rows, *shape[1:]), dtype) for shape, dtype in part) for part in signature[1:4])
         small = StepSignature(rows, *parts, *signature[4:])
         try:
-            sizes.append(make_plan(model, kind, small, record(model, kind, small)).step)
+            sizes.append(make_plan(model, kind, small, record(model, kind, small, part)).step)
         except MemoryError:
             return None
     return sizes[0] + (sizes[1] - sizes[0]) * (signature.batch - _PROBES[0]) // (_PROBES[1] - _PROBES[0])
 
 
-def _default_step(model, trace, kind, x, y, weight, batch) -> list:
+def _default_step(model, trace, kind, x, y, weight, batch, phase: bool) -> list:
     training = kind == "train"
-    y_pred = model(x, training=training)
+    y_pred = model(x, training=phase)
     if kind == "predict":
         return flatten(y_pred)
     loss = loss_of(model, x, y, y_pred, weight, training)

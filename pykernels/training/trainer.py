@@ -158,7 +158,7 @@ class Trainer(BatchMethods, CompileMixin):
         validation = None
         if own is None:
             validation = self._open_validation(validation_data, validation_batch_size, validation_steps, loading)
-        trained = tested = self
+        trained = tested = None  # the part of the model that is: all
         if cache_frozen:
             with self._training_flags():
                 prefix = FrozenPrefix(self)
@@ -169,8 +169,8 @@ class Trainer(BatchMethods, CompileMixin):
         self._validation_expected = validation is not None or own is not None
         tell_old_callbacks(callbacks, adapter, validation, self._validation_expected, self.metrics_names)
         self.stop_training = False
-        training = EpochLoop(trained, "train", adapter, callbacks)
-        testing = EpochLoop(tested, "test", validation, callbacks) if validation else None
+        training = EpochLoop(self, "train", adapter, callbacks, trained)
+        testing = EpochLoop(self, "test", validation, callbacks, tested) if validation else None
         validate = functools.partial(own, callbacks=callbacks) if own else None
         if testing:
             validate = functools.partial(self._test, testing)

@@ -66,6 +66,12 @@ def _library():
 # --- recording --------------------------------------------------------------------------------------------------
 def _recorded(model) -> tuple[list[Tensor], list]:
     """(inputs, outputs) of the model's prediction, for any batch size."""
+    if model.host_part is not None:
+        names = [layer.name for layer in model.host_part.head.layers if layer.computed_on_host]
+        raise NotImplementedError(
+            f"Layers {names} look words up, which is not exported to ONNX: export a model of the layers behind them, "
+            "and apply them to its inputs."
+        )
     types = model.input_types or [((None, *shape[1:]), dtype) for shape, dtype in model._free_inputs or ()]
     if not types or not model.built:
         raise ValueError(
