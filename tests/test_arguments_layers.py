@@ -229,7 +229,6 @@ _NO_EFFECT = {
 }
 
 
-<<<<<<< HEAD
 # They take states, or other layers: test_recurrent_layers.py.
 _OF_LAYERS = (
     "RNN",
@@ -240,12 +239,9 @@ _OF_LAYERS = (
     "Wrapper",
     "Bidirectional",
     "TimeDistributed",
-=======
-#: Layers of text and categories: their rows are in tests/lookup_cases.py.
-_ELSEWHERE = (
+    # rows in tests/lookup_cases.py
     *("CategoryEncoding", "Discretization", "HashedCrossing", "Hashing"),
     *("IntegerLookup", "StringLookup", "TextVectorization"),
->>>>>>> 0aac580 (Lookup layers (StringLookup, IntegerLookup, TextVectorization, Hashing, HashedCrossing), computed with NumPy before a step: models take text; CategoryEncoding, Discretization; vocabularies in .keras files. A part of a model's graph is what a step may be recorded of, in place of an object that posed as the model: frozen features and lookups share it)
 )
 
 
@@ -255,11 +251,7 @@ def subjects() -> dict:
     for name in layers.__all__:
         cls = getattr(layers, name)
         known = isinstance(cls, type) and issubclass(cls, layers.Layer) and cls.__name__ == name
-<<<<<<< HEAD
         if known and name not in ("Layer", "InputLayer", "Lambda", *_OF_LAYERS) and not hasattr(cls, "_positions"):
-=======
-        if known and name not in ("Layer", "InputLayer", "Lambda", *_ELSEWHERE) and not hasattr(cls, "_positions"):
->>>>>>> 0aac580 (Lookup layers (StringLookup, IntegerLookup, TextVectorization, Hashing, HashedCrossing), computed with NumPy before a step: models take text; CategoryEncoding, Discretization; vocabularies in .keras files. A part of a model's graph is what a step may be recorded of, in place of an object that posed as the model: frozen features and lookups share it)
             found[name] = cls
     return found
 
