@@ -44,7 +44,6 @@ from .utils.naming import get_uid as get_uid
 from .utils.naming import reset_uids
 
 # --- settings and state ------------------------------------------------------------------------------
-_DIM_ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
 
 
 def image_dim_ordering() -> str:
@@ -54,9 +53,9 @@ def image_dim_ordering() -> str:
 
 def set_image_dim_ordering(dim_ordering: str) -> None:
     """Sets the image layout by Keras 1's name, "tf" or "th"; ValueError for anything else."""
-    if dim_ordering not in _DIM_ORDERINGS:
+    if dim_ordering not in config.DIM_ORDERINGS:
         raise ValueError(f"Unknown dim_ordering: {dim_ordering}. Expected 'tf' (channels_last) or 'th'")
-    config.set_image_data_format(_DIM_ORDERINGS[dim_ordering])
+    config.set_image_data_format(config.DIM_ORDERINGS[dim_ordering])
 
 
 def clear_session(free_memory=True) -> None:

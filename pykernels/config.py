@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
 
 _FLOAT_TYPES = ("float32", "float64")
 _DATA_FORMATS = ("channels_last", "channels_first")
+DIM_ORDERINGS = {"th": "channels_first", "tf": "channels_last"}  # of Keras 1
 
 _settings: dict[str, Any] = {
     "floatx": "float32",
@@ -27,6 +29,40 @@ _settings: dict[str, Any] = {
     "image_data_format": None,  # nobody chose
     "traceback_filtering": True,
 }
+
+
+_KERAS_JSON_LIMIT = 1 << 20
+
+
+def _read_keras_json() -> None:
+    """Takes the settings from `keras.json` in the folder of Keras's files, as Keras does at its import.
+
+    Raises:
+        ValueError: a value that cannot be.
+    """
+    folder = os.path.expanduser(os.environ.get("KERAS_HOME") or os.path.join("~", ".keras"))
+    path = os.path.join(folder, "keras.json")
+    if not os.path.isfile(path) or os.path.getsize(path) > _KERAS_JSON_LIMIT:
+        return
+    import json
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            given = json.load(file)
+    except (ValueError, OSError, RecursionError):  # not JSON: Keras passes over it too
+        return
+    given = given if isinstance(given, dict) else {}
+    try:
+        layout = given.get("image_data_format", DIM_ORDERINGS.get(given.get("image_dim_ordering")))
+        if "floatx" in given:
+            set_floatx(given["floatx"])
+        if "epsilon" in given:
+            set_epsilon(given["epsilon"])
+        # Keras itself writes "channels_last" into the file: that is nobody's choice.
+        if layout is not None and standardize_data_format(layout) != "channels_last":
+            set_image_data_format(layout)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def backend() -> str:
@@ -107,3 +143,6 @@ def standardize_data_format(data_format: str | None) -> str:
             f"The `data_format` argument must be one of {_DATA_FORMATS}. Received: data_format={data_format}"
         )
     return name
+
+
+_read_keras_json()

@@ -30,6 +30,7 @@ ROOTS: tuple[str, ...] = (
     "tensorflow.python.keras",
     "tensorflow.compat.v2.keras",
     "tf_keras",
+    "tensorflow.contrib.keras",
 )
 
 #: Packages of their own that Keras was made of -> pykernels module that serves them.
@@ -47,6 +48,8 @@ TRANSPARENT = frozenset({"api", "_tf_keras", "src"})
 #: Modules of pykernels that are not to be found under Keras's name.
 NOT_OF_KERAS = frozenset({"compat", "data_adapters", "graph", "summary", "training", "user_warning"})
 
+_OPTIMIZER_MODULES = ("adadelta", "adagrad", "adam", "adamax", "ftrl", "gradient_descent", "nadam", "rmsprop")
+
 #: Module of an earlier Keras -> pykernels module that serves it. (Modules of today's Keras go by their own names.)
 MODULES: dict[str, str] = {
     "backend.common": "backend",
@@ -59,16 +62,25 @@ MODULES: dict[str, str] = {
     "datasets.digits": "datasets.digits",
     "engine": "layers",
     "engine.base_layer": "layers",
+    "engine.functional": "models",
     "engine.input_layer": "layers",
+    "engine.input_spec": "layers",
+    "engine.keras_tensor": "graph",
+    "engine.network": "models",
     "engine.sequential": "models",
     "engine.topology": "layers",
     "engine.training": "models",
+    "datasets.cifar": "datasets.cifar",
+    "datasets.data_utils": "utils",
     "initializers.initializers_v1": "initializers",
     "initializers.initializers_v2": "initializers",
     "layers.activation": "layers",
     "layers.advanced_activations": "layers",
     "layers.convolutional": "layers",
+    "layers.containers": "models",
+    "layers.convolutional_recurrent": "layers",
     "layers.core": "layers",
+    "layers.cudnn_recurrent": "layers",
     "layers.embeddings": "layers",
     "layers.experimental": "layers",
     "layers.experimental.preprocessing": "layers",
@@ -83,6 +95,7 @@ MODULES: dict[str, str] = {
     "layers.regularization": "layers",
     "layers.reshaping": "layers",
     "layers.wrappers": "layers",
+    "legacy.layers": "layers",
     "losses.losses": "losses",
     "metrics.metrics": "metrics",
     "objectives": "losses",
@@ -90,16 +103,21 @@ MODULES: dict[str, str] = {
     "optimizers.optimizer_v2": "optimizers",
     "optimizer_v1": "optimizers",
     "optimizer_v2": "optimizers",
-    "optimizer_v2.adam": "optimizers",
-    "optimizer_v2.gradient_descent": "optimizers",
-    "optimizer_v2.rmsprop": "optimizers",
+    "optimizer_v2.learning_rate_schedule": "optimizers.schedules",
+    **{f"optimizer_v2.{name}": "optimizers" for name in _OPTIMIZER_MODULES},
+    **{f"optimizers.optimizer_v2.{name}": "optimizers" for name in _OPTIMIZER_MODULES},
+    **{f"optimizers.{name}_v2": "optimizers" for name in _OPTIMIZER_MODULES},
     "preprocessing.text": "preprocessing.text",
+    "saving.hdf5_format": "saving",
+    "saving.save": "saving",
+    "utils.all_utils": "utils",
     "utils.data_utils": "utils",
     "utils.generic_utils": "utils",
     "utils.image_utils": "utils",
     "utils.io_utils": "utils",
     "utils.layer_utils": "utils",
     "utils.np_utils": "utils",
+    "utils.training_utils": "utils",
     "utils.traceback_utils": "utils.traceback_utils",
     "utils.vis_utils": "utils",
     "utils.visualize_util": "utils",
@@ -126,6 +144,10 @@ _SHORT_LOSSES = {
     "KLD": "losses.kl_divergence",
 }
 
+_OLD_UTILS = """
+    categorical_probas_to_classes convert_kernel count_params get_source_inputs has_arg print_summary probas_to_classes
+    to_list
+"""
 #: pykernels module -> {name that it does not define itself: where that is found}.
 NAMES: dict[str, dict[str, str]] = {
     "": {
@@ -141,6 +163,7 @@ NAMES: dict[str, dict[str, str]] = {
         "KerasTensor": "graph.Tensor",
         "version": "compat.hook.version",
     },
+    "graph": {"KerasTensor": "graph.Tensor"},
     "initializers": {
         "zero": "initializers.Zeros",
         "zeros": "initializers.Zeros",
@@ -163,13 +186,15 @@ NAMES: dict[str, dict[str, str]] = {
         "variance_scaling": "initializers.VarianceScaling",
     },
     "layers": {
+        "Container": "models.Model",
+        "get_source_inputs": "utils.old_names.get_source_inputs",
         **_CONVOLUTIONS,
         "Model": "models.Model",
         "Sequential": "models.Sequential",
     },
     "losses": _SHORT_LOSSES,
     "metrics": _SHORT_LOSSES,
-    "models": {"Input": "layers.Input"},
+    "models": {"Container": "models.Model", "Input": "layers.Input", "Network": "models.Model"},
     "optimizers": {
         "sgd": "optimizers.SGD",
         "rmsprop": "optimizers.RMSprop",
@@ -180,7 +205,18 @@ NAMES: dict[str, dict[str, str]] = {
         "adamax": "optimizers.Adamax",
         "nadam": "optimizers.Nadam",
     },
+    "regularizers": {
+        "ActivityRegularizer": "regularizers.L1L2",
+        "WeightRegularizer": "regularizers.L1L2",
+        "activity_l1": "regularizers.L1",
+        "activity_l1l2": "regularizers.L1L2",
+        "activity_l2": "regularizers.L2",
+        "l1l2": "regularizers.L1L2",
+    },
     "utils": {
+        **{name: f"utils.old_names.{name}" for name in _OLD_UTILS.split()},
+        "layer_from_config": "layers.deserialize",
+        "to_graph": "visualization.model_to_dot",
         "clear_session": "backend.clear_session",
         "model_to_dot": "visualization.model_to_dot",
         "plot": "visualization.plot_model",
@@ -194,13 +230,12 @@ NAMES: dict[str, dict[str, str]] = {
 KERAS_NAMES: dict[str, str] = {
     "layers": """
         Highway LocallyConnected1D LocallyConnected2D MaxoutDense Merge ThresholdedReLU TimeDistributedDense
-        DenseFeatures
+        DenseFeatures ParametricSoftplus SReLU Recurrent
     """,
     "legacy": "interfaces",
-    "models": "Graph model_from_yaml",
+    "models": "Graph",
     "optimizers": "TFOptimizer",
-    "regularizers": "WeightRegularizer activity_l2",
-    "utils": "HDF5Matrix layer_from_config multi_gpu_model",
+    "utils": "GeneratorEnqueuer HDF5Matrix OrderedEnqueuer multi_gpu_model",
     "backend": "set_session get_session manual_variable_initialization",
 }
 
@@ -226,7 +261,6 @@ INSTEAD: dict[str, str] = {
     "callbacks.OrbaxCheckpoint": "use ModelCheckpoint, or BackupAndRestore to go on after an interruption",
     "layers.ThresholdedReLU": "use keras.layers.ReLU(threshold=theta)",
     "models.Graph": "the class left Keras with version 1",
-    "models.model_from_yaml": "use model.to_json() and model_from_json(): YAML files can run code",
     "tensorflow": "pykernels serves tensorflow.keras; of TensorFlow itself it has only a few names",
     "tensorflow.ConfigProto": "drop the line; for the number of threads set OMP_NUM_THREADS",
     "tensorflow.Session": "there is no session: drop the lines that make and set it",
@@ -300,6 +334,7 @@ TENSORFLOW: dict[str, dict[str, str]] = {
         "optimizers": "optimizers",
     },
     "tensorflow.compat": {},
+    "tensorflow.contrib": {},
     "tensorflow.compat.v2": {},
     "tensorflow.data": {"Dataset": "preprocessing.streams.Stream"},
     "tensorflow.data.experimental": {"cardinality": "preprocessing.streams.cardinality"},

@@ -111,6 +111,11 @@ class Tensor(Operand):
         return len(self.shape)
 
     @property
+    def _keras_shape(self) -> tuple:
+        """The name by which layers written for Keras 1 and 2 read the shape of a tensor."""
+        return self.shape
+
+    @property
     def _keras_mask(self):
         """The name by which layers written for Keras read and set the mask of a tensor."""
         return get_mask(self)

@@ -2,7 +2,7 @@
 
 from ..saving.model_files import load_model, save_model
 from ..utils import serialization as _serialization
-from .cloning import clone_model, model_from_config, model_from_json
+from .cloning import clone_model, model_from_config, model_from_json, model_from_yaml
 from .functional import Functional
 from .model import Model
 from .sequential import Sequential
@@ -18,5 +18,6 @@ __all__ = [
     "load_model",
     "model_from_config",
     "model_from_json",
+    "model_from_yaml",
     "save_model",
 ]

@@ -57,6 +57,22 @@ def model_from_config(config, custom_objects=None):
         return _from_config(config, custom_objects, name, budget)
 
 
+def model_from_yaml(yaml_string, custom_objects=None):
+    """Refused, as in Keras: reading YAML can run code.
+
+    Args:
+        yaml_string: str.
+        custom_objects: as in `model_from_json`.
+
+    Raises:
+        RuntimeError: always.
+    """
+    raise RuntimeError(
+        "Method `model_from_yaml()` has been removed due to security risk of arbitrary code execution. Please use "
+        "`Model.to_json()` and `model_from_json()` instead."
+    )
+
+
 def _from_config(config, custom_objects, name: str, budget: LoadBudget):
     budget.allow_variables(physical_memory() // 8)
     with serialization.custom_object_scope(custom_objects or {}), serialization.object_sharing_scope():

@@ -82,6 +82,20 @@ class SavingMixin:
         """
         return json_text(serialization.serialize_keras_object(self), **kwargs)
 
+    def to_yaml(self, **kwargs):
+        """Refused, as in Keras: reading YAML can run code.
+
+        Args:
+            **kwargs: as in Keras 2.
+
+        Raises:
+            RuntimeError: always.
+        """
+        raise RuntimeError(
+            "Method `model.to_yaml()` has been removed due to security risk of arbitrary code execution. Please use "
+            "`model.to_json()` instead."
+        )
+
     def export(self, filepath, format="onnx", verbose=None, input_signature=None, **kwargs) -> None:  # noqa: A002
         """Exports the model to the ONNX format (needs `pip install 'pykernels[onnx]'`).
 

@@ -10,10 +10,19 @@ import numpy as np
 
 from ..compat.arguments import accepts_old_names
 
-__all__ = ["Tokenizer", "hashing_trick", "one_hot", "text_to_word_sequence", "tokenizer_from_json"]
+__all__ = ["Tokenizer", "base_filter", "hashing_trick", "one_hot", "text_to_word_sequence", "tokenizer_from_json"]
 
 _FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 _MODES = ("binary", "count", "freq", "tfidf")
+
+
+def base_filter() -> str:
+    """The characters that part words by default; Keras 1's name for them.
+
+    Returns:
+        str.
+    """
+    return _FILTERS
 
 
 def text_to_word_sequence(input_text, filters=_FILTERS, lower=True, split=" "):
