@@ -197,3 +197,72 @@ def test_results_must_be_a_dict():
 
     with pytest.raises(TypeError, match=r"train_step\(\) of model .* must return a dict"):
         compiled(Wrong).fit(X, Y, verbose=0)
+
+
+class Compiled(pk.Model):
+    """As tf.keras 2.2 to 2.15 wrote it."""
+
+    def train_step(self, data):
+        x, y = data
+        with GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self.compiled_loss(y, y_pred, regularization_losses=self.losses)
+        self.optimizer.minimize(loss, self.trainable_variables, tape=tape)
+        self.compiled_metrics.update_state(y, y_pred)
+        return {m.name: m.result() for m in self.metrics}
+
+
+class Computed(pk.Model):
+    """As tf.keras 2.9 to 2.15 wrote it: `compute_loss` keeps the metric "loss"."""
+
+    def train_step(self, data):
+        x, y = data
+        with GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self.compute_loss(x, y, y_pred)
+        grads = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(grads, self.trainable_variables, strict=True))
+        return self.compute_metrics(x, y, y_pred, None)
+
+
+@pytest.mark.parametrize("cls", [Compiled, Computed])
+def test_steps_of_tf_keras(cls):
+    histories = []
+    for kind in (pk.Model, cls):
+        model = compiled(kind)
+        histories.append(model.fit(X, Y, 20, epochs=3, verbose=0, validation_data=(X, Y)).history)
+    want, have = histories
+    assert list(have) == list(want)
+    for name, values in want.items():
+        np.testing.assert_allclose(have[name], values, rtol=1e-5)
+    assert [m.name for m in model.compiled_metrics.metrics] == ["mae"]
+    assert [m.name for m in model.compiled_loss.metrics] == ["loss"]
+    assert float(model.compiled_metrics.result()["mae"]) == pytest.approx(want["val_mae"][-1], rel=1e-5)
+    model.compiled_loss.reset_state()
+    model.compiled_metrics.reset_state()
+    assert model.get_metrics_result() == {"loss": 0.0, "mae": 0.0}
+    assert pk.Model(*ends()).compiled_loss is None
+
+
+def test_compiled_loss_needs_a_loss():
+    model = pk.Model(*ends())
+    model.compile("sgd")
+    with pytest.raises(ValueError, match="no loss to optimize"):
+        model.compiled_loss(Y, Y)
+
+
+def test_optimizers_minimize():
+    v = pk.Variable(3.0)
+    optimizer = optimizers.SGD(0.1)
+    assert int(optimizer.minimize(lambda: v * v, [v])) == 1
+    assert float(v) == pytest.approx(2.4)
+    with GradientTape() as tape:
+        loss = v * v
+    ((gradient, variable),) = optimizer.compute_gradients(loss, lambda: [v], grad_loss=10.0, tape=tape)
+    assert (float(gradient), variable) == (pytest.approx(48.0), v)
+    with pytest.raises(ValueError, match="`tape` is required"):
+        optimizer.minimize(loss, [v])
+    frozen = pk.Variable(lambda: np.float32(2.0), trainable=False)
+    optimizer = optimizers.Adam(0.1)
+    optimizer.minimize(lambda: frozen * frozen, frozen)
+    assert float(frozen) == pytest.approx(1.9)

@@ -285,28 +285,6 @@ def test_compute_loss_of_earlier_versions_takes_no_training():
     np.testing.assert_allclose(loss, 2 * np.mean(REAL**2), rtol=1e-5)
 
 
-def test_step_overrides_say_that_they_are_not_called():
-    class Custom(pk.Model):
-        def train_step(self, data):
-            return {}
-
-    inputs = pk.Input((5,))
-    model = Custom(inputs, pk.layers.Dense(1)(inputs))
-    model.compile("sgd", "mse")
-    with pytest.raises(NotImplementedError, match="train_step"):
-        model.fit(X1, REAL, verbose=0)
-
-    class Predicts(pk.Model):
-        def predict_step(self, data):
-            return data
-
-    model = Predicts(inputs, pk.layers.Dense(1)(inputs))
-    for method in (model.predict, model.predict_on_batch):
-        with pytest.raises(NotImplementedError, match="predict_step"):
-            method(X1)
-    assert model(X1).shape == (N, 1)
-
-
 def test_a_pickled_model_goes_on_training():
     model = two_by_two(pk, "dict")
     model.compile("sgd", {"p": CLASS_LOSS, "q": "mse"})

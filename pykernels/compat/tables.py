@@ -344,7 +344,10 @@ TENSORFLOW: dict[str, dict[str, str]] = {
     "tensorflow.summary.experimental": {name: f"summary.experimental.{name}" for name in ("get_step", "set_step")},
     "tensorflow.compat.v1": {name: f"summary.{name}" for name in ("HistogramProto", "Summary")},
     "tensorflow.compat.v1.summary": {name: f"summary.{name}" for name in ("FileWriter", "Summary")},
-    "tensorflow.nn": {name: f"activations.{name}" for name in _ACTIVATIONS.split()},
+    "tensorflow.nn": {
+        **{name: f"activations.{name}" for name in _ACTIVATIONS.split()},
+        "dropout": "ops.random.dropout",
+    },
     "tensorflow.python": {},
     "tensorflow.train": {"latest_checkpoint": "saving.names.latest_checkpoint"},
     "tensorflow.random": {

@@ -157,7 +157,7 @@ class GradientTape:
             version = variable.storage.version
             if tensors and tensors[-1].version == version:
                 return tensors[-1]
-            twin = source(variable.array.copy())
+            twin = source(variable.array)
             twin.version = version
         if not any(known is twin for known in tensors):
             tensors.append(twin)

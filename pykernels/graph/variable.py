@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 
 import numpy as np
 
@@ -20,7 +21,8 @@ class Variable(Operand):
     """A mutable array shared by all programs that use it.
 
     Args:
-        initializer: array-like; with `shape` also a callable `(shape, dtype) -> array` or the name of an initializer.
+        initializer: array-like; with `shape` also a callable `(shape, dtype) -> array` or the name of an initializer; a
+            callable without parameters that returns an array.
         shape: of the variable, where the initializer does not say it.
         dtype: one of float32, float64, int32, int64, uint8, bool; default: the value's, float32 for Python floats.
         trainable: whether optimizers may change it.
@@ -69,6 +71,8 @@ class Variable(Operand):
                 f"Variable '{self.name}' needs an initial value: Variable(value) or Variable('zeros', shape)"
             )
         initial_value = resolve_registered(initializer, "initializer") if isinstance(initializer, str) else initializer
+        if callable(initial_value) and shape is None and not _parameters(initial_value):  # as TensorFlow has it
+            initial_value = initial_value()
         if callable(initial_value):
             if shape is None:
                 raise ValueError(f"Variable '{self.name}': an initializer that is a name or callable needs `shape`")
@@ -259,6 +263,14 @@ def writing(variables) -> contextlib.AbstractContextManager:
     Threads that read them wait that long, so nothing in it may wait for another thread.
     """
     return _core.Writing([v.storage for v in variables])
+
+
+def _parameters(function) -> list:
+    """The parameters of a callable; of one that does not tell, something."""
+    try:
+        return list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return [function]
 
 
 def _tracing() -> bool:

@@ -10,13 +10,13 @@ import numpy as np
 from .. import ops
 from ..compat.arguments import translate
 from ..config import floatx
-from ..graph import StatelessScope, Tensor, Variable, apply, current_trace
-from ..graph.stateless import check_state, current_values
+from ..graph import Tensor, Variable, apply, current_trace
 from ..user_warning import warn
 from ..utils.checks import check_name
 from ..utils.naming import auto_name
 from ..utils.overrides import overridden_by_user, refuse_overrides
 from ..utils.serialization import deserialize_keras_object, serialize_keras_object
+from .gradient_methods import GradientMethods
 from .gradients import clip_by_global_norm, clip_by_norm
 from .schedules import LearningRateSchedule
 from .settings import accumulation_steps, ema_frequency, ema_momentum_rule, number
@@ -28,7 +28,7 @@ _UPDATE_STEP = "Override build(variables) and update_step(gradient, variable, le
 _OLD_HOOKS = ("get_updates", "get_gradients", "_resource_apply_dense", "_resource_apply_sparse", "_create_slots")
 
 
-class Optimizer(OptimizerState):
+class Optimizer(GradientMethods, OptimizerState):
     """The base class of optimizers. A subclass makes its slot variables in `build` and implements `update_step`.
 
     Package interface: `_averages`, `_trainable_variables`.
@@ -120,33 +120,6 @@ class Optimizer(OptimizerState):
         self.name = value
 
     # --- what is not called -----------------------------------------------------------------------------
-    def stateless_apply(self, optimizer_variables, grads, trainable_variables) -> tuple:
-        """`apply` for variables that are given as values: neither they nor the optimizer change.
-
-        Args:
-            optimizer_variables: list of tensors or arrays, one for each of `variables`.
-            grads: list of gradients.
-            trainable_variables: list of tensors or arrays, one for each variable that the optimizer was built with.
-
-        Returns:
-            `(trainable_variables, optimizer_variables)`, lists of the new values.
-
-        Raises:
-            ValueError: the optimizer is not built, or other numbers of values.
-        """
-        name = type(self).__name__
-        if not self.built:
-            raise ValueError(
-                f"To call `stateless_apply`, {name} must be built (i.e. its variables must have been created). You can "
-                "build it via `optimizer.build(trainable_variables)`."
-            )
-        trained = self._trainable_variables
-        state = check_state(name, "trainable_variables", trainable_variables, trained, "_trainable_variables")
-        state += check_state(name, "optimizer_variables", optimizer_variables, self.variables, "variables")
-        with StatelessScope(state):
-            self.apply(grads, trained)
-            return current_values(trained), current_values(self.variables)
-
     def _refuse_overrides(self) -> None:
         """NotImplementedError for methods of a subclass that nothing here calls."""
         refuse_overrides(self, Optimizer, {"stateless_apply": _STATELESS})
@@ -248,11 +221,15 @@ class Optimizer(OptimizerState):
             f"Optimizer '{type(self).__name__}' must implement update_step(gradient, variable, learning_rate)."
         )
 
-    def apply_gradients(self, grads_and_vars):
+    def apply_gradients(
+        self, grads_and_vars, name=None, *, skip_gradients_aggregation=False, experimental_aggregate_gradients=True
+    ):
         """Updates variables by their gradients.
 
         Args:
             grads_and_vars: iterable of pairs (gradient, variable).
+            name, skip_gradients_aggregation, experimental_aggregate_gradients: accepted as in Keras 2. They have no
+                effect: there is one device.
 
         Returns:
             The iteration counter.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import weakref
 
-from .. import metrics as metrics_module
 from .. import ops, optimizers
 from ..callbacks.history import History
 from ..compat.arguments import accepts_old_names
@@ -14,11 +13,13 @@ from ..data_adapters.arrays import Data
 from ..graph import Trace
 from ..layers.context import StructureVersion
 from ..layers.node import symbolic
+from ..metrics.loss_tracker import LossTracker
 from ..user_warning import warn
 from ..utils.overrides import overrides
 from ..utils.random_seed import make_default_seed
-from ..utils.tree import map_structure, tree_unflatten
+from ..utils.tree import flatten, map_structure, tree_unflatten
 from .compile_utils import Compiled
+from .compiled_parts import CompiledLoss, CompiledMetrics
 from .results import ResultsMixin
 from .step_methods import StepMethods
 from .step_programs import ProgramCache, step_signature
@@ -174,7 +175,7 @@ class CompileMixin(StepMethods, ResultsMixin):
         self.stop_training = False
         self.compiled = True
         self._accuracy_added = None
-        self._loss_tracker = metrics_module.Mean(name="loss")
+        self._loss_tracker = LossTracker(name="loss")
         self._compile_config = {
             "optimizer": optimizer,
             "loss": loss,
@@ -232,7 +233,19 @@ class CompileMixin(StepMethods, ResultsMixin):
         total = terms[0]
         for term in terms[1:]:
             total = total + term
+        if y_pred is not None:
+            self._loss_tracker.expect(total, flatten(y_pred)[0].shape[0])
         return total
+
+    @property
+    def compiled_loss(self) -> CompiledLoss | None:
+        """The loss of `compile` as tf.keras has it, for a `train_step`; None before `compile`."""
+        return CompiledLoss(self) if self.compiled else None
+
+    @property
+    def compiled_metrics(self) -> CompiledMetrics | None:
+        """The metrics of `compile` as one metric, for a `train_step`; None before `compile`."""
+        return CompiledMetrics(self) if self.compiled else None
 
     # --- preparation ------------------------------------------------------------------------------------
     def _prepare(self, data: Data, train=True) -> None:

@@ -6,6 +6,7 @@ any with `run_eagerly`, is an `EagerStep`: Python runs it for each batch.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import time
 
@@ -33,7 +34,9 @@ def run_own_step(model, kind: str, xs: list, y, weight) -> list:
     """
     step = getattr(model, f"{kind}_step")
     _refuse_state(model, kind, step)
-    with working():  # attributes that a step assigns are its own business, and do not make it a new one
+    tracker = model._loss_tracker
+    expecting = contextlib.nullcontext() if tracker is None else tracker.expecting()
+    with working(), expecting:  # attributes that a step assigns are its own business, and do not make it a new one
         result = step(pack_x_y_sample_weight(model._pack_inputs(xs), y, weight))
     if kind == "predict":
         if not all(hasattr(x, "shape") for x in flatten(result)):
