@@ -229,7 +229,7 @@ _NO_EFFECT = {
 }
 
 
-# They take states, or other layers: test_recurrent_layers.py.
+# They take states, other layers or several inputs: test_recurrent_layers.py, test_attention.py.
 _OF_LAYERS = (
     "RNN",
     "StackedRNNCells",

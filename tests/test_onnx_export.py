@@ -242,10 +242,11 @@ def test_versions_and_refusals(path, tmp_path, capsys):
     assert not (tmp_path / "no.onnx").exists()
 
 
-# Those that take other layers are in test_recurrent_layers.py.
+# Those that take other layers are in test_recurrent_layers.py and test_attention.py.
 ELSEWHERE = (
     *("InputLayer", "Lambda", "RNN", "StackedRNNCells", "LSTMCell", "GRUCell", "SimpleRNNCell"),
     *("Wrapper", "Bidirectional", "TimeDistributed"),
+    *("Attention", "AdditiveAttention", "MultiHeadAttention", "EinsumDense"),
 )
 
 

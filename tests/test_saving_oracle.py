@@ -97,9 +97,10 @@ def test_every_layer_is_in_the_table():
     names = {n for n, cls in vars(pk.layers).items() if inspect.isclass(cls) and issubclass(cls, pk.layers.Layer)}
     aliases = {n for n in names if getattr(pk.layers, n).__name__ != n}
     elsewhere = {"Layer", "InputLayer", "Lambda", *MERGES, *KERAS1_CLASSES}
-    # of other layers: test_recurrent_layers.py
+    # of other layers, or of several inputs: test_recurrent_layers.py, test_attention.py
     elsewhere |= {"RNN", "StackedRNNCells", "LSTMCell", "GRUCell", "SimpleRNNCell"}
     elsewhere |= {"Wrapper", "Bidirectional", "TimeDistributed"}
+    elsewhere |= {"Attention", "AdditiveAttention", "MultiHeadAttention", "EinsumDense"}
     assert not {n for n in names - aliases - elsewhere if n not in LAYERS and hasattr(keras.layers, n)}
 
 

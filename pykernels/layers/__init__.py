@@ -3,6 +3,7 @@
 from ..utils import serialization as _serialization
 from . import experimental
 from .activation_layers import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from .attention import AdditiveAttention, Attention, MultiHeadAttention
 from .batch_normalization import BatchNormalization
 from .category_encoding import CategoryEncoding
 from .conv import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose
@@ -10,6 +11,7 @@ from .conv_depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, S
 from .dense import Dense
 from .discretization import Discretization
 from .dropout import Dropout
+from .einsum_dense import EinsumDense
 from .embedding import Embedding, Masking
 from .identity import Identity
 from .input_layer import Input, InputLayer
@@ -76,7 +78,9 @@ _ALL = {
     for cls in (
         Activation,
         Add,
+        AdditiveAttention,
         AlphaDropout,
+        Attention,
         Average,
         AveragePooling1D,
         AveragePooling2D,
@@ -97,6 +101,7 @@ _ALL = {
         Discretization,
         Dot,
         Dropout,
+        EinsumDense,
         ELU,
         Embedding,
         Flatten,
@@ -124,6 +129,7 @@ _ALL = {
         MaxPooling1D,
         MaxPooling2D,
         Minimum,
+        MultiHeadAttention,
         Multiply,
         Normalization,
         Permute,

@@ -278,8 +278,9 @@ class Layer(LayerConfig, LayerState):
             return
         shapes = self._shapes_of(args, kwargs)
         names = self._parameters_of("build")
-        if len(names) > 1 and all(name in shapes for name in names):
-            self.build(**{name: shapes[name] for name in names})
+        needed = [name for name, default in _parameters(type(self).build) if default is inspect.Parameter.empty]
+        if len(names) > 1 and all(name in shapes for name in needed or names):
+            self.build(**{name: shapes[name] for name in names if name in shapes})
         elif names and not shapes:
             raise ValueError(f"Layer '{self.name}' cannot be built: it was called without a tensor.")
         else:
