@@ -85,6 +85,14 @@ CASES = [
     ("PearsonCorrelation", {}, "regression"),
     ("ConcordanceCorrelation", {}, "regression"),
     ("R2Score", {}, "column"),
+    ("MeanAbsolutePercentageError", {}, "regression"),
+    ("MeanSquaredLogarithmicError", {}, "labels"),
+    ("LogCoshError", {}, "regression"),
+    ("Hinge", {}, "labels"),
+    ("SquaredHinge", {}, "regression"),
+    ("CategoricalHinge", {}, "one_hot"),
+    ("KLDivergence", {}, "one_hot"),
+    ("Poisson", {}, "labels"),
     ("R2Score", {"class_aggregation": None}, "regression"),
     ("R2Score", {"class_aggregation": "variance_weighted_average", "num_regressors": 2}, "regression"),
 ]
@@ -120,10 +128,16 @@ ERRORS = [
 ]
 
 
-NAMES = (
-    "AUC auc Precision precision recall TruePositives CosineSimilarity cosine_similarity binary_io_u F1Score f1_score"
-)
+NAMES = """
+    AUC auc Precision precision recall TruePositives CosineSimilarity cosine_similarity binary_io_u F1Score f1_score
+    hinge MAPE msle poisson kl_divergence log_cosh_error categorical_hinge
+"""
 
+FUNCTIONS = """
+    binary_focal_crossentropy categorical_focal_crossentropy categorical_hinge concordance_correlation hinge huber
+    kl_divergence log_cosh mean_absolute_percentage_error mean_squared_logarithmic_error pearson_correlation poisson
+    squared_hinge
+"""
 
 X = np.array([[3, 1, 0, 2], [5, 4, 7, 6]], "float32")
 DATA, IDS = np.arange(10, dtype="int32").reshape(5, 2), np.array([2, 0, -1, 2, 3], "int32")
@@ -161,6 +175,9 @@ def found_by_keras() -> dict:
         "results": results,
         "raised": raised,
         "names": {name: type(keras.metrics.get(name)).__name__ for name in NAMES.split()},
+        "functions": {
+            name: plain(getattr(keras.metrics, name)(*next(batches("one_hot")))) for name in FUNCTIONS.split()
+        },
         "top_k": [plain(part) for part in keras.ops.top_k(X, 3)],
         "segment_sum": plain(keras.ops.segment_sum(DATA, np.maximum(IDS, 0), 4)),
     }

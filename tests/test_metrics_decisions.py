@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from metric_cases import CASES, DATA, ERRORS, IDS, NAMES, X, ask_keras, batches, weights_for
+from metric_cases import CASES, DATA, ERRORS, FUNCTIONS, IDS, NAMES, X, ask_keras, batches, weights_for
 
 from pykernels import layers, metrics, models, ops, utils
 from pykernels.graph import Trace, gradients
@@ -164,6 +164,36 @@ def test_fit_and_evaluate_use_them_for_several_outputs(tmp_path):
 @pytest.mark.parametrize("name", NAMES.split())
 def test_names(of_keras, name):
     assert type(metrics.get(name)).__name__ == of_keras["names"][name]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS.split())
+def test_functions(of_keras, name):
+    y, x = next(batches("one_hot"))
+    np.testing.assert_allclose(getattr(metrics, name)(y, x), of_keras["functions"][name], rtol=1e-5, atol=1e-6)
+
+
+def test_functions_of_keras_1():
+    """By hand, for 4 true positives, 1 false positive, 2 false negatives and 3 true negatives."""
+    y = np.array([1] * 6 + [0] * 4)
+    x = np.array([0.9] * 4 + [0.2] * 2 + [0.6] + [0.5] * 3)  # 0.5 is rounded to 0
+    p, r = 4 / 5, 4 / 6
+    want = {"precision": p, "recall": r, "fmeasure": 2 * p * r / (p + r), "fbeta_score": 2 * p * r / (p + r)}
+    want["matthews_correlation"] = (4 * 3 - 1 * 2) / np.sqrt(5 * 6 * 4 * 5)
+    for name, value in want.items():
+        assert float(getattr(metrics, name)(y, x)) == pytest.approx(value, rel=1e-6), name
+    assert float(metrics.fbeta_score(y, x, beta=2)) == pytest.approx(5 * p * r / (4 * p + r), rel=1e-6)
+    with pytest.raises(ValueError, match="beta"):
+        metrics.fbeta_score(y, x, beta=-1)
+    assert float(metrics.fmeasure(np.zeros(3), np.zeros(3))) == 0
+
+
+def test_names_of_keras_1_and_2(of_keras):
+    classes = {"kld": "KLDivergence", "cosine_proximity": "CosineSimilarity", "logcosh": "LogCoshError"}
+    for name, cls in {**classes, "precision": "Precision", "kullback_leibler_divergence": "KLDivergence"}.items():
+        assert type(metrics.get(name)).__name__ == cls
+    assert metrics.get("fmeasure") is metrics.fmeasure and metrics.cosine_proximity is metrics.cosine_similarity
+    wrapped = metrics.MeanMetricWrapper(metrics.kl_divergence)
+    assert metrics.deserialize(metrics.serialize(wrapped))._fn is metrics.kl_divergence
 
 
 # --- the ops -----------------------------------------------------------------------------------------------

@@ -100,17 +100,6 @@ mae = MAE = mean_absolute_error
 mse = MSE = mean_squared_error
 
 
-def _known(identifier) -> dict:
-    """Names and losses, that of the identifier imported."""
-    names = [identifier]
-    if isinstance(identifier, dict):
-        names = [identifier.get(key) for key in ("registered_name", "class_name", "config")]
-    for name in names:
-        if isinstance(name, str) and name not in _OBJECTS:
-            _LATER.load(name)
-    return {**dict.fromkeys(_LATER.names), **_OBJECTS}
-
-
 def serialize(loss):
     """The configuration of a loss object or function as a dict of plain values, for `deserialize`.
 
@@ -130,7 +119,7 @@ def deserialize(name, custom_objects=None):
     Raises:
         TypeError: an unknown class.
     """
-    return deserialize_keras_object(name, custom_objects=custom_objects, module_objects=_known(name))
+    return deserialize_keras_object(name, custom_objects=custom_objects, module_objects=_LATER.known(name))
 
 
 def get(identifier):
@@ -146,4 +135,4 @@ def get(identifier):
     Raises:
         ValueError: an unknown name; the message lists similar names.
     """
-    return resolve(identifier, "loss", _known(identifier))
+    return resolve(identifier, "loss", _LATER.known(identifier))

@@ -9,8 +9,15 @@ from ..losses.functions import (
     mean_squared_error,
     sparse_categorical_crossentropy,
 )
+from ..utils.later import Later
 from ..utils.naming import to_snake_case
-from ..utils.serialization import deserialize_keras_object, register_module, resolve, serialize_keras_object
+from ..utils.serialization import (
+    deserialize_keras_object,
+    register_later,
+    register_module,
+    resolve,
+    serialize_keras_object,
+)
 from .accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -25,16 +32,6 @@ from .accuracy import (
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
 )
-from .agreement import (
-    ConcordanceCorrelation,
-    CosineSimilarity,
-    PearsonCorrelation,
-    R2Score,
-    concordance_correlation,
-    pearson_correlation,
-)
-from .confusion import FalseNegatives, FalsePositives, Precision, Recall, TrueNegatives, TruePositives
-from .curves import AUC, PrecisionAtRecall, RecallAtPrecision, SensitivityAtSpecificity, SpecificityAtSensitivity
 from .errors import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -43,61 +40,35 @@ from .errors import (
     RootMeanSquaredError,
     SparseCategoricalCrossentropy,
 )
-from .f_score import F1Score, FBetaScore
-from .iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from .metric import Metric
 from .reduction import Mean, MeanMetricWrapper, Sum
 
 __all__ = [
-    "AUC",
     "Accuracy",
     "BinaryAccuracy",
     "BinaryCrossentropy",
-    "BinaryIoU",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
-    "ConcordanceCorrelation",
-    "CosineSimilarity",
-    "F1Score",
-    "FBetaScore",
-    "FalseNegatives",
-    "FalsePositives",
-    "IoU",
     "Mean",
     "MeanAbsoluteError",
-    "MeanIoU",
     "MeanMetricWrapper",
     "MeanSquaredError",
     "Metric",
-    "OneHotIoU",
-    "OneHotMeanIoU",
-    "PearsonCorrelation",
-    "Precision",
-    "PrecisionAtRecall",
-    "R2Score",
-    "Recall",
-    "RecallAtPrecision",
     "RootMeanSquaredError",
-    "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
-    "SpecificityAtSensitivity",
     "Sum",
     "TopKCategoricalAccuracy",
-    "TrueNegatives",
-    "TruePositives",
     "accuracy",
     "binary_accuracy",
     "binary_crossentropy",
     "categorical_accuracy",
     "categorical_crossentropy",
-    "concordance_correlation",
     "deserialize",
     "get",
     "mean_absolute_error",
     "mean_squared_error",
-    "pearson_correlation",
     "serialize",
     "sparse_categorical_accuracy",
     "sparse_categorical_crossentropy",
@@ -122,28 +93,6 @@ _CLASSES = (
     SparseCategoricalAccuracy,
     TopKCategoricalAccuracy,
     SparseTopKCategoricalAccuracy,
-    AUC,
-    ConcordanceCorrelation,
-    CosineSimilarity,
-    PearsonCorrelation,
-    R2Score,
-    FalseNegatives,
-    FalsePositives,
-    Precision,
-    Recall,
-    TrueNegatives,
-    TruePositives,
-    PrecisionAtRecall,
-    RecallAtPrecision,
-    SensitivityAtSpecificity,
-    SpecificityAtSensitivity,
-    F1Score,
-    FBetaScore,
-    BinaryIoU,
-    IoU,
-    MeanIoU,
-    OneHotIoU,
-    OneHotMeanIoU,
 )
 _OBJECTS = {
     **{cls.__name__: cls for cls in _CLASSES},
@@ -154,11 +103,68 @@ _OBJECTS = {
     "MSE": MeanSquaredError,
     "mae": MeanAbsoluteError,
     "MAE": MeanAbsoluteError,
-    "cosine": CosineSimilarity,  # Keras 1
-    "pearson_correlation": PearsonCorrelation,
-    "concordance_correlation": ConcordanceCorrelation,
 }
 register_module("keras.metrics", _OBJECTS)
+_MODULES = {
+    "agreement": "ConcordanceCorrelation CosineSimilarity PearsonCorrelation R2Score",
+    "confusion": "FalseNegatives FalsePositives Precision Recall TrueNegatives TruePositives",
+    "curves": "AUC PrecisionAtRecall RecallAtPrecision SensitivityAtSpecificity SpecificityAtSensitivity",
+    "f_score": "F1Score FBetaScore",
+    "iou": "BinaryIoU IoU MeanIoU OneHotIoU OneHotMeanIoU",
+    "more_errors": """
+        CategoricalHinge Hinge KLDivergence LogCoshError MeanAbsolutePercentageError MeanSquaredLogarithmicError Poisson
+        SquaredHinge
+    """,
+}
+_LATER = Later(
+    __name__,
+    "keras.metrics",
+    _MODULES,
+    {
+        **{to_snake_case(name): name for names in _MODULES.values() for name in names.split()},
+        **dict.fromkeys(("mape", "MAPE"), "MeanAbsolutePercentageError"),
+        **dict.fromkeys(("msle", "MSLE"), "MeanSquaredLogarithmicError"),
+        # Keras 1 and 2
+        **dict.fromkeys(("kl_divergence", "kullback_leibler_divergence", "kld", "KLD"), "KLDivergence"),
+        **dict.fromkeys(("cosine", "cosine_proximity"), "CosineSimilarity"),
+        **dict.fromkeys(("logcosh", "log_cosh"), "LogCoshError"),
+    },
+    found=_OBJECTS,
+)
+# What is a function where it is an attribute, and where its name stands for no class.
+_FUNCTIONS = Later(
+    __name__,
+    "keras.metrics",
+    {
+        "agreement": "concordance_correlation cosine_similarity pearson_correlation",
+        "batchwise": "fbeta_score fmeasure matthews_correlation precision recall",
+        "more_errors": """
+            binary_focal_crossentropy categorical_focal_crossentropy categorical_hinge hinge huber kl_divergence
+            log_cosh mean_absolute_percentage_error mean_squared_logarithmic_error poisson squared_hinge
+        """,
+    },
+    {"cosine_proximity": "cosine_similarity", "kullback_leibler_divergence": "kl_divergence", "logcosh": "log_cosh"},
+)
+_OF_KERAS_1 = ("cosine_similarity", "fbeta_score", "fmeasure", "matthews_correlation", "precision", "recall")
+__all__ += [*_LATER.where, *(name for name in _FUNCTIONS.where if name not in _OF_KERAS_1)]
+
+
+def _find_later(name):
+    """The object of that name, a class by its own name only; None if there is none."""
+    return _LATER.load(name) if name in _LATER.where else _FUNCTIONS.load(name)
+
+
+register_later("keras.metrics", _find_later)
+
+
+def __getattr__(name):
+    return _LATER.load(name) if name in _LATER.where else _FUNCTIONS.attribute(name)
+
+
+def _known(identifier) -> dict:
+    """Names and metrics, those that the identifier means imported: a class before a function of the same name."""
+    return {**_FUNCTIONS.known(identifier), **_LATER.known(identifier)}
+
 
 # Keras 1 and 2 had these as functions too.
 mse = MSE = mean_squared_error
@@ -184,7 +190,7 @@ def deserialize(config, custom_objects=None):
     Raises:
         TypeError: an unknown class.
     """
-    return deserialize_keras_object(config, custom_objects=custom_objects, module_objects=_OBJECTS)
+    return deserialize_keras_object(config, custom_objects=custom_objects, module_objects=_known(config))
 
 
 def get(identifier):
@@ -200,4 +206,4 @@ def get(identifier):
     Raises:
         ValueError: an unknown name; the message lists similar names.
     """
-    return resolve(identifier, "metric", _OBJECTS)
+    return resolve(identifier, "metric", _known(identifier))

@@ -41,6 +41,18 @@ class Later:
         register_module(self.keras_module, {own: value})
         return value
 
+    def known(self, identifier: Any) -> dict:
+        """All names, those that nobody has asked for with None, and the objects that are there: what `identifier` (a
+        name, or the dict of an object's configuration) means is among them.
+        """
+        names = [identifier]
+        if isinstance(identifier, dict):
+            names = [identifier.get(key) for key in ("registered_name", "class_name", "config")]
+        for name in names:
+            if isinstance(name, str) and name not in self.found:
+                self.load(name)
+        return {**dict.fromkeys(self.names), **self.found}
+
     def attribute(self, name: str):
         """What the package's `__getattr__` returns."""
         value = self.load(name)
