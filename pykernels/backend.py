@@ -5,9 +5,6 @@ Those functions are ops under older names; `_FUNCTIONS` says which, with the nam
 
 from __future__ import annotations
 
-import ast
-import inspect
-
 import numpy as np
 
 from . import config, ops
@@ -42,6 +39,7 @@ from .ops.types import result_type as result_type
 from .ops.types import standardize_dtype, to_tensor
 from .utils.naming import get_uid as get_uid
 from .utils.naming import reset_uids
+from .utils.renamed import renamed
 
 # --- settings and state ------------------------------------------------------------------------------
 
@@ -353,37 +351,7 @@ _FUNCTIONS = {
 }
 
 
-def _signature(arguments: str) -> inspect.Signature:
-    parameters = []
-    for argument in arguments.split(", "):
-        name, _, default = argument.partition("=")
-        parameters.append(
-            inspect.Parameter(
-                name,
-                inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                default=ast.literal_eval(default) if default else inspect.Parameter.empty,
-            )
-        )
-    return inspect.Signature(parameters)
-
-
-def _renamed(name: str, op, arguments: str):
-    """`op` under another name, its arguments in the same order under the names in `arguments`."""
-    signature = _signature(arguments)
-
-    def function(*args, **kwargs):
-        bound = signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        return op(*bound.arguments.values())
-
-    function.__name__ = function.__qualname__ = name
-    function.__module__ = __name__
-    function.__signature__ = signature
-    function.__doc__ = op.__doc__ or f"`{name}({arguments})` of Keras 2, through `pykernels.ops`."
-    return function
-
-
-globals().update({name: _renamed(name, *entry) for name, entry in _FUNCTIONS.items()})
+globals().update({name: renamed(name, *entry, module=__name__) for name, entry in _FUNCTIONS.items()})
 
 _DEFINED_HERE = [name for name, value in list(globals().items()) if getattr(value, "__module__", "") == __name__]
 __all__ = sorted(

@@ -102,7 +102,8 @@ def _placeholder(name: str, target: str) -> type:
 class Facade(ModuleType):
     """A module whose attributes are looked up in the tables and in pykernels.
 
-    `_target` is the pykernels module behind it (``"layers"``), or None for TensorFlow's own modules.
+    `_target` is the pykernels module behind it (``"layers"``), or None for modules of TensorFlow that hold a few names
+    from elsewhere.
     """
 
     _target: str | None
@@ -123,7 +124,9 @@ class Facade(ModuleType):
         if _describe(full_name, exact=True) is not None:
             return importlib.import_module(full_name)
         paths = [] if self._target is None else [self._path(name)]
-        if self._target and "." in self._target:  # keras.ops.nn has names that are defined in pykernels.ops alone
+        if self.__name__ in tables.TENSORFLOW:
+            paths = [path for path in paths if name in _target_module(self._target).__all__]
+        elif self._target and "." in self._target:  # keras.ops.nn has names that are defined in pykernels.ops alone
             paths.append(f"{self._target.partition('.')[0]}.{name}")
         paths += [self._names[name]] if name in self._names else []
         for path in paths:
@@ -132,7 +135,7 @@ class Facade(ModuleType):
             except LookupError:
                 continue
         if name in self._names or name in self._keras_names:
-            return _placeholder(full_name, paths[0] if self._target is not None else paths[-1])
+            return _placeholder(full_name, paths[0] if self._target is not None and paths else self._names[name])
         raise AttributeError(self._lacks(name))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -156,7 +159,9 @@ class Facade(ModuleType):
         return f"{self._target}.{name}" if self._target else name
 
     def _lacks(self, name: str) -> str:
-        return _missing(f"{self.__name__}.{name}", self._path(name), self._public())
+        full_name = f"{self.__name__}.{name}"
+        target = full_name if self.__name__ in tables.TENSORFLOW else self._path(name)
+        return _missing(full_name, target, self._public())
 
     def _public(self) -> list[str]:
         """What ``from module import *`` brings: names that work, no placeholders, no submodules."""
@@ -177,7 +182,7 @@ def _describe(full_name: str, exact: bool = False) -> tuple[str | None, dict[str
     exact: whether a file within a package of `keras.src`, which may be a name as well, counts as no module.
     """
     if full_name in tables.TENSORFLOW:
-        return None, tables.TENSORFLOW[full_name], frozenset()
+        return tables.TENSORFLOW_MODULES.get(full_name), tables.TENSORFLOW[full_name], frozenset()
     target = tables.PACKAGES.get(full_name)
     for root in tables.ROOTS:
         if target is None and (full_name == root or full_name.startswith(root + ".")):
