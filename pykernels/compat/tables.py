@@ -28,6 +28,7 @@ ROOTS: tuple[str, ...] = (
     "keras",
     "tensorflow.keras",
     "tensorflow.python.keras",
+    "tensorflow.compat.v1.keras",
     "tensorflow.compat.v2.keras",
     "tf_keras",
     "tensorflow.contrib.keras",
@@ -262,30 +263,12 @@ INSTEAD: dict[str, str] = {
     "layers.ThresholdedReLU": "use keras.layers.ReLU(threshold=theta)",
     "models.Graph": "the class left Keras with version 1",
     "tensorflow": "pykernels serves tensorflow.keras; of TensorFlow itself it has only a few names",
-    "tensorflow.ConfigProto": "drop the line; for the number of threads set OMP_NUM_THREADS",
-    "tensorflow.Session": "there is no session: drop the lines that make and set it",
-    "tensorflow.compat": "drop the lines that choose TensorFlow 1 behaviour",
+    "tensorflow.lite": "model.export(path, format='onnx') writes a file for other runtimes",
+    "tensorflow.saved_model": "model.save('model.keras') and keras.models.load_model",
     "tensorflow.data": "pass NumPy arrays or a Python generator of batches to fit()",
 }
 
 # --- TensorFlow's own names: enough for scripts that need it only to reach Keras ------------------------------------
-
-_UNARY = "abs exp log sqrt square sin cos tanh sigmoid round sign floor ceil erf"
-_ACTIVATIONS = "relu relu6 elu selu gelu leaky_relu sigmoid softmax log_softmax softplus softsign tanh silu"
-_MATH = {
-    **{name: f"ops.{name}" for name in f"{_UNARY} add subtract multiply divide maximum minimum".split()},
-    "pow": "ops.power",
-    "reduce_sum": "ops.sum",
-    "reduce_mean": "ops.mean",
-    "reduce_max": "ops.max",
-    "reduce_min": "ops.min",
-    "reduce_prod": "ops.prod",
-    "argmax": "ops.argmax",
-    "argmin": "ops.argmin",
-    "equal": "ops.equal",
-    "greater": "ops.greater",
-    "less": "ops.less",
-}
 
 _SUMMARIES = """
     FileWriter SummaryWriter create_file_writer create_noop_writer flush histogram image record_if scalar
@@ -293,76 +276,93 @@ _SUMMARIES = """
 """
 _TRACEBACKS = "disable_traceback_filtering enable_traceback_filtering is_traceback_filtering_enabled"
 
-#: TensorFlow module -> {name: where pykernels has it}.
-TENSORFLOW: dict[str, dict[str, str]] = {
-    "tensorflow": {
-        **_MATH,
-        "cast": "ops.cast",
-        "concat": "ops.concatenate",
-        "expand_dims": "ops.expand_dims",
-        "matmul": "ops.matmul",
-        "one_hot": "ops.one_hot",
-        "reshape": "ops.reshape",
-        "squeeze": "ops.squeeze",
-        "transpose": "ops.transpose",
-        "where": "ops.where",
-        "zeros_like": "ops.zeros_like",
-        "GradientTape": "graph.GradientTape",
-        "TensorSpec": "preprocessing.elements.TensorSpec",
-        "Variable": "graph.Variable",
-        "UnconnectedGradients": "tf.gradients.UnconnectedGradients",
-        "custom_gradient": "ops.custom_gradient",
-        "executing_eagerly": "tf.gradients.executing_eagerly",
-        "function": "graph.function",
-        "gradients": "tf.gradients.gradients",
-        "constant_initializer": "initializers.Constant",
-        "ones": "ops.ones",
-        "ones_initializer": "initializers.Ones",
-        "random_normal_initializer": "initializers.RandomNormal",
-        "random_uniform_initializer": "initializers.RandomUniform",
-        "truncated_normal_initializer": "initializers.TruncatedNormal",
-        "zeros_initializer": "initializers.Zeros",
-        "shape": "ops.shape",
-        "stop_gradient": "ops.stop_gradient",
-        "zeros": "ops.zeros",
-        "ones_like": "ops.ones_like",
-        "HistogramProto": "summary.HistogramProto",
-        "Summary": "summary.Summary",
-        "initializers": "initializers",
-        "losses": "losses",
-        "metrics": "metrics",
-        "optimizers": "optimizers",
+#: TensorFlow module -> the pykernels module whose public names it has.
+TENSORFLOW_MODULES: dict[str, str] = {
+    "tensorflow": "tf.names",
+    "tensorflow.compat.v1": "tf.names",
+    "tensorflow.compat.v2": "tf.names",
+    **{
+        f"tensorflow.{name}": f"tf.{name}"
+        for name in ("debugging", "dtypes", "image", "io", "linalg", "math", "nn", "random", "strings")
     },
+    **{f"tensorflow.compat.v1.{name}": f"tf.{name}" for name in ("image", "math", "nn", "random")},
+}
+
+_INITIALIZERS = {
+    "constant_initializer": "initializers.Constant",
+    "ones_initializer": "initializers.Ones",
+    "random_normal_initializer": "initializers.RandomNormal",
+    "random_uniform_initializer": "initializers.RandomUniform",
+    "truncated_normal_initializer": "initializers.TruncatedNormal",
+    "zeros_initializer": "initializers.Zeros",
+}
+_TOP_LEVEL = {
+    **_INITIALIZERS,
+    "GradientTape": "graph.GradientTape",
+    "TensorSpec": "preprocessing.elements.TensorSpec",
+    "UnconnectedGradients": "tf.gradients.UnconnectedGradients",
+    "Variable": "graph.Variable",
+    "custom_gradient": "ops.custom_gradient",
+    "executing_eagerly": "tf.gradients.executing_eagerly",
+    "function": "graph.function",
+    "gradients": "tf.gradients.gradients",
+    "initializers": "initializers",
+    "losses": "losses",
+    "metrics": "metrics",
+    "optimizers": "optimizers",
+}
+_SESSIONS = (
+    *("ConfigProto", "GPUOptions", "Graph", "GraphOptions", "InteractiveSession", "OptimizerOptions", "RunOptions"),
+    *("Session", "disable_eager_execution", "enable_eager_execution", "get_default_graph", "get_default_session"),
+    *("get_variable", "global_variables_initializer", "local_variables_initializer", "logging", "placeholder"),
+    *("reset_default_graph", "tables_initializer"),
+)
+_BEHAVIOUR = (
+    *("disable_resource_variables", "disable_v2_behavior", "disable_v2_tensorshape", "enable_resource_variables"),
+    "enable_v2_behavior",
+)
+#: Names of TensorFlow 1, at its top level and in compat.v1.
+_VERSION_1 = {
+    **{name: f"tf.v1.{name}" for name in _SESSIONS},
+    "HistogramProto": "summary.HistogramProto",
+    "Summary": "summary.Summary",
+    "gfile": "tf.io.gfile",
+    "random_normal": "tf.random.normal",
+    "random_shuffle": "tf.random.shuffle",
+    "random_uniform": "tf.random.uniform",
+    "read_file": "tf.io.read_file",
+    "set_random_seed": "utils.set_random_seed",
+    "truncated_normal": "tf.random.truncated_normal",
+}
+
+#: TensorFlow module -> {name: where pykernels has it}, beyond those of its module in `TENSORFLOW_MODULES`.
+TENSORFLOW: dict[str, dict[str, str]] = {
+    **{name: {} for name in TENSORFLOW_MODULES},
+    "tensorflow": {**_TOP_LEVEL, **_VERSION_1},
     "tensorflow.compat": {},
     "tensorflow.contrib": {},
-    "tensorflow.compat.v2": {},
+    "tensorflow.compat.v1": {**_TOP_LEVEL, **_VERSION_1, **{name: f"tf.v1.{name}" for name in _BEHAVIOUR}},
+    "tensorflow.compat.v1.random": {"set_random_seed": "utils.set_random_seed"},
+    "tensorflow.compat.v2": _TOP_LEVEL,
     "tensorflow.data": {"Dataset": "preprocessing.streams.Stream"},
     "tensorflow.data.experimental": {"cardinality": "preprocessing.streams.cardinality"},
     "tensorflow.debugging": {name: f"config.{name}" for name in _TRACEBACKS.split()},
-    "tensorflow.math": _MATH,
     "tensorflow.summary": {name: f"summary.{name}" for name in _SUMMARIES.split()},
     "tensorflow.summary.experimental": {name: f"summary.experimental.{name}" for name in ("get_step", "set_step")},
-    "tensorflow.compat.v1": {name: f"summary.{name}" for name in ("HistogramProto", "Summary")},
     "tensorflow.compat.v1.summary": {name: f"summary.{name}" for name in ("FileWriter", "Summary")},
-    "tensorflow.nn": {
-        **{name: f"activations.{name}" for name in _ACTIVATIONS.split()},
-        "dropout": "ops.random.dropout",
-    },
+    "tensorflow.dtypes": {"cast": "tf.arrays.cast"},
     "tensorflow.python": {},
+    "tensorflow.python.client": {"device_lib": "tf.system.device_lib"},
+    "tensorflow.random": {"set_seed": "utils.set_random_seed"},
+    "tensorflow.version": {},
     "tensorflow.train": {"latest_checkpoint": "saving.names.latest_checkpoint"},
-    "tensorflow.random": {
-        "set_seed": "utils.set_random_seed",
-        "normal": "tf.random.normal",
-        "truncated_normal": "tf.random.truncated_normal",
-        "uniform": "tf.random.uniform",
-    },
 }
-
-_DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64"
 
 #: Module -> {name: value} for names that are plain values.
 VALUES: dict[str, dict[str, Any]] = {
-    "tensorflow": {"newaxis": None, **{name: name for name in _DTYPES.split()}},
+    "tensorflow": {"newaxis": None},
+    "tensorflow.compat.v1": {"AUTO_REUSE": True, "newaxis": None},
+    "tensorflow.version": {"VERSION": VERSIONS["tensorflow"], "GIT_VERSION": "pykernels", "GRAPH_DEF_VERSION": 0},
     "tensorflow.data": {"AUTOTUNE": -1, "INFINITE_CARDINALITY": -1, "UNKNOWN_CARDINALITY": -2},
     "tensorflow.data.experimental": {"AUTOTUNE": -1},
 }

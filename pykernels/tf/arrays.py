@@ -384,7 +384,7 @@ def unique_with_counts(x, out_idx="int32", name=None):
     """As `unique`, and how often each is there."""
     if is_symbolic(x):
         raise ValueError("tf.unique of a symbolic tensor has a result of unknown shape")
-    x = np.asarray(x)
+    x = np.asarray(to_tensor(x))
     values, first, inverse, counts = np.unique(x, True, True, True)
     order = np.argsort(first, kind="stable")
     place = np.empty_like(order)

@@ -1,6 +1,4 @@
-"""The names at TensorFlow's top level that are functions or classes of this package."""
-
-from __future__ import annotations
+"""The names at TensorFlow's top level that are functions, classes or dtypes of this package."""
 
 # ruff: noqa: F403 - the modules say what they export
 from . import arrays as _arrays
@@ -8,13 +6,25 @@ from . import math as _math
 from . import scopes as _scopes
 from . import system as _system
 from .arrays import *
+from .dtypes import DTYPE as _DTYPE
+from .dtypes import DType as DType
+from .dtypes import Tensor as Tensor
+from .dtypes import TensorShape as TensorShape
+from .dtypes import as_dtype as as_dtype
+from .image import random_crop as random_crop
+from .linalg import einsum as einsum
+from .linalg import matmul as matmul
+from .linalg import norm as norm
+from .linalg import tensordot as tensordot
 from .math import *
 from .scopes import *
 from .system import *
 
+globals().update(_DTYPE)
 __all__ = sorted(
     {
         *("DType", "Tensor", "TensorShape", "as_dtype", "einsum", "matmul", "norm", "random_crop", "tensordot"),
-        *(name for m in (_arrays, _math, _scopes, _system) for name in m.__all__),
+        *(name for module in (_arrays, _math, _scopes, _system) for name in module.__all__),
+        *_DTYPE,
     }
 )

@@ -1,12 +1,11 @@
-"""`tf.config`, `tf.test`, `tf.version`, devices and threads: what there is, and how much of it is used."""
+"""`tf.config`, `tf.test`, devices and threads: what there is, and how much of it is used."""
 
 from __future__ import annotations
 
 import collections
 import contextlib
-import sys
 
-from .. import __version__, _core
+from .. import _core
 
 __all__ = ["device"]
 
@@ -108,18 +107,16 @@ class test:  # noqa: N801
     gpu_device_name = staticmethod(lambda: "")
 
 
+class device_lib:  # noqa: N801
+    """`tensorflow.python.client.device_lib`."""
+
+    list_local_devices = staticmethod(lambda session_config=None: [_LOGICAL_CPU])
+
+
 class sysconfig:  # noqa: N801
     """`tf.sysconfig`."""
 
     get_build_info = staticmethod(lambda: {"is_cuda_build": False, "is_rocm_build": False})
-
-
-class version:  # noqa: N801
-    """`tf.version`; VERSION is that of `tf.__version__`."""
-
-    GIT_VERSION = f"pykernels {__version__}"
-    COMPILER_VERSION = sys.version.rpartition("[")[2].rstrip("]")
-    GRAPH_DEF_VERSION = 0
 
 
 @contextlib.contextmanager
@@ -135,4 +132,4 @@ def device(device_name):
     yield
 
 
-__all__ += ["config", "sysconfig", "test", "version"]
+__all__ += ["config", "sysconfig", "test"]

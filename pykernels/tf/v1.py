@@ -56,7 +56,11 @@ class OptimizerOptions(_Options):
 class GraphOptions(_Options):
     """Settings of TensorFlow's graphs: kept, without effect."""
 
-    _known: ClassVar[dict] = {"optimizer_options": OptimizerOptions, "rewrite_options": None, "place_pruned_graph": False}
+    _known: ClassVar[dict] = {
+        "optimizer_options": OptimizerOptions,
+        "rewrite_options": None,
+        "place_pruned_graph": False,
+    }
 
 
 class RunOptions(_Options):
