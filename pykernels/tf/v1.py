@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import ops
 from ..graph import Tensor, Variable
+from ..initializers import GlorotUniform
 from ..utils.tree import map_structure
 from .system import set_threads
 
@@ -198,10 +199,7 @@ def get_variable(name, shape=None, dtype="float32", initializer=None, regularize
     """A variable: of `initializer` (an array, or a function of a shape and dtype; Glorot's uniform by default)."""
     if regularizer is not None:
         raise ValueError("tf.get_variable of pykernels takes no regularizer; use Layer.add_weight(regularizer=...)")
-    if initializer is None:
-        from ..initializers import GlorotUniform
-
-        initializer = GlorotUniform()
+    initializer = GlorotUniform() if initializer is None else initializer
     value = initializer(tuple(shape), dtype=str(dtype)) if callable(initializer) else ops.cast(initializer, str(dtype))
     return Variable(value, name=name, trainable=trainable)
 
