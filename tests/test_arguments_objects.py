@@ -127,7 +127,9 @@ _SCALED = ("VarianceScaling", *(f"{who}{how}" for who in ("Glorot", "He", "Lecun
 
 # kind -> (classes, observe, {argument: value}, {class: base case}, {(class, argument): (value, further arguments)},
 #          {(class, argument): (value, message of the refusal)})
-OPTIMIZERS = classes(optimizers, optimizers.Optimizer)
+# The arguments of optimizers around others are shown to act in test_optimizers_around.py.
+AROUND = ("LossScaleOptimizer", "MultiOptimizer")
+OPTIMIZERS = {n: c for n, c in classes(optimizers, optimizers.Optimizer).items() if n not in AROUND}
 KINDS = {
     "optimizer": (
         OPTIMIZERS,

@@ -35,8 +35,8 @@ class History(Callback):
 
     def _note_rate(self) -> None:
         optimizer = getattr(self.model, "optimizer", None)
-        if optimizer is None or not isinstance(self.history, Logs):
-            return
+        if not hasattr(optimizer, "learning_rate") or not isinstance(self.history, Logs):
+            return  # a MultiOptimizer has several
         rate, rates = float(np.asarray(optimizer.learning_rate)), self.history.rates
         if not rates or rates[-1][1] != rate:
             recorded = max((len(values) for values in self.history.values()), default=0)

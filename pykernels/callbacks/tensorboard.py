@@ -185,7 +185,8 @@ class TensorBoard(Callback):
     def on_epoch_end(self, epoch, logs=None):
         logs = dict(logs or {})
         train = {f"epoch_{name}": value for name, value in logs.items() if not name.startswith("val_")}
-        train["epoch_learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
+        if hasattr(self.model.optimizer, "learning_rate"):  # a MultiOptimizer has several
+            train["epoch_learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
         if self.write_steps_per_second:
             start, steps = self._epoch_start
             done = int(np.asarray(self.model.optimizer.iterations)) - steps

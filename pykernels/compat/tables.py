@@ -100,6 +100,7 @@ MODULES: dict[str, str] = {
     "losses.losses": "losses",
     "metrics.metrics": "metrics",
     "objectives": "losses",
+    "optimizers.experimental": "optimizers",
     "optimizers.legacy": "optimizers",
     "optimizers.optimizer_v2": "optimizers",
     "optimizer_v1": "optimizers",
@@ -205,6 +206,8 @@ NAMES: dict[str, dict[str, str]] = {
         "adadelta": "optimizers.Adadelta",
         "adamax": "optimizers.Adamax",
         "nadam": "optimizers.Nadam",
+        "ftrl": "optimizers.Ftrl",
+        "OptimizerV2": "optimizers.Optimizer",
     },
     "regularizers": {
         "ActivityRegularizer": "regularizers.L1L2",
@@ -335,6 +338,11 @@ _VERSION_1 = {
     "truncated_normal": "tf.random.truncated_normal",
 }
 
+_TRAIN = {
+    f"{name}Optimizer": f"optimizers.tensorflow1.{name}Optimizer"
+    for name in ("Adadelta", "Adagrad", "Adam", "Ftrl", "GradientDescent", "Momentum", "RMSProp")
+}
+
 #: TensorFlow module -> {name: where pykernels has it}, beyond those of its module in `TENSORFLOW_MODULES`.
 TENSORFLOW: dict[str, dict[str, str]] = {
     **{name: {} for name in TENSORFLOW_MODULES},
@@ -355,7 +363,8 @@ TENSORFLOW: dict[str, dict[str, str]] = {
     "tensorflow.python.client": {"device_lib": "tf.system.device_lib"},
     "tensorflow.random": {"set_seed": "utils.set_random_seed"},
     "tensorflow.version": {},
-    "tensorflow.train": {"latest_checkpoint": "saving.names.latest_checkpoint"},
+    "tensorflow.train": {"latest_checkpoint": "saving.names.latest_checkpoint", **_TRAIN},
+    "tensorflow.compat.v1.train": {"latest_checkpoint": "saving.names.latest_checkpoint", **_TRAIN},
 }
 
 #: Module -> {name: value} for names that are plain values.

@@ -29,6 +29,8 @@ _LATER = Later(
         "ftrl": "Ftrl",
         "lamb": "Lamb",
         "lion": "Lion",
+        "loss_scale_optimizer": "LossScaleOptimizer",
+        "multi_optimizer": "MultiOptimizer OptimizerMap",
         "muon": "Muon",
         "nadam": "Nadam",
         "schedule_free_adamw": "ScheduleFreeAdamW",

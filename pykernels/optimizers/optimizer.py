@@ -56,6 +56,7 @@ class Optimizer(GradientMethods, OptimizerState):
         ValueError: an argument out of range, more than one kind of clipping, or an unknown argument.
     """
 
+    _KIND = ""  # of the op that updates a variable, where one op does it
     _RULES: ClassVar = {
         "decay": number(0),
         "weight_decay": number(optional=True),
@@ -126,6 +127,8 @@ class Optimizer(GradientMethods, OptimizerState):
         if overridden_by_user(type(self), "update_step"):
             return
         refuse_overrides(self, Optimizer, dict.fromkeys(_OLD_HOOKS, _UPDATE_STEP))
+        if not self._KIND:
+            return
         fused = f"the update of {type(self).__name__} is one kernel. Override update_step() too."
         refuse_overrides(self, Optimizer, dict.fromkeys(("assign", "assign_add", "assign_sub"), fused))
 

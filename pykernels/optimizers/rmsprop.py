@@ -70,12 +70,13 @@ class RMSprop(SweepOptimizer):
         self.momentum = momentum
         self.epsilon = epsilon
         self.centered = centered
+        self.first_mean_square = "zeros"  # an initializer; TensorFlow 1 had "ones"
         self._velocities = []
         self._momentums = []
         self._average_gradients = []
 
     def _slots(self):
-        slots = [Slot("_velocities", "velocity")]
+        slots = [Slot("_velocities", "velocity", self.first_mean_square)]
         if self.momentum > 0:
             slots.append(Slot("_momentums", "momentum"))
         if self.centered:

@@ -24,8 +24,6 @@ class SweepOptimizer(Optimizer):
     A subclass names the op in `_KIND`, its slots in `_slots`, its attributes in `_attributes`.
     """
 
-    _KIND = ""
-
     def _slots(self):
         """The slots that the hyperparameters ask for now: a list of lists of `Slot`s, in the order of the op's form.
         Those of one list are made variable by variable."""

@@ -28,16 +28,33 @@ _KINDS = {
     "average_gradient": "average_gradient",
     "average": "average",
     "gradient_accumulator": "gradient_accumulator",
+    "accumulator": "accumulator",
+    "linear": "linear",
+    "accum_grad": "accumulated_grad",
+    "accumulated_grad": "accumulated_grad",
+    "accum_var": "accumulated_delta_var",
+    "accumulated_delta_var": "accumulated_delta_var",
+    "u": "norm",
+    "norm": "norm",
 }
 _LISTS = {
-    "momentum": ("momentums", "_momentums"),
+    "momentum": ("momentums", "_momentums", "_m"),
     "velocity": ("_velocities",),
     "velocity_hat": ("_velocity_hats",),
     "average_gradient": ("_average_gradients",),
     "average": ("_averages",),
     "gradient_accumulator": ("_accumulated_gradients",),
+    "accumulator": ("_accumulators",),
+    "linear": ("_linears",),
+    "accumulated_grad": ("_accumulated_grads",),
+    "accumulated_delta_var": ("_accumulated_delta_vars",),
+    "norm": ("_u",),
 }
-_BY_KIND = ("average", "momentum", "velocity", "velocity_hat", "average_gradient")  # Adam had all m, then all v
+_OLD_OF = {"norm": "velocity"}  # tf.keras called Adamax's norm v
+_BY_KIND = (  # Adam had all m, then all v
+    *("average", "momentum", "velocity", "velocity_hat", "average_gradient"),
+    *("norm", "accumulator", "linear", "accumulated_grad", "accumulated_delta_var"),
+)
 _BY_KIND_RMS = ("average", "velocity", "momentum", "average_gradient")
 
 Pairs = list[tuple[Dataset, Variable]]
@@ -73,6 +90,8 @@ def fit(optimizer, datasets, names: list[str] | None = None, sort_by=None, conve
     variables = optimizer.variables
     trained = [_Target(v, (conversions or {}).get(id(v))) for v in optimizer._trainable_variables]
     slots = _slots(optimizer, trained)
+    if names is not None and _is_of_today(datasets, names, variables):
+        return list(zip(datasets, variables, strict=True))
     if names is not None and any(_kind(name) for name in names):
         return _by_names(optimizer, datasets, names, slots)
     if names is None:
@@ -92,8 +111,19 @@ def _shapes(values) -> list[tuple]:
     return [tuple(v.shape) for v in values]
 
 
+def _is_of_today(datasets, names, variables) -> bool:
+    """Whether the arrays of a file are the variables in their order, as in files of Keras 3."""
+    of_kinds = [_kind(name) for name in names] == [_kind(v.name) for v in variables]
+    return of_kinds and _shapes(datasets) == _shapes(variables)
+
+
 def _rate(optimizer) -> Variable | None:
     return optimizer._learning_rate if isinstance(optimizer._learning_rate, Variable) else None
+
+
+def _product(optimizer) -> Variable | None:
+    """Nadam's product of momentums, which Keras 1 and 2 had behind the counter."""
+    return getattr(optimizer, "_u_product", None)
 
 
 def _without_rate(optimizer) -> list[Variable]:
@@ -114,7 +144,8 @@ def _slots(optimizer, trained: list[_Target]) -> dict[str, list[_Target]]:
 
 def _covers(optimizer, slots: dict) -> bool:
     """Whether the kinds are all that the optimizer has: one of the user's may have others."""
-    known = 1 + (_rate(optimizer) is not None) + sum(map(len, slots.values()))
+    scalars = (_rate(optimizer), _product(optimizer))
+    known = 1 + sum(v is not None for v in scalars) + sum(map(len, slots.values()))
     return known == len(optimizer.variables)
 
 
@@ -136,6 +167,9 @@ def _by_names(optimizer, datasets, names, slots) -> Pairs | None:
     for name, dataset in zip(names, datasets, strict=True):
         given.setdefault(_kind(name), []).append(dataset)
     pairs = _scalars(optimizer, given.pop(None, []))
+    for kind, old in _OLD_OF.items():
+        if kind in slots and kind not in given and old in given:
+            given[kind] = given.pop(old)
     if pairs is None or not set(slots) <= set(given):
         return None
     for kind, targets in slots.items():
@@ -149,8 +183,8 @@ def _scalars(optimizer, datasets) -> Pairs | None:
     """The counter, and the learning rate if it is there."""
     if len(datasets) > 2 or any(tuple(d.shape) != () for d in datasets):
         return None
-    rate = _rate(optimizer)
-    wanted = [optimizer._iterations] if rate is None else [optimizer._iterations, rate]
+    second = _rate(optimizer) if _product(optimizer) is None else _product(optimizer)
+    wanted = [optimizer._iterations] if second is None else [optimizer._iterations, second]
     return list(zip(datasets, wanted, strict=False))
 
 
@@ -172,7 +206,7 @@ def _by_structure(optimizer, datasets, slots, targets, grouped: bool) -> Pairs |
 
 
 def _slot_pairs(optimizer, slots, rest, trained, grouped: bool) -> Pairs | None:
-    kinds = _BY_KIND_RMS if hasattr(optimizer, "rho") else _BY_KIND
+    kinds = _BY_KIND_RMS if hasattr(optimizer, "centered") else _BY_KIND
     needed = [kind for kind in kinds if kind in slots]
     if "gradient_accumulator" in slots:
         return None
@@ -182,7 +216,7 @@ def _slot_pairs(optimizer, slots, rest, trained, grouped: bool) -> Pairs | None:
         return [] if not rest and not needed else None
     wanted = [target for kind in needed for target in slots[kind]]
     if not grouped:
-        wanted = [_Target(v, None) for v in _without_rate(optimizer)[1:]]
+        wanted = [_Target(v, None) for v in _without_rate(optimizer)[1:] if v is not _product(optimizer)]
     if _shapes(rest) != _shapes(wanted):
         return None
     return [target.pair(dataset) for dataset, target in zip(rest, wanted, strict=True)]
