@@ -200,6 +200,11 @@ def test_damaged_gzip(tmp_path):
     (tmp_path / "x.gz").write_bytes(packed[: len(packed) // 2])
     with pytest.raises(ValueError, match="complete gzip"):
         idx.read_idx(tmp_path / "x.gz")
+    changed = bytearray(packed)
+    changed[10:30] = b"\xff" * 20
+    (tmp_path / "x.gz").write_bytes(changed)
+    with pytest.raises(ValueError, match=r"complete gzip file\. Delete"):  # without zlib's own words
+        idx.read_idx(tmp_path / "x.gz")
 
 
 @pytest.fixture

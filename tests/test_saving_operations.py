@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from op_testing import every_unary
@@ -157,3 +159,15 @@ def test_ops_that_are_loaded_on_demand_are_saved(tmp_path):
     data = np.random.default_rng(0).normal(size=(3, 5)).astype("float32")
     for a, b in zip(model.predict(data, verbose=0), again.predict(data, verbose=0), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(("node_args", "received"), [((), "1 arguments"), ((0.0,) * 5, "6 arguments")])
+def test_an_operation_with_other_arguments_is_refused(node_args, received):
+    """Found by the fuzz program: the message was Python's own."""
+    x = pk.Input((3,))
+    config = json.loads(pk.Model(x, x + x).to_json())
+    node = config["config"]["layers"][-1]["inbound_nodes"][0]
+    node["args"] = [node["args"][0], *node_args]
+    message = rf"The operation 'add' of the model's configuration takes \(x1, x2\)\. Received: {received}"
+    with pytest.raises(ValueError, match=message):
+        pk.models.model_from_json(json.dumps(config))

@@ -7,6 +7,7 @@
 
 #include "base/crc32.h"
 #include "base/error.h"
+#include "base/lookup3.h"
 #include "bindings/register.h"
 
 namespace py = pybind11;
@@ -38,6 +39,7 @@ void define_checksum(py::module_& m, const char* name, Checksum checksum) {
 void register_files(py::module_& m) {
   define_checksum(m, "crc32", crc32);
   define_checksum(m, "crc32c", crc32c);
+  define_checksum(m, "lookup3", lookup3);
 }
 
 }  // namespace pk::bindings

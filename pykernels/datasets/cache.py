@@ -78,7 +78,7 @@ def read_pickle(path: pathlib.Path) -> tuple[bytes, LoadBudget]:
             if file.read(1):
                 raise ValueError(f"{path} is larger, unpacked, than a file of its size should be.")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(f"{path} is not a complete gzip file ({error}). Delete it and get it again.") from error
+        raise ValueError(f"{path} is not a complete gzip file. Delete it and get it again.") from error
     return data, budget
 
 

@@ -96,7 +96,7 @@ def read_idx(path) -> np.ndarray:
             with gzip.open(raw) if path.suffix == ".gz" else io.BufferedReader(raw) as file:
                 return _read_array(file, str(path), budget)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise ValueError(f"{path} is not a complete gzip file ({error}). Delete it and get it again.") from error
+            raise ValueError(f"{path} is not a complete gzip file. Delete it and get it again.") from error
 
 
 def _read_array(file, name: str, budget: LoadBudget) -> np.ndarray:

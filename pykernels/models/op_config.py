@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 
 from .. import activations, ops
@@ -208,6 +210,14 @@ class GraphOp:
         self._config = config
 
     def __call__(self, *args, **kwargs):
+        signature = inspect.signature(self._function)
+        try:
+            signature.bind(*args, **self._config, **kwargs)
+        except TypeError as error:
+            raise ValueError(
+                f"The operation '{self.name}' of the model's configuration takes {signature}. Received: {len(args)} "
+                f"arguments, and by name {sorted([*self._config, *kwargs])}"
+            ) from error
         try:
             return self._function(*args, **self._config, **kwargs)
         except TypeError as error:

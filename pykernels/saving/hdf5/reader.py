@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import struct
 
+from ... import _core
 from ...utils.load_budget import LoadBudget, load_budget
 from ...utils.regular_files import open_regular
 from ..errors import damaged
@@ -82,6 +83,7 @@ class Hdf5File:
         elif version in (2, 3):
             sizes, start = get(9, 2), 12
             end, root = get(start + 16, 8), get(start + 24, 8)
+            self._verify(get(0, start + 36), "its superblock")
         else:
             raise ValueError(f"{self.name}: version {version} of HDF5's superblock is not known.")
         if sizes != b"\x08\x08" or get(start, 8) != bytes(8):
@@ -97,10 +99,10 @@ class Hdf5File:
         return min(plain, self.source.size) + min(packed, _MAX_RATIO * self.source.size)
 
     # --- object headers ----------------------------------------------------------------------------------
-    def messages(self, address: int) -> list[tuple[int, bytes]]:
+    def messages(self, address: int, path: str) -> list[tuple[int, bytes]]:
         """(type, data) of the messages of an object."""
         head = self.source.get(address, 4)
-        found = self._messages_2(address) if head == b"OHDR" else self._messages_1(address)
+        found = self._messages_2(address, path) if head == b"OHDR" else self._messages_1(address)
         for kind, data in found:
             if kind == -1:
                 raise ValueError(f"{self.name}: shared element types are not read.")
@@ -128,21 +130,24 @@ class Hdf5File:
                 at += length
         return found
 
-    def _messages_2(self, address: int) -> list[tuple[int, bytes]]:
+    def _messages_2(self, address: int, path: str) -> list[tuple[int, bytes]]:
+        place = f"the header of '{path}'" if path else "the header of its first group"
         version, flags = self.source.get(address + 4, 2)
         if version != 2:
             raise damaged(self.name, f"an object of version {version}")
         at = address + 6 + (16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0)
         width = 1 << (flags & 3)
         size = int.from_bytes(self.source.get(at, width), "little")
-        blocks, found = [(at + width, size)], []
+        blocks, found = [(address, at + width - address + size + 4)], []
         head = 6 if flags & 4 else 4
+        first = at + width - address
         while blocks:
             start, size = blocks.pop(0)
-            if found and self.source.get(start, 4) == b"OCHK":
-                start, size = start + 4, size - 8
             data = self.bulk(start, size)
-            at = 0
+            if size < first + 4 or (start != address and data[:4] != b"OCHK"):
+                raise damaged(self.name, place)
+            self._verify(data, place)
+            at, size, first = first, size - 4, 4
             while at + head <= size:
                 self.budget.spend(2)
                 kind, length, bits = struct.unpack_from("<BHB", data, at)
@@ -152,6 +157,12 @@ class Hdf5File:
                 self._keep(kind, bits, data[at : at + length], found, blocks)
                 at += length
         return found
+
+    def _verify(self, data: bytes, place: str) -> None:
+        """Data that end with their checksum."""
+        self.budget.spend(1 + (len(data) >> 4))
+        if _core.lookup3(data[:-4]) != int.from_bytes(data[-4:], "little"):
+            raise damaged(self.name, f"the checksum of {place} does not fit")
 
     def _keep(self, kind, flags, data, found, blocks) -> None:
         if kind == 0x10:
@@ -187,7 +198,7 @@ class Group(Node):
     """A group: names lead to groups and data sets."""
 
     def __init__(self, file: Hdf5File, path: str, address: int, messages=None):
-        super().__init__(file, path, file.messages(address) if messages is None else messages)
+        super().__init__(file, path, file.messages(address, path) if messages is None else messages)
         self._links: dict[str, int | None] | None = None
         self._children: dict[str, Node] = {}
 
@@ -317,7 +328,7 @@ class Group(Node):
                     "Copy the data into the file (h5repack, or load and save with Keras)."
                 )
             try:
-                messages = self.file.messages(address)
+                messages = self.file.messages(address, path)
                 kinds = {kind for kind, _ in messages}
                 is_data = 1 in kinds and 3 in kinds and 8 in kinds
                 child = Dataset(self.file, path, messages) if is_data else Group(self.file, path, address, messages)
