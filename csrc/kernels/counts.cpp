@@ -21,8 +21,9 @@ template <class T>
 int64_t exceeded(T x, const T* at, int64_t n, bool even, int64_t least) {
   if (even) {
     if (!(x > T(0))) return x == x ? least : 0;
-    const T place = std::ceil(std::min(x, T(1)) * static_cast<T>(n - 1));
-    return std::max(static_cast<int64_t>(place), least);
+    const T place = std::min(x, T(1)) * static_cast<T>(n - 1);
+    const int64_t below = static_cast<int64_t>(place);  // not std::ceil: a call, where the machine's own is not assumed
+    return std::max(below + (place > static_cast<T>(below) ? 1 : 0), least);
   }
   if (x != x) return 0;  // no order holds for NaN
   if (n <= 8) {
@@ -31,6 +32,23 @@ int64_t exceeded(T x, const T* at, int64_t n, bool even, int64_t least) {
     return below;
   }
   return std::lower_bound(at, at + n, x) - at;
+}
+
+// One threshold and no weights: four numbers, which the loop keeps in registers. sums: negatives below, above;
+// positives.
+template <class T>
+void count_at_one(const T* target, const T* x, int64_t n, T at, double* sums) {
+  int64_t above = 0, positive = 0, both = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const int p = x[i] > at ? 1 : 0, t = target[i] != T(0) ? 1 : 0;
+    above += p;
+    positive += t;
+    both += p & t;
+  }
+  sums[0] = static_cast<double>(n - above - positive + both);
+  sums[1] = static_cast<double>(above - both);
+  sums[2] = static_cast<double>(positive - both);
+  sums[3] = static_cast<double>(both);
 }
 
 template <class T>
@@ -58,8 +76,9 @@ void ConfusionCounts::operator()(const T* target, const T* x, const T* weights, 
   const double work = count_ns * static_cast<double>(rows * labels);
   parallel_for(pieces, work, [&](int64_t piece) {
     double* own = sums + piece * 2 * table;
-    std::fill_n(own, 2 * table, 0.0);
     const int64_t first = rows * piece / pieces, last = rows * (piece + 1) / pieces;
+    if (table == 2 && weights == nullptr) return count_at_one(target + first, x + first, last - first, at[0], own);
+    std::fill_n(own, 2 * table, 0.0);
     for (int64_t i = first * labels, label = 0; i < last * labels; ++i) {
       const int64_t bucket = exceeded(x[i], at, thresholds, even, least);
       const double weight = weights != nullptr ? static_cast<double>(weights[i]) : 1.0;

@@ -69,6 +69,7 @@ TEST(ConfusionCounts, AgreeWithPlainLoops) {
   for (int i = 0; i < 11; ++i) spread[static_cast<std::size_t>(i)] = i / 10.0;
   for (const bool weighted : {false, true}) {
     check_counts<float>(7, 1, {0.5}, false, weighted);
+    check_counts<double>(70001, 1, {0.25}, false, weighted);
     check_counts<float>(33, 3, {0.1, 0.4, 0.9}, false, weighted);
     check_counts<double>(33, 3, many, false, weighted);
     check_counts<float>(17, 5, spread, true, weighted);
