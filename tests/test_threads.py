@@ -6,9 +6,12 @@ import ctypes
 import os
 import sys
 
+import numpy as np
 import pytest
 
-from pykernels import config_info
+import pykernels as keras
+from pykernels import config_info, layers
+from pykernels.graph.program import Program
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 NO_OPENMP = config_info.config()["openmp"].startswith("none")
@@ -152,6 +155,28 @@ def test_waiting_helpers_sleep_unless_they_shall_not(run):
     )
     assert passive < active / 4
     assert unset < active / 4
+
+
+def test_a_trace_says_what_the_loops_of_a_step_are():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((256,)), layers.Dense(512, activation="relu"), layers.Dense(2)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((128, 256), "float32"), np.ones((128, 2), "float32")
+    calls, profile = [], Program.profile
+
+    def trace(program, feeds, repeats):
+        calls.extend(zip(program.describe(), program.core.trace(feeds, repeats), strict=True))
+        return profile(program, feeds, 1)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Program, "profile", trace)
+        model.profile(x, y, batch_size=128, repeats=3, print_fn=None)
+    products = [loops for row, (_, loops) in calls if row["op"].startswith("matmul") and row["flops"] > 1e7]
+    assert len(products) == 2  # forward and the update
+    for loops in products:
+        assert loops and all(len(tasks) > 1 and workers >= 1 and min(tasks) > 0 for workers, tasks in loops)
+    small = [loops for row, (_, loops) in calls if row["bytes"] < 1000]
+    assert small and not any(small)
 
 
 FORK = """

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <ctime>
 #include <mutex>
 #include <thread>
+#include <utility>
 
+#include "base/loop_trace.h"
 #include "base/pool.h"
 #include "base/team.h"
 
@@ -40,6 +43,26 @@ Pool& pool() {
 // Waking a helper costs a few microseconds; below this much work it does not pay.
 constexpr double min_parallel_ns = 8000;
 
+bool worth_it(std::int64_t tasks, double work_ns) {
+  return tasks > 1 && work_ns >= min_parallel_ns && tasks < (std::int64_t{1} << 31);
+}
+
+thread_local LoopTrace* trace = nullptr;
+
+template <class Task>
+void run_traced(std::int64_t tasks, std::int64_t workers, const Task& task) {
+  LoopTrace* const mine = std::exchange(trace, nullptr);  // loops in tasks are serial
+  TracedLoop loop{workers, {}};
+  loop.task_ns.reserve(static_cast<std::size_t>(tasks));
+  for (std::int64_t t = 0; t < tasks; ++t) {
+    const double start = thread_ns();
+    task(t);
+    loop.task_ns.push_back(thread_ns() - start);
+  }
+  mine->loops.push_back(std::move(loop));
+  trace = mine;
+}
+
 }  // namespace
 
 std::int64_t max_workers() {
@@ -50,7 +73,8 @@ std::int64_t max_workers() {
 bool in_parallel() { return Pool::in_task() || in_runtime_region(); }
 
 void parallel_run(std::int64_t tasks, double work_ns, TaskFn fn, void* ctx) {
-  if (tasks > 1 && work_ns >= min_parallel_ns && tasks < (std::int64_t{1} << 31) && !in_parallel()) {
+  if (worth_it(tasks, work_ns) && !in_parallel()) {
+    if (trace != nullptr) return run_traced(tasks, tasks, [&](std::int64_t t) { fn(ctx, t); });
     const int threads = num_threads();
     if (threads > 1) {
       Pool& p = pool();
@@ -60,5 +84,26 @@ void parallel_run(std::int64_t tasks, double work_ns, TaskFn fn, void* ctx) {
   }
   for (std::int64_t t = 0; t < tasks; ++t) fn(ctx, t);
 }
+
+void parallel_run_workers(std::int64_t tasks, std::int64_t workers, double work_ns, WorkerFn fn, void* ctx) {
+  if (trace != nullptr && worth_it(std::min(tasks, workers), work_ns)) {
+    // Where the processors of this machine are the bound, another machine has another one.
+    const std::int64_t bound = workers < max_workers() ? workers : tasks;
+    return run_traced(tasks, bound, [&](std::int64_t t) { fn(ctx, t, 0); });
+  }
+  std::atomic<std::int64_t> next{0};
+  parallel_for(std::min<std::int64_t>({tasks, workers, num_threads()}), work_ns, [&](std::int64_t worker) {
+    for (std::int64_t task = next++; task < tasks; task = next++) fn(ctx, task, worker);
+  });
+}
+
+double thread_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
+}
+
+LoopTrace::LoopTrace() { trace = this; }
+LoopTrace::~LoopTrace() { trace = nullptr; }
 
 }  // namespace pk

@@ -4,9 +4,8 @@
 // so results have the same bits for any thread count. Tasks must not throw.
 #pragma once
 
-#include <algorithm>
-#include <atomic>
 #include <cstdint>
+#include <type_traits>
 
 #include "base/int_math.h"
 #include "base/thread_count.h"
@@ -28,7 +27,7 @@ void parallel_run(std::int64_t tasks, double work_ns, TaskFn fn, void* ctx);
 template <class F>
 void parallel_for(std::int64_t tasks, double work_ns, F&& f) {
   parallel_run(
-      tasks, work_ns, [](void* ctx, std::int64_t t) { (*static_cast<F*>(ctx))(t); },
+      tasks, work_ns, [](void* ctx, std::int64_t t) { (*static_cast<std::remove_reference_t<F>*>(ctx))(t); },
       const_cast<void*>(static_cast<const void*>(&f)));
 }
 
@@ -47,14 +46,19 @@ void parallel_ranges(std::int64_t n, std::int64_t grain, double work_ns, F&& f) 
 // sizes of scratch may depend on it.
 std::int64_t max_workers();
 
+using WorkerFn = void (*)(void* ctx, std::int64_t task, std::int64_t worker);
+void parallel_run_workers(std::int64_t tasks, std::int64_t workers, double work_ns, WorkerFn fn, void* ctx);
+
 // f(task, worker) for each task in [0, tasks). Tasks of one worker, in [0, workers), run one after another: they may
 // share a private part of the scratch.
 template <class F>
 void parallel_workers(std::int64_t tasks, std::int64_t workers, double work_ns, F&& f) {
-  std::atomic<std::int64_t> next{0};
-  parallel_for(std::min<std::int64_t>({tasks, workers, num_threads()}), work_ns, [&](std::int64_t worker) {
-    for (std::int64_t task = next++; task < tasks; task = next++) f(task, worker);
-  });
+  parallel_run_workers(
+      tasks, workers, work_ns,
+      [](void* ctx, std::int64_t t, std::int64_t worker) {
+        (*static_cast<std::remove_reference_t<F>*>(ctx))(t, worker);
+      },
+      const_cast<void*>(static_cast<const void*>(&f)));
 }
 
 }  // namespace pk

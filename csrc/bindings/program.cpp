@@ -155,6 +155,24 @@ std::vector<double> profile(const Program& program, const py::sequence& arrays, 
   return program.profile(feeds.pointers, repeats);
 }
 
+// [(outside_ns, [(workers, task_ns), ...]), ...] of each call.
+py::list trace(const Program& program, const py::sequence& arrays, int repeats) {
+  PK_CHECK(repeats >= 1, "repeats must be at least 1");
+  const Feeds feeds(program, arrays);
+  std::vector<CallLoops> calls;
+  {
+    const py::gil_scoped_release unlocked;
+    calls = program.trace(feeds.pointers, repeats);
+  }
+  py::list rows;
+  for (const CallLoops& call : calls) {
+    py::list loops;
+    for (const TracedLoop& loop : call.loops) loops.append(py::make_tuple(loop.workers, loop.task_ns));
+    rows.append(py::make_tuple(call.outside_ns, loops));
+  }
+  return rows;
+}
+
 py::list describe(const Program& program) {
   py::list rows;
   for (const CallInfo& s : program.describe()) {
@@ -239,6 +257,7 @@ void register_program(py::module_& m) {
            py::arg("order") = py::none(), py::arg("outputs") = py::none(), py::arg("step") = 0,
            py::arg("seconds") = 0.05, py::arg("check_finite") = true)
       .def("profile", &profile, py::arg("feeds"), py::arg("repeats") = 5)
+      .def("trace", &trace, py::arg("feeds"), py::arg("repeats") = 5)
       .def("describe", &describe)
       .def_readwrite("seed", &Program::seed)
       .def("reading", [](const Program& program) { return std::make_unique<VariableReading>(program.reads()); })

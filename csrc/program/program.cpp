@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <numeric>
+#include <utility>
 
 #include "base/error.h"
 #include "base/float_mode.h"
@@ -287,7 +289,8 @@ BatchResult Program::run_batches(const BatchRun& batches) const {
   return result;
 }
 
-std::vector<double> Program::profile(const std::vector<const void*>& inputs, int repeats) const {
+template <class Note>
+void Program::timed_calls(const std::vector<const void*>& inputs, int repeats, const Note& note) const {
   const Lease lease(*this);
   State& state = *lease;
   for (std::size_t i = 0; i < inputs.size(); ++i) bind(state, i, const_cast<void*>(inputs[i]));
@@ -299,7 +302,6 @@ std::vector<double> Program::profile(const std::vector<const void*>& inputs, int
   }
   void* const scratch = state.workspace->arena.as<char>() + scratch_offset_;
   const Access access(*this, state);
-  std::vector<std::vector<double>> times(calls_.size());
   for (int r = 0; r < repeats; ++r) {
     for (std::size_t i = 0; i < calls_.size(); ++i) {
       const Call& call = calls_[i];
@@ -309,15 +311,54 @@ std::vector<double> Program::profile(const std::vector<const void*>& inputs, int
         call.kernel->run({const_cast<const void* const*>(in), in + call.inputs, scratch, seed,
                           static_cast<std::uint64_t>(r), state.form_of(call)});
       }
-      times[i].push_back(seconds_since(start) * 1e9);
+      note(i, seconds_since(start) * 1e9);
     }
   }
+}
+
+std::vector<double> Program::profile(const std::vector<const void*>& inputs, int repeats) const {
+  std::vector<std::vector<double>> times(calls_.size());
+  timed_calls(inputs, repeats, [&](std::size_t i, double ns) { times[i].push_back(ns); });
   std::vector<double> medians;
   for (std::vector<double>& t : times) {
     std::nth_element(t.begin(), t.begin() + static_cast<std::ptrdiff_t>(t.size() / 2), t.end());
     medians.push_back(t.empty() ? 0 : t[t.size() / 2]);
   }
   return medians;
+}
+
+std::vector<CallLoops> Program::trace(const std::vector<const void*>& inputs, int repeats) const {
+  std::vector<CallLoops> calls(calls_.size());
+  std::vector<bool> seen(calls_.size(), false);
+  LoopTrace trace;
+  std::size_t first_run = calls_.size();  // is not counted: weights are prepared in it
+  double last = 0;
+  timed_calls(inputs, repeats + 1, [&](std::size_t i, double) {
+    CallLoops now{thread_ns() - last, std::exchange(trace.loops, {})};
+    if (first_run > 0) {
+      --first_run;
+      last = thread_ns();
+      return;
+    }
+    for (const TracedLoop& loop : now.loops) {
+      now.outside_ns -= std::accumulate(loop.task_ns.begin(), loop.task_ns.end(), 0.0);
+    }
+    if (seen[i]) {
+      PK_CHECK(now.loops.size() == calls[i].loops.size(), "a call's loops changed between runs of one program");
+      now.outside_ns = std::min(now.outside_ns, calls[i].outside_ns);
+      for (std::size_t l = 0; l < now.loops.size(); ++l) {
+        std::vector<double>& times = now.loops[l].task_ns;
+        const std::vector<double>& before = calls[i].loops[l].task_ns;
+        PK_CHECK(times.size() == before.size(), "a loop's tasks changed between runs of one program");
+        std::transform(times.begin(), times.end(), before.begin(), times.begin(),
+                       [](double a, double b) { return std::min(a, b); });
+      }
+    }
+    calls[i] = std::move(now);
+    seen[i] = true;
+    last = thread_ns();
+  });
+  return calls;
 }
 
 std::vector<CallInfo> Program::describe() const {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/buffer.h"
+#include "base/loop_trace.h"
 #include "kernels/gather.h"
 #include "program/access.h"
 #include "program/op.h"
@@ -33,6 +34,12 @@ struct CallInfo {
   std::int64_t offset = -1;  // arena offset of output 0; -1 where it is not in the arena
   std::size_t bytes = 0;     // of all inputs and outputs
   double flops = 0;
+};
+
+// The processor time of a call on one thread, in its loops and outside of them.
+struct CallLoops {
+  double outside_ns = 0;
+  std::vector<TracedLoop> loops;
 };
 
 // What a program takes while it runs, in bytes.
@@ -81,6 +88,9 @@ class Program {
   // Nanoseconds of each call, median of `repeats` runs.
   std::vector<double> profile(const std::vector<const void*>& inputs, int repeats) const;
 
+  // What each call does on one thread, and in which loops that may have more: the least times of `repeats` runs.
+  std::vector<CallLoops> trace(const std::vector<const void*>& inputs, int repeats) const;
+
   const std::vector<ValueType>& inputs() const { return input_types_; }
   const std::vector<ValueType>& outputs() const { return output_types_; }
   std::vector<CallInfo> describe() const;
@@ -110,6 +120,9 @@ class Program {
 
   std::unique_ptr<State> make_state() const;
   RunStatus execute(State& state, std::uint64_t step, bool check) const;
+  // Runs the calls `repeats` times; note(index, nanoseconds) after each.
+  template <class Note>
+  void timed_calls(const std::vector<const void*>& inputs, int repeats, const Note& note) const;
   void bind(State& state, std::size_t slot, void* pointer) const;
   void bind_arena(State& state, Workspace& workspace) const;
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/float_mode.h"
+#include "base/loop_trace.h"
 #include "base/parallel.h"
 
 #if defined(_OPENMP)
@@ -102,16 +103,6 @@ TEST_F(Threads, SmallWorkStaysOnTheCaller) {
   parallel_for(64, 100, [&](int64_t) { EXPECT_EQ(std::this_thread::get_id(), me); });
 }
 
-TEST_F(Threads, HelpersComputeInTheCallersFloatMode) {
-  const FlushSubnormals mode;
-  std::atomic<int> kept{0};
-  parallel_for(1000, much_work, [&](int64_t) {
-    volatile float tiny = 1e-30F;
-    if (tiny * 1e-12F != 0) ++kept;
-  });
-  EXPECT_EQ(kept.load(), 0);
-}
-
 TEST_F(Threads, AForkedChildHasThreadsOfItsOwn) {
   ASSERT_TRUE(each_task_once(100));
   const pid_t child = fork();
@@ -146,8 +137,10 @@ TEST_F(Threads, NoMoreOfThemRunThanAreAllowed) {
   }
 }
 
-// Tasks that wait for each other: whether so many threads work at once, however few processors there are.
-bool all_at_once(int threads) {
+// Tasks that wait for each other, and then compute: whether so many threads work at once, however few processors there
+// are.
+template <class F>
+bool all_at_once(int threads, const F& compute) {
   std::atomic<int> inside{0}, late{0};
   parallel_for(threads, much_work, [&](int64_t) {
     ++inside;
@@ -156,8 +149,29 @@ bool all_at_once(int threads) {
       std::this_thread::yield();
       if (std::chrono::steady_clock::now() > until) ++late;
     }
+    compute();
   });
   return late == 0;
+}
+
+bool all_at_once(int threads) {
+  return all_at_once(threads, [] {});
+}
+
+TEST_F(Threads, HelpersComputeInTheCallersFloatMode) {
+  ASSERT_TRUE(all_at_once(4));  // they have begun in another mode
+  std::atomic<int> kept{0};
+  const auto compute = [&] {
+    volatile float tiny = 1e-30F;
+    if (tiny * 1e-12F != 0) ++kept;
+  };
+  {
+    const FlushSubnormals mode;
+    ASSERT_TRUE(all_at_once(4, compute));
+    EXPECT_EQ(kept.load(), 0);
+  }
+  ASSERT_TRUE(all_at_once(4, compute));
+  EXPECT_EQ(kept.load(), 4);
 }
 
 TEST_F(Threads, EachOfThemWorks) {
@@ -240,6 +254,34 @@ TEST_F(HostProgram, AForkedChildWorksWhereTheHostHasOpenedRegions) {
 }
 
 #endif
+
+TEST_F(Threads, ATraceNotesTheTasksOfLargeLoops) {
+  const std::thread::id me = std::this_thread::get_id();
+  std::vector<int> hits(9, 0);
+  const auto task = [&](int64_t t) {
+    EXPECT_EQ(std::this_thread::get_id(), me);
+    ++hits[static_cast<std::size_t>(t)];
+    parallel_for(5, much_work, [](int64_t) {});  // part of the task
+  };
+  {
+    LoopTrace trace;
+    parallel_for(9, much_work, task);
+    parallel_for(9, 100, task);  // stays on one thread, whatever their number: no loop
+    parallel_workers(7, 3, much_work, [&](int64_t t, int64_t worker) {
+      EXPECT_EQ(worker, 0);
+      task(t);
+      for (const double start = thread_ns(); t == 2 && thread_ns() - start < 2e6;) continue;
+    });
+    ASSERT_EQ(trace.loops.size(), 2U + 9U);  // the loops in the small one are loops of the thread
+    EXPECT_EQ(trace.loops.front().workers, 9);
+    EXPECT_EQ(trace.loops.front().task_ns.size(), 9U);
+    EXPECT_EQ(trace.loops.back().workers, 3);
+    ASSERT_EQ(trace.loops.back().task_ns.size(), 7U);
+    EXPECT_GE(trace.loops.back().task_ns[2], 2e6);
+  }
+  EXPECT_EQ(hits, std::vector<int>({3, 3, 3, 3, 3, 3, 3, 2, 2}));
+  ASSERT_TRUE(all_at_once(4));  // loops have their threads again
+}
 
 TEST_F(Threads, RefusesNoThreads) { EXPECT_THROW(set_num_threads(0), std::invalid_argument); }
 
