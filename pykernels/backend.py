@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import backend_functions as _functions
 from . import config, ops
+from .backend_functions import *  # noqa: F403 - it says what it exports
 from .config import (
     backend as backend,
 )
@@ -356,6 +358,7 @@ globals().update({name: renamed(name, *entry, module=__name__) for name, entry i
 _DEFINED_HERE = [name for name, value in list(globals().items()) if getattr(value, "__module__", "") == __name__]
 __all__ = sorted(
     {name for name in _DEFINED_HERE if not name.startswith("_")}
+    | {*_functions.__all__}
     | {"backend", "epsilon", "floatx", "image_data_format", "set_epsilon", "set_floatx", "set_image_data_format"}
     | {"function", "get_uid", "gradients", "result_type", "standardize_dtype", "zeros", "ones"}
 )

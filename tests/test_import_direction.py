@@ -21,13 +21,14 @@ LEVELS = [
     ["random", "activations", "constraints", "initializers", "regularizers", "losses"],
     ["metrics", "optimizers", "initializations"],
     ["layers"],
-    ["data_adapters", "backend"],
+    ["data_adapters"],
     ["preprocessing", "datasets", "saving", "summary"],
     ["callbacks"],
     ["training"],
     ["models"],
     ["applications", "tf", "visualization", "wrappers"],
-    ["demo"],
+    ["backend_functions"],
+    ["backend", "demo"],
     ["__main__"],
     [""],  # pykernels/__init__.py
 ]

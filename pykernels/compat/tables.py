@@ -240,7 +240,6 @@ KERAS_NAMES: dict[str, str] = {
     "models": "Graph",
     "optimizers": "TFOptimizer",
     "utils": "GeneratorEnqueuer HDF5Matrix OrderedEnqueuer multi_gpu_model",
-    "backend": "set_session get_session manual_variable_initialization",
 }
 
 #: Modules that earlier versions of Keras had, and of which pykernels has nothing.
@@ -260,8 +259,6 @@ INSTEAD: dict[str, str] = {
     "applications": (
         "there are VGG16, VGG19, ResNet50 to 152 (V2 too), MobileNet, MobileNetV2, DenseNet121 to 201, SqueezeNet"
     ),
-    "backend.get_session": "there is no session: arrays are computed at once",
-    "backend.set_session": "drop the line; for the number of threads set OMP_NUM_THREADS",
     "callbacks.OrbaxCheckpoint": "use ModelCheckpoint, or BackupAndRestore to go on after an interruption",
     "layers.ThresholdedReLU": "use keras.layers.ReLU(threshold=theta)",
     "models.Graph": "the class left Keras with version 1",
