@@ -8,13 +8,13 @@ import numpy as np
 
 from . import config, ops
 from .graph import Tensor, Variable, scope
+from .graph.sessions import Session as _Session
+from .graph.sessions import apply_config as _apply_config
 from .layers import Input
 from .losses import binary_focal_crossentropy as _binary_focal
 from .losses import categorical_focal_crossentropy as _categorical_focal
 from .ops import random as _random
 from .ops.types import float_tensor, is_symbolic, standardize_dtype, to_tensor
-from .tf.v1 import Session as _Session
-from .tf.v1 import apply_config as _apply_config
 from .utils.tree import map_structure
 
 

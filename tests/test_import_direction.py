@@ -21,14 +21,14 @@ LEVELS = [
     ["random", "activations", "constraints", "initializers", "regularizers", "losses"],
     ["metrics", "optimizers", "initializations"],
     ["layers"],
-    ["data_adapters"],
+    ["data_adapters", "backend_functions"],
+    ["backend"],
     ["preprocessing", "datasets", "saving", "summary"],
     ["callbacks"],
     ["training"],
     ["models"],
     ["applications", "tf", "visualization", "wrappers"],
-    ["backend_functions"],
-    ["backend", "demo"],
+    ["demo"],
     ["__main__"],
     [""],  # pykernels/__init__.py
 ]

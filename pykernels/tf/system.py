@@ -5,23 +5,14 @@ from __future__ import annotations
 import collections
 import contextlib
 
-from .. import _core
+from ..graph.sessions import chosen_threads, set_threads
 
 __all__ = ["device"]
 
 PhysicalDevice = collections.namedtuple("PhysicalDevice", "name device_type")
 LogicalDevice = collections.namedtuple("LogicalDevice", "name device_type")
 _CPU, _LOGICAL_CPU = PhysicalDevice("/physical_device:CPU:0", "CPU"), LogicalDevice("/device:CPU:0", "CPU")
-_own_threads = _core.num_threads()
-_chosen = {"intra": 0, "inter": 0, "soft": True}
-
-
-def set_threads(intra: int) -> None:
-    """The most threads of one op; 0: as many as the machine gives."""
-    if int(intra) < 0:
-        raise ValueError(f"the number of threads must not be negative, got {intra}")
-    _chosen["intra"] = int(intra)
-    _core.set_num_threads(int(intra) or _own_threads)
+_chosen = {"inter": 0, "soft": True}
 
 
 def _devices(kind, cpu):
@@ -32,7 +23,7 @@ class threading:  # noqa: N801 - modules of TensorFlow, here and below
     """`tf.config.threading`."""
 
     set_intra_op_parallelism_threads = staticmethod(set_threads)
-    get_intra_op_parallelism_threads = staticmethod(lambda: _chosen["intra"])
+    get_intra_op_parallelism_threads = staticmethod(chosen_threads)
     #: Ops run one after another, so that this number has no effect.
     set_inter_op_parallelism_threads = staticmethod(lambda num_threads: _chosen.update(inter=int(num_threads)))
     get_inter_op_parallelism_threads = staticmethod(lambda: _chosen["inter"])
