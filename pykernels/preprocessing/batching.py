@@ -33,7 +33,7 @@ def _shapes_of(shapes, item) -> list:
         return [shape for part, leaf in zip(shapes, item, strict=True) for shape in _shapes_of(part, leaf)]
     if isinstance(item, dict):
         return [shape for key, leaf in item.items() for shape in _shapes_of(shapes[key], leaf)]
-    return [tuple(shapes)]
+    return [tuple(shapes) if isinstance(shapes, (list, tuple)) else (shapes,)]
 
 
 def _filled(arrays, shape, value) -> np.ndarray:

@@ -117,6 +117,20 @@ def _array(leaf):
     return leaf
 
 
+def as_tensor(values) -> np.ndarray:
+    """An array of what TensorFlow would make a tensor of: lists of Python's numbers have 32 bits, if they fit."""
+    if not isinstance(values, list):
+        return plain(values)
+    array, first = np.asarray(values), values
+    while isinstance(first, list) and first:
+        first = first[0]
+    if array.dtype.kind in "SU":
+        return text_array(array)
+    if type(first) is float or (type(first) is int and -(2**31) <= array.min() <= array.max() < 2**31):
+        return array.astype(f"{array.dtype.kind}4") if array.dtype.kind in "if" else array
+    return array
+
+
 def _eager(leaf):
     leaf = _array(leaf)
     return leaf.view(EagerArray) if type(leaf) is np.ndarray else leaf
@@ -124,7 +138,14 @@ def _eager(leaf):
 
 def plain(item):
     """An element with plain arrays."""
-    return each(lambda leaf: np.asarray(_array(leaf)), item)
+    return each(_plain, item)
+
+
+def _plain(leaf):
+    if hasattr(leaf, "element_spec"):  # a dataset within a dataset
+        return leaf
+    array = np.asarray(_array(leaf))
+    return text_array(array) if array.dtype.kind in "SU" else array
 
 
 def spec_of(item):

@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from .batching import padded, padded_spec
-from .elements import Count, TensorSpec, call, each, eager, joined_specs, leaves, plain, rows, spec_of, stack
+from .elements import Count, TensorSpec, as_tensor, call, each, eager, joined_specs, leaves, plain, rows, spec_of, stack
+from .generator_elements import checked, shapes_in_order
+from .stream_sources import SourceMethods
+from .stream_windows import WindowMethods
 
 INFINITE, UNKNOWN = -1, -2  # what `cardinality` gives instead of a number
 
 
-class StreamMethods:
+class StreamMethods(WindowMethods):
     """`map`, `take` and so on for a class with `__iter__`, `cardinality` and `element_spec`. Each gives a new `Stream`;
     nothing is computed before it is iterated."""
 
@@ -34,7 +37,7 @@ class StreamMethods:
         """Returns `transformation_func(dataset)`."""
         return transformation_func(self)
 
-    def map(self, map_func, num_parallel_calls=None, deterministic=None) -> Stream:
+    def map(self, map_func, num_parallel_calls=None, deterministic=None, name=None) -> Stream:
         """`map_func` of each element (of `*element` for tuples). It is called one element after another, by the reader:
         `num_parallel_calls` and `deterministic` are accepted as in TensorFlow and have no effect."""
         return self._derived(
@@ -43,7 +46,7 @@ class StreamMethods:
             lambda: _mapped_spec(map_func, self.element_spec),
         )
 
-    def take(self, count) -> Stream:
+    def take(self, count, name=None) -> Stream:
         """The first `count` elements; all for -1."""
         length = self.cardinality()
         if count < 0:
@@ -51,7 +54,7 @@ class StreamMethods:
         left = count if length == INFINITE else min(count, length)
         return self._derived(lambda: _first(self, count), left if length != UNKNOWN else UNKNOWN)
 
-    def skip(self, count) -> Stream:
+    def skip(self, count, name=None) -> Stream:
         """All but the first `count` elements; none for -1."""
         length = self.cardinality()
         if count < 0:
@@ -59,7 +62,7 @@ class StreamMethods:
         left = length if length < 0 else max(length - count, 0)
         return self._derived(lambda: itertools.islice(iter(self), count, None), left)
 
-    def shard(self, num_shards, index) -> Stream:
+    def shard(self, num_shards, index, name=None) -> Stream:
         """Every `num_shards`-th element, from `index` on. Raises ValueError unless 0 <= `index` < `num_shards`."""
         if not 0 <= index < num_shards:
             raise ValueError(f"Index must be between 0 and {num_shards - 1} (currently index = {index}).")
@@ -67,12 +70,13 @@ class StreamMethods:
         left = length if length < 0 else (length - index + num_shards - 1) // num_shards
         return self._derived(lambda: itertools.islice(iter(self), index, None, num_shards), left)
 
-    def repeat(self, count=None) -> Stream:
+    def repeat(self, count=None, name=None) -> Stream:
         """The elements `count` times; without end by default."""
         length = self.cardinality()
         if count is None or count < 0:
             endless = INFINITE if length != 0 else 0
             return self._derived(lambda: _again(self, itertools.count()), endless)
+        count = int(count)
         total = (length if length < 0 else length * count) if count else 0
         return self._derived(lambda: _again(self, range(count)), total)
 
@@ -83,11 +87,11 @@ class StreamMethods:
         kept: list = []
         return self._derived(lambda: _remember(self, kept), self.cardinality())
 
-    def prefetch(self, buffer_size=None) -> Stream:
+    def prefetch(self, buffer_size=None, name=None) -> Stream:
         """Returns the dataset itself: folders of images are read ahead by threads in any case."""
         return self._derived(lambda: iter(self), self.cardinality())
 
-    def shuffle(self, buffer_size, seed=None, reshuffle_each_iteration=True) -> Stream:
+    def shuffle(self, buffer_size, seed=None, reshuffle_each_iteration=True, name=None) -> Stream:
         """The elements (batches, if they are) in random order: each is drawn from the next `buffer_size`. Without a
         `seed`, NumPy's generator gives one. ValueError for a `buffer_size` below 1."""
         if buffer_size < 1:
@@ -102,7 +106,7 @@ class StreamMethods:
 
         return self._derived(start, self.cardinality())
 
-    def batch(self, batch_size, drop_remainder=False, num_parallel_calls=None, deterministic=None) -> Stream:
+    def batch(self, batch_size, drop_remainder=False, num_parallel_calls=None, deterministic=None, name=None) -> Stream:
         """Batches of `batch_size` elements, stacked along a new first axis. For the last two arguments see `map`."""
         return self._batches(batch_size, drop_remainder, stack, lambda spec: spec)
 
@@ -145,7 +149,7 @@ class StreamMethods:
             lambda spec: padded_spec(spec, padded_shapes),
         )
 
-    def unbatch(self) -> Stream:
+    def unbatch(self, name=None) -> Stream:
         """The rows of all batches, one by one."""
         return self._derived(
             lambda: (row for item in self for row in rows(item)),
@@ -153,7 +157,7 @@ class StreamMethods:
             lambda: each(TensorSpec.row, self.element_spec),
         )
 
-    def flat_map(self, map_func) -> Stream:
+    def flat_map(self, map_func, name=None) -> Stream:
         """The elements of the datasets that `map_func` returns for each element, one dataset after the other."""
         return self._derived(
             lambda: (part for item in self for part in call(map_func, item)),
@@ -161,7 +165,7 @@ class StreamMethods:
             lambda: next(call(map_func, item).element_spec for item in self),
         )
 
-    def enumerate(self, start=0) -> Stream:
+    def enumerate(self, start=0, name=None) -> Stream:
         """(number, element)."""
         return self._derived(
             lambda: ((np.int64(i), item) for i, item in enumerate(self, start)),
@@ -169,11 +173,11 @@ class StreamMethods:
             lambda: (TensorSpec((), "int64"), self.element_spec),
         )
 
-    def filter(self, predicate) -> Stream:
+    def filter(self, predicate, name=None) -> Stream:
         """The elements for which `predicate` of them (of `*element` for tuples) is true."""
         return self._derived(lambda: (item for item in self if call(predicate, item)), UNKNOWN)
 
-    def concatenate(self, dataset) -> Stream:
+    def concatenate(self, dataset, name=None) -> Stream:
         """These elements, then those of another dataset. TypeError for elements of another structure or dtype, when
         `element_spec` is asked for."""
         both = (self.cardinality(), cardinality(dataset))
@@ -184,7 +188,7 @@ class StreamMethods:
             lambda: joined_specs(self.element_spec, dataset.element_spec),
         )
 
-    def reduce(self, initial_state, reduce_func):
+    def reduce(self, initial_state, reduce_func, name=None):
         """`state = reduce_func(state, element)` for each element, from `initial_state` on; the last state."""
         return functools.reduce(reduce_func, self, initial_state)
 
@@ -205,7 +209,7 @@ class PlainIterator(Iterator):
     next = __next__
 
 
-class Stream(StreamMethods):
+class Stream(SourceMethods, StreamMethods):
     """A dataset whose elements come from `start()`, which is called for each iteration.
 
     Args:
@@ -220,13 +224,13 @@ class Stream(StreamMethods):
         self._spec = spec
 
     @staticmethod
-    def from_tensor_slices(tensors) -> Stream:
+    def from_tensor_slices(tensors, name=None) -> Stream:
         """The rows of arrays: of one, or of a tuple or dict of them, which need the same length.
 
         Raises:
             ValueError: lengths that differ, or a number.
         """
-        arrays = plain(tensors)
+        arrays = each(as_tensor, tensors)
         columns = leaves(arrays)
         if any(a.ndim == 0 for a in columns) or len({len(a) for a in columns}) != 1:
             shapes = ", ".join(str(a.shape) for a in columns)
@@ -234,13 +238,15 @@ class Stream(StreamMethods):
         return Stream(lambda: rows(arrays), len(columns[0]), lambda: each(TensorSpec.row, spec_of(arrays)))
 
     @staticmethod
-    def from_tensors(tensors) -> Stream:
+    def from_tensors(tensors, name=None) -> Stream:
         """One element: an array, or a tuple or dict of them."""
-        arrays = plain(tensors)
+        arrays = each(as_tensor, tensors)
         return Stream(lambda: iter((arrays,)), 1, lambda: spec_of(arrays))
 
     @staticmethod
-    def from_generator(generator, output_types=None, output_shapes=None, args=None, output_signature=None) -> Stream:
+    def from_generator(
+        generator, output_types=None, output_shapes=None, args=None, output_signature=None, name=None
+    ) -> Stream:
         """The elements that the generator `generator(*args)` yields, as arrays.
 
         Args:
@@ -261,22 +267,22 @@ class Stream(StreamMethods):
             raise ValueError("The `output_signature` argument replaces `output_types` and `output_shapes`: give one")
         if output_types is not None:
             types = each(lambda dtype: TensorSpec(None, dtype), output_types)
-            shapes = iter(()) if output_shapes is None else iter(_shapes(output_shapes, types))
+            shapes = iter(()) if output_shapes is None else iter(shapes_in_order(output_shapes, types))
             signature = each(lambda spec: TensorSpec(next(shapes, None), spec.dtype), types)
 
         def start():
-            return (_checked(item, signature) for item in generator(*(args or ())))
+            return (checked(item, signature) for item in generator(*(args or ())))
 
         return Stream(start, UNKNOWN, None if signature is None else lambda: signature)
 
     @staticmethod
-    def range(*args) -> Stream:
-        """The numbers of Python's `range(*args)`."""
-        numbers = range(*(int(n) for n in args))
-        return Stream(lambda: map(np.int64, numbers), len(numbers), lambda: TensorSpec((), "int64"))
+    def range(*args, output_type="int64", name=None) -> Stream:
+        """The numbers of Python's `range(*args)`, of the dtype `output_type`."""
+        numbers, kind = range(*(int(n) for n in args)), np.dtype(output_type).type
+        return Stream(lambda: map(kind, numbers), len(numbers), lambda: TensorSpec((), output_type))
 
     @staticmethod
-    def zip(*args, datasets=None) -> Stream:
+    def zip(*args, datasets=None, name=None) -> Stream:
         """Tuples (dicts, for a dict of datasets) of one element from each dataset, until one of them ends."""
         given = datasets if datasets is not None else args[0] if len(args) == 1 else args
         sources = leaves(given)
@@ -316,6 +322,42 @@ def cardinality(dataset) -> Count:
     return dataset.cardinality()
 
 
+def assert_cardinality(expected_cardinality):
+    """For `apply`: the dataset, with this number of elements (`tf.data.experimental.assert_cardinality`).
+
+    Args:
+        expected_cardinality: int.
+
+    Returns:
+        Callable of a dataset. While it is read, a ValueError says that there are more or fewer.
+    """
+
+    def apply(dataset):
+        def start():
+            count = 0
+            for item in dataset:
+                count += 1
+                if count > expected_cardinality >= 0:
+                    raise ValueError(
+                        f"Input dataset was expected to contain {expected_cardinality} elements but has more."
+                    )
+                yield item
+            if count != expected_cardinality:
+                raise ValueError(
+                    f"Input dataset was expected to contain {expected_cardinality} elements but contained only {count}."
+                )
+
+        return Stream(start, expected_cardinality, lambda: dataset.element_spec)
+
+    return apply
+
+
+# Names of `tf.data` and `tf.data.experimental`.
+TextLineDataset = Stream.text_lines
+choose_from_datasets = Stream.choose_from_datasets
+sample_from_datasets = Stream.sample_from_datasets
+
+
 def _mapped_spec(function, spec):
     draws = np.random.get_state()
     try:  # extents that differ between two calls follow those that vary
@@ -323,35 +365,6 @@ def _mapped_spec(function, spec):
         return joined_specs(*(spec_of(call(function, example)) for example in examples))
     finally:
         np.random.set_state(draws)
-
-
-def _shapes(shapes, types) -> list:
-    """The shapes in the order of `types`; a shape is a tuple or list of numbers and None."""
-    if isinstance(types, tuple):
-        return [shape for part, kind in zip(shapes, types, strict=True) for shape in _shapes(part, kind)]
-    if isinstance(types, dict):
-        return [shape for key, kind in types.items() for shape in _shapes(shapes[key], kind)]
-    return [shapes]
-
-
-def _checked(item, signature):
-    if signature is None:
-        return plain(item)
-    item = tuple(item) if isinstance(signature, tuple) and isinstance(item, list) else item
-    specs = iter(leaves(signature))
-    if isinstance(signature, (tuple, dict)) and each(lambda _: None, item) != each(lambda _: None, signature):
-        raise ValueError(f"`generator` yielded an element of another structure than {signature}: {item!r}")
-    return each(lambda leaf: _fitted(leaf, next(specs)), item)
-
-
-def _fitted(leaf, spec: TensorSpec) -> np.ndarray:
-    array = np.asarray(leaf, spec.dtype)
-    fits = spec.shape is None or (
-        len(spec.shape) == array.ndim and all(d in (None, n) for d, n in zip(spec.shape, array.shape, strict=True))
-    )
-    if not fits:
-        raise ValueError(f"`generator` yielded an array of shape {array.shape} where {spec} was expected.")
-    return array
 
 
 def _filled(structure, items):
