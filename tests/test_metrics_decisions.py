@@ -66,6 +66,13 @@ def test_merge_wants_the_same_variables():
         metrics.Precision().merge_state([metrics.Precision(thresholds=[0.2, 0.4])])
 
 
+def test_label_weights_as_files_of_keras_have_them():
+    array = {"class_name": "__tensor__", "config": {"value": [1.0, 2.0, 0.0, 3.0], "dtype": "float32"}}
+    config = {**metrics.AUC(multi_label=True).get_config(), "label_weights": array}
+    made = metrics.deserialize({"module": "keras.metrics", "class_name": "AUC", "config": config})
+    assert made.get_config()["label_weights"] == [1.0, 2.0, 0.0, 3.0]
+
+
 def test_many_predictions_are_counted_exactly_in_pieces():
     """More than the kernel takes at once, against NumPy in float64; the tail of a pass is shorter."""
     rng = np.random.default_rng(0)

@@ -1,19 +1,17 @@
 """Callbacks (`keras.callbacks`)."""
 
+from ..utils.later import Later
 from .callback import Callback
 from .callback_list import CallbackList
 from .checkpoints import BackupAndRestore, ModelCheckpoint
 from .history import History
 from .logs import Logs
 from .monitor import EarlyStopping, MonitorCallback, ReduceLROnPlateau
-from .more import BaseLogger, RemoteMonitor, SwapEMAWeights
 from .progbar_logger import ProgbarLogger
 from .simple import CSVLogger, LambdaCallback, LearningRateScheduler, TerminateOnNaN
-from .tensorboard import TensorBoard
 
 __all__ = [
     "BackupAndRestore",
-    "BaseLogger",
     "CSVLogger",
     "Callback",
     "CallbackList",
@@ -26,8 +24,14 @@ __all__ = [
     "MonitorCallback",
     "ProgbarLogger",
     "ReduceLROnPlateau",
-    "RemoteMonitor",
-    "SwapEMAWeights",
-    "TensorBoard",
     "TerminateOnNaN",
 ]
+
+_LATER = Later(
+    __name__,
+    "keras.callbacks",
+    {"more": "BaseLogger RemoteMonitor SwapEMAWeights", "tensorboard": "TensorBoard"},
+    found=globals(),
+)
+__all__ += _LATER.where
+__getattr__ = _LATER.attribute

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import config, ops
+from ..utils.serialization import deserialize_keras_object
 from .confusion import DecisionMetric, Thresholds, decision_counts, share
 
 _CURVES = {"ROC": "ROC", "roc": "ROC", "PR": "PR", "pr": "PR", "PRGAIN": "PRGAIN", "prgain": "PRGAIN"}
@@ -165,6 +166,11 @@ class AUC(_FourSums):
         if self.label_weights is None:
             return ops.mean(areas)
         return ops.divide_no_nan(ops.sum(areas * self.label_weights), ops.sum(self.label_weights))
+
+    @classmethod
+    def from_config(cls, config):
+        weights = deserialize_keras_object(config.get("label_weights"))  # Keras's files have an array here
+        return cls(**{**config, "label_weights": weights})
 
     def get_config(self):
         config_of_metric = {
