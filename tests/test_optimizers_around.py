@@ -271,3 +271,51 @@ def test_layouts_of_keras_2(name, kinds, scalars, named, tmp_path):
     for k, slot in enumerate(s for group in found for s in group):
         for i, v in enumerate(getattr(again.optimizer, slot.attribute)):
             assert (v.numpy() == 10.0 * k + i).all(), (slot.attribute, i)
+
+
+# --- optimizers of the user's own, as tf.keras 2.11 to 2.15 had them --------------------------------------------------
+class OfKeras2(optimizers.Optimizer):
+    def __init__(self, learning_rate=0.1, momentum=0.9, name="of_keras_2", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self._learning_rate = self._build_learning_rate(learning_rate)
+        self.momentum = momentum
+
+    def build(self, var_list):
+        super().build(var_list)
+        if hasattr(self, "_built") and self._built:
+            return
+        self.momentums = [
+            self.add_variable_from_reference(model_variable=v, variable_name="m", initial_value=None) for v in var_list
+        ]
+        self.starts = [
+            self.add_variable_from_reference(model_variable=v, variable_name="s", initial_value=v) for v in var_list
+        ]
+        self._built = True
+
+    def update_step(self, gradient, variable):
+        m = self.momentums[self._index_dict[self._var_key(variable)]]
+        m.assign(m * self.momentum - gradient * self.learning_rate)
+        variable.assign_add(m)
+
+
+def test_an_optimizer_of_tf_keras_trains_in_the_program():
+    results = []
+    for make in (lambda: OfKeras2(0.1), lambda: optimizers.SGD(0.1, momentum=0.9)):
+        pk.utils.set_random_seed(1)
+        model = small(pk, make())
+        start = model.get_weights()
+        model.fit(X, X[:, :2], epochs=2, batch_size=4, shuffle=False, verbose=0)
+        results.append(model.get_weights())
+        if isinstance(model.optimizer, OfKeras2):
+            agree([v.numpy() for v in model.optimizer.starts], start, 0)
+            assert [v.name for v in model.optimizer.variables][:2] == ["iteration", "learning_rate"]
+            assert float(model.optimizer.learning_rate) == pytest.approx(0.1)
+    agree(*results)
+
+
+@pytest.mark.parametrize("hook", ["_create_slots", "_resource_apply_dense", "get_updates"])
+def test_hooks_of_older_optimizers_are_refused_by_name(hook):
+    own = type("Own", (optimizers.Optimizer,), {hook: lambda self, *args: None})
+    model = small(pk, own())
+    with pytest.raises(NotImplementedError, match=f"overrides `{hook}`"):
+        model.fit(X, X[:, :2], verbose=0)

@@ -109,6 +109,11 @@ RENAMED: dict[str, dict[str, str]] = {
     "SpatialDropout2D": {"p": "rate", "dim_ordering": "data_format"},
     # optimizers
     "Optimizer": {"lr": "learning_rate"},
+    "add_variable_from_reference": {
+        "model_variable": "reference_variable",
+        "variable_name": "name",
+        "initial_value": "initializer",
+    },
     # regularizers and constraints
     "L1": {"l": "l1"},
     "L2": {"l": "l2"},
@@ -154,6 +159,7 @@ CONVERTED: dict[str, dict[str, Callable[[Any], Any]]] = {
 #: callable -> {keyword: the values that meant "the default"}
 NEUTRAL: dict[str, dict[str, tuple[Any, ...]]] = {
     "Optimizer": {"decay": (0, None), "epsilon": (None,)},
+    "add_variable_from_reference": {"initial_value": (None,), "shape": (None,)},
     **{
         name: {"dim_ordering": ("default", None)}
         for name in RENAMED

@@ -14,7 +14,7 @@ from ..graph import Tensor, Variable, apply, current_trace
 from ..user_warning import warn
 from ..utils.checks import check_name
 from ..utils.naming import auto_name
-from ..utils.overrides import overridden_by_user, refuse_overrides
+from ..utils.overrides import overridden_by_user, refuse_overrides, takes_places
 from ..utils.serialization import deserialize_keras_object, serialize_keras_object
 from .gradient_methods import GradientMethods
 from .gradients import clip_by_global_norm, clip_by_norm
@@ -176,6 +176,11 @@ class Optimizer(GradientMethods, OptimizerState):
         else:
             self._learning_rate = self._checked_rate(float(learning_rate))
 
+    def _build_learning_rate(self, learning_rate):
+        """What the constructors of tf.keras 2.11 to 2.15 assign to `_learning_rate`."""
+        self.learning_rate = float(learning_rate) if isinstance(learning_rate, int) else learning_rate
+        return self._learning_rate
+
     @property
     def lr(self):
         """The name of `learning_rate` in earlier versions of Keras."""
@@ -313,8 +318,10 @@ class Optimizer(GradientMethods, OptimizerState):
             if decay := self._decay_of(variable):
                 factor = ops.cast(learning_rate, variable.dtype) * decay
                 variable.assign(ops.subtract(variable, ops.multiply(variable, factor)))
+        # tf.keras 2.11 to 2.15 had no learning rate there: it is asked for by the method
+        rates = (learning_rate,) if takes_places(type(self).update_step, 4) else ()
         for gradient, variable in zip(gradients, variables, strict=True):
-            self.update_step(gradient, variable, learning_rate)
+            self.update_step(gradient, variable, *rates)
 
     def _clipped(self, grads):
         if self.clipnorm and self.clipnorm > 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import initializers, ops
+from ..compat.arguments import accepts_old_names
 from ..graph import Variable, reading, writing
 from ..user_warning import warn
 from .settings import Settings
@@ -12,7 +13,7 @@ from .settings import Settings
 
 def _value_of(variable):
     """The initializer that gives the value that `variable` has now."""
-    return lambda shape, dtype=None: variable.numpy()
+    return lambda shape, dtype=None: np.array(variable)
 
 
 class OptimizerState(Settings):
@@ -85,8 +86,11 @@ class OptimizerState(Settings):
         self._variables.append(variable)
         return variable
 
+    @accepts_old_names("add_variable_from_reference")
     def add_variable_from_reference(self, reference_variable, name=None, initializer="zeros"):
         """Adds a variable to the state with the shape and dtype of `reference_variable`."""
+        if isinstance(initializer, (np.ndarray, Variable)):  # `initial_value` of tf.keras
+            initializer = _value_of(initializer)
         path = str(getattr(reference_variable, "path", None) or reference_variable.name)
         path = path.replace("/", "_").replace(":", "_")
         return self.add_variable(
@@ -110,6 +114,14 @@ class OptimizerState(Settings):
 
     def _get_variable_index(self, variable):
         return self._index[id(variable)]
+
+    # tf.keras 2.11 to 2.15 had these in its place: `self._index_dict[self._var_key(variable)]`.
+    def _var_key(self, variable):
+        return id(variable)
+
+    @property
+    def _index_dict(self):
+        return self._index
 
     def __getstate__(self):
         return {key: value for key, value in self.__dict__.items() if key != "_index"}

@@ -26,6 +26,14 @@ def takes_argument(function: Any, name: str) -> bool:
     return any(p.name == name or p.kind is p.VAR_KEYWORD for p in inspect.signature(function).parameters.values())
 
 
+@functools.lru_cache(256)
+def takes_places(function: Any, number: int) -> bool:
+    """Whether a function can be called with that many positional arguments."""
+    places = [p.kind for p in inspect.signature(function).parameters.values()]
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return inspect.Parameter.VAR_POSITIONAL in places or sum(kind in positional for kind in places) >= number
+
+
 def refuse_overrides(obj: Any, base: type, reasons: dict[str, str]) -> None:
     """Raises NotImplementedError for the first name of `reasons` that `obj` overrides, with the reason."""
     for name, reason in reasons.items():

@@ -82,7 +82,8 @@ __attribute__((noinline)) void update_loop(const UpdateScalars<typename V::T>& p
                                            const typename V::T* __restrict g) {
   constexpr int slots = row_of(U).slots, scalars = row_of(U).scalars;
   static_assert(slots <= max_update_slots && scalars <= max_update_scalars);
-  sweep<V>(n, [=](auto at) {
+  // Inlined in each of sweep's loops: called, it would read the scalars again for every group.
+  sweep<V>(n, [=](auto at) __attribute__((always_inline)) {
     using X = typename decltype(at)::Vec;
     X scalar[scalars], state[max_update_slots];
     for (int i = 0; i < scalars; ++i) scalar[i] = X::set1(p.value[i]);
