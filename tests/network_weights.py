@@ -15,7 +15,7 @@ def realistic_weights(model, seed=0, gain=2.0):
     found = []
     for w in model.weights:
         shape = tuple(w.shape)
-        if w.name in ("gamma", "moving_variance"):
+        if w.name in ("gamma", "moving_variance", "variance"):
             values = rng.uniform(0.7, 1.4, shape)
         elif len(shape) == 1:
             values = 0.1 * rng.normal(size=shape)
