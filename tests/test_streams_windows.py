@@ -286,3 +286,9 @@ def test_options_take_any_attribute():
     options.experimental_distribute.auto_shard_policy = 3
     options.deterministic = False
     assert options.experimental_distribute.auto_shard_policy == 3 and not options.deterministic
+
+
+def test_a_generator_of_texts():
+    data = Stream.from_generator(lambda: iter([("a", 1), ("é", 2)]), ("string", "int32"), ((), ()))
+    assert [(text.numpy(), int(n)) for text, n in data] == [(b"a", 1), ("é".encode(), 2)]
+    assert next(iter(data.batch(2)))[0].numpy().tolist() == [b"a", "é".encode()]

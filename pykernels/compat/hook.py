@@ -164,12 +164,14 @@ class Facade(ModuleType):
         return _missing(full_name, target, self._public())
 
     def _public(self) -> list[str]:
-        """What ``from module import *`` brings: names that work, no placeholders, no submodules."""
+        """What ``from module import *`` brings: names that work, no placeholders; of Keras itself, its modules too."""
         names = set(tables.VALUES.get(self.__name__, {})) | _available(self._names)
         target = None if self._target is None else _target_module(self._target)
         if target is not None:
             public = getattr(target, "__all__", None) or [n for n in vars(target) if not n.startswith("_")]
             names |= _available({name: self._path(name) for name in public})
+        if self._target == "":
+            names |= {name for name in importlib.import_module(_PACKAGE).SUBMODULES if name not in tables.NOT_OF_KERAS}
         return sorted(names)
 
     def __dir__(self) -> list[str]:

@@ -28,7 +28,7 @@ def checked(item, signature):
 
 
 def _fitted(leaf, spec: TensorSpec) -> np.ndarray:
-    array = np.asarray(leaf, spec.dtype)
+    array = plain(leaf) if spec.dtype == "string" else np.asarray(leaf, spec.dtype)
     fits = spec.shape is None or (
         len(spec.shape) == array.ndim and all(d in (None, n) for d, n in zip(spec.shape, array.shape, strict=True))
     )
