@@ -34,7 +34,7 @@ def batches(kind):
         elif kind == "scores":  # a class that does not exist among the targets
             yield rng.integers(0, 5, n).astype("int32"), rng.dirichlet(np.ones(4), n).astype("float32")
         elif kind == "pixels":
-            yield rng.integers(-1, 4, (n, 2, 2)).astype("int32"), rng.integers(0, 4, (n, 2, 2)).astype("int32")
+            yield rng.integers(-1, 5, (n, 2, 2)).astype("int32"), rng.integers(-1, 5, (n, 2, 2)).astype("int32")
         elif kind == "column":
             yield rng.normal(size=n).astype("float32"), rng.normal(size=(n, 1)).astype("float32")
         else:

@@ -63,6 +63,17 @@ def test_one_metric_without_a_list(metric):
     assert results[1] == classifier_accuracy(model)
 
 
+def test_a_metric_of_a_user_may_have_a_method_called_build():
+    class Own(metrics.Mean):
+        def build(self, input_shape):
+            raise AssertionError("nobody calls it")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            super().update_state(y_pred)
+
+    assert classifier(metrics=[Own(name="own")]).evaluate(X, Y, verbose=0)[1] == pytest.approx(1 / 3, rel=1e-5)
+
+
 def classifier_accuracy(model):
     return pytest.approx(np.mean(model.predict(X, verbose=0).argmax(1) == Y.argmax(1)), rel=1e-6)
 

@@ -159,7 +159,7 @@ class R2Score(Metric):
         self.num_samples = self.add_variable((), "zeros", name="num_samples")
         self._built = False
 
-    def build(self, y_true_shape, y_pred_shape) -> None:
+    def build_for(self, y_true_shape, y_pred_shape) -> None:
         """Makes the variables, unless they are there."""
         if self._built:
             return
@@ -185,7 +185,7 @@ class R2Score(Metric):
         y_true = ops.convert_to_tensor(y_true, dtype=self.dtype)
         y_pred = ops.convert_to_tensor(y_pred, dtype=self.dtype)
         y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
-        self.build(y_true.shape, y_pred.shape)
+        self.build_for(y_true.shape, y_pred.shape)
         weight = ops.convert_to_tensor(1.0 if sample_weight is None else sample_weight, dtype=self.dtype)
         if len(weight.shape) == 1:
             weight = ops.expand_dims(weight, 1)

@@ -89,9 +89,9 @@ class AUC(_FourSums):
         self._from_logits = from_logits
         self._built = False
         if not multi_label or num_labels:
-            self.build(None, (None, num_labels))
+            self.build_for(None, (None, num_labels))
 
-    def build(self, y_true_shape, y_pred_shape) -> None:
+    def build_for(self, y_true_shape, y_pred_shape) -> None:
         """Makes the variables, unless they are there."""
         if self._built:
             return
@@ -112,7 +112,7 @@ class AUC(_FourSums):
             sample_weight: weights that broadcast to `y_pred`, such as (N,). Default None.
         """
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-        self.build(y_true.shape, y_pred.shape)
+        self.build_for(y_true.shape, y_pred.shape)
         if self._from_logits:
             y_pred = ops.sigmoid(y_pred)
         flat = None if self.multi_label else self.label_weights  # per label they weight the areas instead

@@ -57,7 +57,7 @@ class FBetaScore(Metric):
         self.threshold = threshold
         self._built = False
 
-    def build(self, y_true_shape, y_pred_shape) -> None:
+    def build_for(self, y_true_shape, y_pred_shape) -> None:
         """Makes the variables, unless they are there."""
         if self._built:
             return
@@ -81,7 +81,7 @@ class FBetaScore(Metric):
         """
         y_true = ops.convert_to_tensor(y_true, dtype=self.dtype)
         y_pred = ops.convert_to_tensor(y_pred, dtype=self.dtype)
-        self.build(y_true.shape, y_pred.shape)
+        self.build_for(y_true.shape, y_pred.shape)
         if self.threshold is None:
             largest = ops.greater_equal(y_pred, ops.max(y_pred, axis=-1, keepdims=True))
             positive = ops.logical_and(largest, ops.greater(ops.absolute(y_pred), 1e-9))

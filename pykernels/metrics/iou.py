@@ -45,7 +45,7 @@ class _Matrix(Metric):
                 f"{y_pred.shape[0]} of them. Scores need sparse_y_pred=False (one-hot targets sparse_y_true=False)."
             )
         n = self.num_classes
-        counted = ops.logical_and(_within(y_true, n), _within(y_pred, n))
+        counted = ops.logical_and(ops.greater_equal(y_pred, 0), ops.less(y_pred, n))  # other targets have no cell
         if self.ignore_class is not None:
             counted = ops.logical_and(counted, ops.not_equal(y_true, self.ignore_class))
         cells = ops.where(counted, y_true * n + y_pred, -1)
@@ -69,10 +69,6 @@ class _Matrix(Metric):
             weight = ops.reshape(weight, (-1, 1)) * ops.ones((1, shape[0] // weight.shape[0]), dtype="float64")
             return ops.reshape(weight, shape)  # a weight per sample, for all class numbers in it
         return ops.broadcast_to(weight, shape)
-
-
-def _within(classes, n):
-    return ops.logical_and(ops.greater_equal(classes, 0), ops.less(classes, n))
 
 
 class IoU(_Matrix):

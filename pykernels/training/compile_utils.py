@@ -74,7 +74,7 @@ def make_metric(identifier, y_true, y_pred) -> metrics_module.Metric:
     if not isinstance(found, metrics_module.Metric):
         found = metrics_module.MeanMetricWrapper(found, name=name)
     found.name = name
-    build = getattr(found, "build", None)
+    build = getattr(found, "build_for", None)
     if build is not None:  # its variables depend on the number of outputs
         build(y_true.shape, y_pred.shape)
     return found
