@@ -266,3 +266,13 @@ def test_optimizers_minimize():
     optimizer = optimizers.Adam(0.1)
     optimizer.minimize(lambda: frozen * frozen, frozen)
     assert float(frozen) == pytest.approx(1.9)
+
+
+def test_a_loss_that_only_the_step_reports_is_shown():
+    class Own(pk.Model):
+        def train_step(self, data):
+            return {"loss": ops.mean(data[0])}
+
+    model = Own(*ends())
+    model.compile("adam")
+    assert model.fit(X, Y, 40, verbose=0).history == {"loss": [pytest.approx(float(X.mean()), rel=1e-4)]}

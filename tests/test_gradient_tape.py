@@ -208,3 +208,91 @@ def test_ops_of_python_functions_have_gradients_too():
     expected = np.zeros_like(X)
     expected[X.argmin(0), np.arange(3)] = 1
     np.testing.assert_array_equal(tape.gradient(y, x), expected)
+
+
+SMOOTH = ["celu", "elu", "exponential", "gelu", "hard_silu", "selu", "sigmoid", "silu", "softplus", "softsign"]
+SMOOTH += ["squareplus", "tanh", "tanh_shrink", "softmax", "log_softmax"]
+FLAT = ["hard_sigmoid", "hard_tanh", "leaky_relu", "relu", "relu6", "soft_shrink", "hard_shrink", "sparse_sigmoid"]
+
+
+@pytest.mark.parametrize("name", [*SMOOTH, *FLAT])
+def test_second_derivatives_of_activations(name):
+    x = ops.convert_to_tensor(np.array([[-2.3, -0.7, 0.4, 1.6, 2.2]]))
+    weights = np.array([[0.3, -1.0, 0.8, 0.2, 1.4]])
+
+    def first(x):
+        with GradientTape() as tape:
+            tape.watch(x)
+            y = ops.sum(getattr(ops, name)(x) ** 2 * weights)
+        return tape.gradient(y, x)
+
+    with GradientTape() as tape:
+        tape.watch(x)
+        slope = first(x)
+    found = tape.gradient(slope, x)
+    step = 1e-6
+    expected = np.zeros(5)
+    for i in range(5):
+        moved = [ops.convert_to_tensor(np.asarray(x) + sign * step * np.eye(5)[i]) for sign in (1, -1)]
+        expected[i] = (np.sum(first(moved[0])) - np.sum(first(moved[1]))) / (2 * step)
+    np.testing.assert_allclose(found[0], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_an_activation_without_a_second_derivative_is_named():
+    with pytest.raises(ValueError, match="the gradient of the activation 'mish' has no gradient"):
+        pk.grad(pk.grad(ops.mish))(1.0)
+
+
+def test_gradient_penalty_of_a_critic_trains():
+    """The third derivative's way through convolutions, as WGAN-GP takes it, against differences."""
+    pk.utils.set_random_seed(1)
+    critic = pk.Sequential(
+        [
+            layers.Input((6, 6, 1)),
+            layers.Conv2D(3, 3, strides=2, padding="same"),
+            layers.LeakyReLU(),
+            layers.Flatten(),
+            layers.Dense(4, activation="tanh"),
+            layers.Dense(1),
+        ]
+    )
+    x = tensor(np.random.default_rng(2).normal(size=(4, 6, 6, 1)))
+    weights = critic.trainable_variables
+
+    def penalty(x):
+        with GradientTape() as inner:
+            inner.watch(x)
+            y = critic(x, training=True)
+        slopes = inner.gradient(y, x)
+        norm = ops.sqrt(ops.sum(ops.square(slopes), axis=(1, 2, 3)))
+        return ops.mean(ops.square(norm - 1.0))
+
+    def gradients(x):
+        with GradientTape() as tape:
+            value = penalty(x)
+        return tape.gradient(value, weights)
+
+    eager, recorded = gradients(x), pk.function(gradients)(x)
+    kernel = weights[0].numpy()
+    direction = np.random.default_rng(3).normal(size=kernel.shape).astype("float32")
+    values = []
+    for sign in (1, -1):
+        weights[0].assign(kernel + sign * 1e-2 * direction)
+        values.append(float(penalty(x)))
+    weights[0].assign(kernel)
+    assert np.sum(eager[0] * direction) == pytest.approx((values[0] - values[1]) / 2e-2, rel=2e-2)
+    for a, b in zip(eager, recorded, strict=True):
+        if a is None or b is None:
+            assert a is None
+            assert b is None
+        else:
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
+
+
+def test_gradients_with_respect_to_a_variable_that_a_model_is_called_with():
+    image = Variable(X)
+    model = pk.Sequential([layers.Input((3,)), layers.Dense(2)])
+    with GradientTape() as tape:
+        y = ops.sum(model(image))
+    expected = np.tile(model.layers[0].kernel.numpy().sum(1), (5, 1))
+    np.testing.assert_allclose(tape.gradient(y, image), expected, rtol=1e-5)

@@ -14,6 +14,7 @@ from ..graph import (
     EagerArray,
     Tensor,
     Trace,
+    Variable,
     as_eager,
     current_trace,
     is_recorded,
@@ -514,8 +515,12 @@ def takes_ends(cls: type) -> bool:
 
 
 def _in_a_graph(x) -> bool:
-    """Whether x is symbolic, or an array through which a tape follows gradients."""
-    return isinstance(x, Tensor) or is_recorded(x) or any(tape.watched_array(x) is not None for tape in recorders())
+    """Whether x is symbolic, a variable, or an array through which a tape follows gradients."""
+    return (
+        isinstance(x, (Tensor, Variable))
+        or is_recorded(x)
+        or any(tape.watched_array(x) is not None for tape in recorders())
+    )
 
 
 class _FreeOutput:

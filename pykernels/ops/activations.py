@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..graph import OP_TABLES, apply, define
 from .binary import add, maximum, minimum, multiply, subtract
+from .curvature import curvature
 from .elementwise import clip, expm1, log_sigmoid
 from .types import dtype_of, float_tensor, is_float, number_like, passed_on, to_tensor
 
@@ -58,7 +59,15 @@ def _grad(node, dy):
 
 
 define("activation", infer=_infer, grad=_grad)
-define("activation_grad", infer=lambda types, attrs: [types[0]])
+
+
+def _grad_of_grad(node, g):
+    ref, dy = node.inputs
+    change = curvature(node.attrs["activation"], node.attrs["alpha"], ref)
+    return [None if change is None else g * dy * change, apply("activation_grad", [ref, g], **node.attrs)]
+
+
+define("activation_grad", infer=lambda types, attrs: [types[0]], grad=_grad_of_grad)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ from ..graph import NONDIFFERENTIABLE, apply, define
 from ..user_warning import warn
 from .activations import sigmoid
 from .array import moveaxis, reshape, split, transpose
-from .binary import multiply
+from .binary import multiply, subtract
+from .elementwise import exp, negative
+from .reduction import sum as _sum
 from .shapes import axes_in, axis_in, known
 from .types import float_tensor, to_indices, to_tensor
 
@@ -27,13 +29,28 @@ def _last_axis_infer(types, attrs):
     return [types[0]]
 
 
-for _name in ("softmax", "log_softmax"):
+def _softmax_grad_grad(node, g):
+    y, dy = node.inputs
+    inner = _sum(multiply(y, dy), axis=-1, keepdims=True)
+    along = _sum(multiply(y, g), axis=-1, keepdims=True)
+    return [subtract(multiply(g, subtract(dy, inner)), multiply(dy, along)), apply("softmax_grad", [y, g])]
+
+
+def _log_softmax_grad_grad(node, g):
+    y, dy = node.inputs
+    p = exp(y)
+    total = _sum(dy, axis=-1, keepdims=True)
+    along = _sum(multiply(p, g), axis=-1, keepdims=True)
+    return [negative(multiply(multiply(g, p), total)), subtract(g, along)]
+
+
+for _name, _second in (("softmax", _softmax_grad_grad), ("log_softmax", _log_softmax_grad_grad)):
     define(
         _name,
         infer=_last_axis_infer,
         grad=lambda node, dy: [apply(f"{node.name}_grad", [node.outputs[0], dy])],
     )
-    define(f"{_name}_grad", infer=lambda types, attrs: [types[0]])
+    define(f"{_name}_grad", infer=lambda types, attrs: [types[0]], grad=_second)
 
 
 def _in_top_k_infer(types, attrs):

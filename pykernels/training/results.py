@@ -190,6 +190,8 @@ class ResultsMixin:
         steps = self._step_logs.read(kind)
         if steps is not None and set(steps) != set(results):
             return Logs(steps)
+        if "loss" in (steps or ()) and self._loss_tracker is not None and not float(self._loss_tracker.count):
+            results = {**results, "loss": steps["loss"]}  # a step that reports a loss of its own and no metric for it
         if overrides(self, "get_metrics_result", ResultsMixin):
             results = {name: plain(value) for name, value in _flat(results).items()}
         return Logs(results)
