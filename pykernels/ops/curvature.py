@@ -63,6 +63,13 @@ def _gelu(x, alpha):
     return exp(multiply(square(x), -0.5)) * (2.0 - square(x)) * (1.0 / math.sqrt(2.0 * math.pi))
 
 
+def _gelu_tanh(x, alpha):
+    c, d = math.sqrt(2.0 / math.pi), 0.044715
+    t = _activation("tanh", (x + square(x) * x * d) * c)
+    slope, bend = (square(x) * (3.0 * d) + 1.0) * c, x * (6.0 * d * c)
+    return (1.0 - square(t)) * (slope + 0.5 * x * (bend - 2.0 * t * square(slope)))
+
+
 def _hard_silu(x, alpha):
     return only_where(greater(3.0, absolute(x)), _constant(x, 1.0 / 3.0))
 
@@ -89,6 +96,7 @@ _RULES = {
     "squareplus": _squareplus,
     "silu": _silu,
     "gelu": _gelu,
+    "gelu_tanh": _gelu_tanh,
     "hard_silu": _hard_silu,
     "tanh_shrink": _tanh_shrink,
 }
