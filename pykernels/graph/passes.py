@@ -33,6 +33,19 @@ def drop_idle_reshapes(r: Rewriter) -> None:
         r.remove(node)
 
 
+def drop_repeated_activations(r: Rewriter) -> None:
+    """relu of relu is relu. Nets of residual blocks that begin with an activation have it behind their first layers,
+    whose images would be kept twice for the backward pass.
+    """
+    by_output = {id(t): n for n in r.nodes for t in n.outputs}
+    for node in [n for n in r.nodes if n.name == "activation" and n.attrs["activation"] in ("relu", "relu6")]:
+        (x,), y = node.inputs, node.outputs[0]
+        before = producer(x, by_output)
+        if before is not None and before.name == "activation" and before.attrs == node.attrs:
+            r.replace(y, x)
+            r.remove(node)
+
+
 def fuse_matmul_epilogue(r: Rewriter) -> None:
     """matmul + bias + activation in one kernel. The activation's input is kept only when its backward pass reads it."""
     for node in [n for n in r.nodes if n.name == "matmul" and len(n.inputs) == 2 and "activation" not in n.attrs]:
@@ -152,6 +165,7 @@ def drop_unused(r: Rewriter) -> None:
 
 PASSES = (
     drop_idle_reshapes,
+    drop_repeated_activations,
     drop_unused,
     reuse_probabilities,
     fuse_matmul_epilogue,
