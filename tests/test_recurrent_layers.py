@@ -203,6 +203,17 @@ def test_zero_output_and_state_of_masked_steps():
         assert_close(have, want, "output or state")
 
 
+def test_states_in_the_list_of_inputs():
+    """As Keras 1 and 2 took them."""
+    x, h, c = pk.Input((5, 3)), pk.Input((4,)), pk.Input((4,))
+    layer = pk.layers.LSTM(4)
+    model = pk.Model([x, h, c], [layer([x, h, c]), layer(x, initial_state=[h, c])])
+    states = [RNG.normal(size=(6, 4)).astype("float32") for _ in range(2)]
+    have, want = model.predict([X, *states], verbose=0)
+    np.testing.assert_array_equal(have, want)
+    assert np.abs(have - np.asarray(layer(X))).max() > 1e-3
+
+
 # --- states that stay ------------------------------------------------------------------------------------------------
 def stateful(**options):
     return pk.Sequential(

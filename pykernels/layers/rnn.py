@@ -248,6 +248,11 @@ class RNN(Layer):
             return list(given) if isinstance(given, (list, tuple)) else [given]
         return list(self.states) if self.stateful else None
 
+    def __call__(self, sequences, *args, **kwargs):
+        if isinstance(sequences, (list, tuple)) and len(sequences) > 1 and not args and "initial_state" not in kwargs:
+            sequences, *kwargs["initial_state"] = sequences  # Keras 1 and 2: layer([sequences, *states])
+        return super().__call__(sequences, *args, **kwargs)
+
     # --- the loop -----------------------------------------------------------------------------------
     def call(self, sequences, initial_state=None, mask=None, training=False):
         steps = sequences.shape[1]
