@@ -214,6 +214,24 @@ def test_states_in_the_list_of_inputs():
     assert np.abs(have - np.asarray(layer(X))).max() > 1e-3
 
 
+def test_what_masked_steps_of_other_cells_give():
+    """The first state; of stacked cells that of the last one; zeros at the start of an unrolled loop."""
+    mask = WORDS != 0
+    for options in ({}, {"unroll": True}, {"zero_output_for_mask": True}):
+        ours, theirs = (
+            library.layers.RNN(
+                [library.layers.LSTMCell(3), library.layers.LSTMCell(2, activation="gelu")],
+                return_sequences=True,
+                **options,
+            )
+            for library in (pk, keras)
+        )
+        theirs.build((6, 5, 3))
+        ours.build((6, 5, 3))
+        ours.set_weights([np.asarray(w) for w in theirs.get_weights()])
+        assert_close(ours(X, mask=mask), theirs(X, mask=mask), options)
+
+
 # --- states that stay ------------------------------------------------------------------------------------------------
 def stateful(**options):
     return pk.Sequential(
