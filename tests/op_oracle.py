@@ -84,6 +84,8 @@ def _cotangents(ys, zeros):
 def _close(have, want, case, what):
     have, want = np.asarray(have), np.asarray(want)
     assert have.dtype == want.dtype, f"{what}: dtype {have.dtype}, Keras {want.dtype}"
+    if have.dtype.kind == "c":
+        have, want = (np.stack([v.real, v.imag]) for v in (have, want))
     if have.dtype.kind != "f":
         np.testing.assert_array_equal(have, want, err_msg=what)
         return

@@ -54,6 +54,7 @@ _READABLE = {
         *("outer", "pad", "ptp", "ravel", "repeat", "reshape", "roll", "separable_conv", "softmax"),
         *("split", "squeeze", "stack", "std", "stop_gradient", "swapaxes", "take", "tensordot", "tile"),
         *("transpose", "tril", "triu", "unstack", "var", "vdot", "vstack", "zeros_like", "matmul"),
+        *("segment_sum", "top_k"),
         *(name for names in ops.ON_DEMAND.values() for name in names.split() if name not in _TAKE_FUNCTIONS),
     )
 }
@@ -68,7 +69,19 @@ _OWN_OPS = frozenset(
     (
         *(name for family in ("unary", "predicate", "binary", "compare") for name in OP_TABLES[family]),
         *("activation", "argmax", "argmin", "broadcast_to", "cast", "clip", "concatenate", "log_softmax", "matmul"),
-        *("one_hot", "pad", "reshape", "resize", "slice", "softmax", "take", "transpose", *_REDUCTIONS),
+        *(
+            "one_hot",
+            "pad",
+            "reshape",
+            "resize",
+            "slice",
+            "softmax",
+            "take",
+            "take_grad",
+            "top_k",
+            "transpose",
+            *_REDUCTIONS,
+        ),
     )
 )
 

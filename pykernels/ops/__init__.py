@@ -55,6 +55,11 @@ for _family in (
 
 #: Families that are loaded on demand, and their names.
 ON_DEMAND = {
+    "attention_and_decoding": "ctc_decode dot_product_attention view",
+    "patches": (
+        "adaptive_average_pool adaptive_max_pool depth_to_space fold multi_hot polar psnr space_to_depth "
+        "sparsemax unfold view_as_complex view_as_real"
+    ),
     "arrangement": (
         "append array_split diag diagflat diagonal dsplit dstack fliplr flipud hsplit kron meshgrid rot90 "
         "select trace unravel_index vander vsplit"
@@ -93,6 +98,8 @@ def load_all() -> frozenset:
 
 
 def __getattr__(name):
+    if name == "numpy":  # the ops once more, as keras.ops.numpy
+        return _importlib.import_module(f"{__name__}.numpy")
     if name not in _family_of:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(_importlib.import_module(f"{__name__}.{_family_of[name]}"), name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 from ..graph import apply, define
 from .array import broadcast_to, expand_dims, reshape, transpose
@@ -172,3 +173,11 @@ def outer(x1, x2):
     """All products of an element of x1 and one of x2, both flattened: (x1.size, x2.size)."""
     x1, x2 = operands(x1, x2)
     return multiply(reshape(x1, (-1, 1)), reshape(x2, (1, -1)))
+
+
+def __getattr__(name):
+    """`keras.ops.linalg` has names that other modules here define."""
+    package = sys.modules[__name__.rpartition(".")[0]]
+    if name.startswith("_") or name not in package.__all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(package, name)

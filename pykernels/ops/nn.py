@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import sys
 
 from ..graph import NONDIFFERENTIABLE, apply, define
 from ..user_warning import warn
@@ -135,3 +136,11 @@ def in_top_k(targets, predictions, k):
         ValueError: the shapes are not these.
     """
     return apply("in_top_k", [to_indices(targets), float_tensor(predictions)], k=operator.index(k))
+
+
+def __getattr__(name):
+    """`keras.ops.nn` has names that other modules here define."""
+    package = sys.modules[__name__.rpartition(".")[0]]
+    if name.startswith("_") or name not in package.__all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(package, name)
