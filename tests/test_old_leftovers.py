@@ -145,3 +145,33 @@ def test_small_functions(capsys):
     assert old_names.count_params(model.weights) == 9 == old_names.count_params([*model.weights, model.weights[0]])
     old_names.print_summary(model, line_length=70)
     assert "Total params: 9" in capsys.readouterr().out
+
+
+def test_hdf5_matrix(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    x = np.random.default_rng(0).integers(0, 256, (40, 3), dtype=np.uint8)
+    y = x[:, :1] / 255
+    with h5py.File(tmp_path / "data.h5", "w") as file:
+        file["x"], file["y"] = x, y
+    rows = pk.utils.HDF5Matrix(str(tmp_path / "data.h5"), "x", 4, 36, normalizer=lambda a: a / 255)
+    expected = x[4:36] / 255
+    assert rows.shape == (32, 3) and len(rows) == 32 and rows.dtype == "float64" and rows.size == 96
+    for key in (slice(None), slice(3, 9, 2), slice(None, None, -1), 5, -1, [4, 2, 2], np.array([7, 0])):
+        np.testing.assert_array_equal(rows[key], expected[key])
+    np.testing.assert_array_equal(np.asarray(rows), expected)
+    targets = pk.utils.HDF5Matrix(tmp_path / "data.h5", "y", start=4, end=36)
+    weights = []
+    for data in ((rows, targets), (expected, y[4:36])):
+        pk.utils.set_random_seed(3)
+        model = pk.Sequential([layers.Input((3,)), layers.Dense(1)])
+        model.compile("sgd", "mse")
+        model.fit(*data, batch_size=8, epochs=2, shuffle="batch", validation_split=0.25, verbose=0)
+        weights.append(model.get_weights()[0])
+        assert model.predict(data[0], verbose=0).shape == (32, 1)
+    np.testing.assert_allclose(*weights, rtol=1e-6)
+    with pytest.raises(ValueError, match="'x' has 40 rows"):
+        pk.utils.HDF5Matrix(tmp_path / "data.h5", "x", 4, 41)
+    with pytest.raises(IndexError, match="32 rows"):
+        rows[32]
+    with pytest.raises(IndexError, match="32 rows"):
+        rows[[40]]

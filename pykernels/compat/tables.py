@@ -239,7 +239,7 @@ KERAS_NAMES: dict[str, str] = {
     "legacy": "interfaces",
     "models": "Graph",
     "optimizers": "TFOptimizer",
-    "utils": "GeneratorEnqueuer HDF5Matrix OrderedEnqueuer multi_gpu_model",
+    "utils": "GeneratorEnqueuer OrderedEnqueuer multi_gpu_model",
 }
 
 #: Modules that earlier versions of Keras had, and of which pykernels has nothing.

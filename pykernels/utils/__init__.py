@@ -26,6 +26,7 @@ from .serialization import (
 
 # Names of Keras's utils that live in modules which need layers and models, which need utils: found when asked for.
 _LATER = {
+    "HDF5Matrix": "data_adapters.hdf5_matrix",
     "audio_dataset_from_directory": "preprocessing",
     "image_dataset_from_directory": "preprocessing",
     "model_to_dot": "visualization",
@@ -39,6 +40,7 @@ _LATER = {
 
 __all__ = [
     "CustomObjectScope",
+    "HDF5Matrix",
     "Progbar",
     "PyDataset",
     "Sequence",
