@@ -279,6 +279,47 @@ def test_arguments_of_another_form(options, message):
         callbacks.TensorBoard("logs", **options)
 
 
+def test_arguments_in_the_order_of_keras_2(tmp_path):
+    with pytest.warns(UserWarning, match="write_grads"):
+        old = callbacks.TensorBoard(tmp_path, 2, 32, False, True, True, update_freq="batch")
+    assert (old.histogram_freq, old.write_graph, old.write_images, old.update_freq) == (2, False, True, 1)
+    assert callbacks.TensorBoard(tmp_path, 2, False, True).write_images
+    with pytest.raises(TypeError, match="histogram_freq"):
+        callbacks.TensorBoard(tmp_path, 2, 32, histogram_freq=1)
+
+
+def test_subclasses_override_the_hooks_of_batches(tmp_path):
+    class Own(callbacks.TensorBoard):
+        def on_train_batch_end(self, batch, logs=None):
+            super().on_train_batch_end(batch, logs)
+            seen.append(batch)
+
+    class OwnCheckpoint(callbacks.ModelCheckpoint):
+        def on_train_batch_end(self, batch, logs=None):
+            super().on_train_batch_end(batch, logs)
+            saved.append(len(list(tmp_path.glob("*.keras"))))
+
+        def on_batch_end(self, batch, logs=None):
+            ends.append(batch)
+
+    model = models.Sequential([layers.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    for frequency, wanted in (("epoch", 0), (2, 1)):
+        seen, saved, ends = [], [], []
+        save = {"epoch": "epoch", 2: 2}[frequency]
+        own = [Own(tmp_path / "a", update_freq=frequency), OwnCheckpoint(tmp_path / "{epoch}.keras", save_freq=save)]
+        for path in tmp_path.glob("*.keras"):
+            path.unlink()
+        model.fit(X, Y, batch_size=8, callbacks=own, verbose=0)
+        assert seen == ends == [0, 1, 2] and saved == [0, wanted, wanted]
+        copies = callbacks.CallbackList(
+            pickle.loads(pickle.dumps(callbacks.TensorBoard(tmp_path, update_freq=frequency)))
+        )
+        assert copies.hooks_batches("train") == (frequency != "epoch")
+    batches = [step for step, tag in tags(of_folder(tmp_path / "a" / "train")) if tag == "batch_loss"]
+    assert batches == [2]
+
+
 def test_unknown_embeddings_and_old_forms_of_profile_batch(tmp_path):
     with pytest.raises(ValueError, match="Unrecognized `Embedding` layer names"):
         written(tmp_path, embeddings_freq=1, embeddings_metadata={"other": "x"})

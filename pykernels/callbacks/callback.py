@@ -100,10 +100,24 @@ class Callback:
         return state
 
 
+def wanted_if(condition):
+    """Decorator for a batch hook of a class: training returns to Python for it only where `condition(callback)`. What
+    overrides the hook in a subclass is always called."""
+
+    def decorate(hook):
+        hook.wanted = condition
+        return hook
+
+    return decorate
+
+
 def hooks_batches(callback, mode: str) -> bool:
     """Whether `callback` overrides a batch hook of "train", "test" or "predict"."""
     for name in BATCH_HOOKS[mode]:
         hook = getattr(callback, name, None)
-        if hook is not None and getattr(hook, "__func__", hook) is not getattr(Callback, name):
+        function = getattr(hook, "__func__", hook)
+        if hook is None or function is getattr(Callback, name):
+            continue
+        if getattr(function, "wanted", None) is None or function.wanted(callback):
             return True
     return False

@@ -12,7 +12,7 @@ from ..user_warning import warn
 from ..utils.atomic import atomic_write, sweep
 from ..utils.progbar import print_line
 from ..utils.regular_files import read_regular
-from .callback import Callback
+from .callback import Callback, wanted_if
 from .monitor import MonitorCallback
 
 
@@ -27,8 +27,6 @@ class _EveryBatches:
         self.save_freq = save_freq
         self._batches_seen_since_last_saving = 0
         self._last_batch_seen = None
-        if save_freq != "epoch":  # only then batches are worth hearing of
-            self.on_train_batch_end = self._on_train_batch_end
 
     def _is_due(self, batch) -> bool:
         last = self._last_batch_seen
@@ -39,13 +37,15 @@ class _EveryBatches:
         self._batches_seen_since_last_saving = 0
         return True
 
-    def __getstate__(self):
-        return {key: value for key, value in super().__getstate__().items() if key != "on_train_batch_end"}
+    @wanted_if(lambda callback: callback.save_freq != "epoch")
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, logs)
+        if self.save_freq != "epoch" and self._is_due(batch):
+            self._save_after(batch, logs)
 
-    def __setstate__(self, state):
-        self.__dict__.update(state)
-        if self.save_freq != "epoch":
-            self.on_train_batch_end = self._on_train_batch_end
+    def _save_after(self, batch, logs):
+        """Saves after a batch."""
+        raise NotImplementedError
 
 
 class ModelCheckpoint(_EveryBatches, MonitorCallback):
@@ -120,9 +120,8 @@ class ModelCheckpoint(_EveryBatches, MonitorCallback):
             self._epochs_since_last_saving = 0
             self._save_model(epoch, None, logs)
 
-    def _on_train_batch_end(self, batch, logs=None):
-        if self._is_due(batch):
-            self._save_model(self._current_epoch, batch, logs)
+    def _save_after(self, batch, logs):
+        self._save_model(self._current_epoch, batch, logs)
 
     def _save_model(self, epoch, batch, logs):
         path = self._path(epoch, batch, logs or {})
@@ -244,9 +243,8 @@ class BackupAndRestore(_EveryBatches, Callback):
         if self.save_freq == "epoch":
             self._save(epoch + 1)
 
-    def _on_train_batch_end(self, batch, logs=None):
-        if self._is_due(batch):
-            self._save(None)
+    def _save_after(self, batch, logs):
+        self._save(None)
 
     def _save(self, next_epoch):
         os.makedirs(self.backup_dir, exist_ok=True)

@@ -9,13 +9,14 @@ import time
 import numpy as np
 
 from .. import summary
+from ..compat.positional import batch_size_may_be_third
 from ..config import image_data_format
 from ..layers import Embedding
 from ..summary.summaries import write
 from ..user_warning import warn
-from .callback import Callback
+from .callback import Callback, wanted_if
 
-_BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_test_batch_begin")
+_of_batches = wanted_if(lambda callback: callback.update_freq != "epoch")
 
 
 class TensorBoard(Callback):
@@ -52,6 +53,7 @@ class TensorBoard(Callback):
         NotImplementedError: `embeddings_data`.
     """
 
+    @batch_size_may_be_third
     def __init__(
         self,
         log_dir="logs",
@@ -98,13 +100,6 @@ class TensorBoard(Callback):
         self._writers: dict[str, summary.SummaryWriter] = {}
         self._default = contextlib.ExitStack()  # of summaries that a script writes between batches
         self._train_batch = self._test_batch = 0
-        self._listen()
-
-    def _listen(self) -> None:
-        """Batch hooks make training return to Python after each batch: they are there only where they are needed."""
-        if self.update_freq != "epoch":
-            for name in _BATCH_HOOKS:
-                setattr(self, name, getattr(self, f"_{name}"))
 
     # --- the model -----------------------------------------------------------------------------------------
     def set_model(self, model):
@@ -218,20 +213,25 @@ class TensorBoard(Callback):
         self._default.enter_context(self._writer(which).as_default(step))
         self._default.enter_context(summary.record_if(step % self.update_freq == 0))
 
-    def _on_train_batch_begin(self, batch, logs=None):
+    @_of_batches
+    def on_train_batch_begin(self, batch, logs=None):
+        super().on_train_batch_begin(batch, logs)
         self._train_batch += 1
         self._set_default("train", self._train_batch)
         self._batch_start = time.perf_counter()
 
-    def _on_train_batch_end(self, batch, logs=None):
-        if self._train_batch % self.update_freq:
+    @_of_batches
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, logs)
+        if self.update_freq == "epoch" or self._train_batch % self.update_freq:
             return
         values = {f"batch_{name}": value for name, value in (logs or {}).items()}
         if self.write_steps_per_second:
             values["batch_steps_per_second"] = 1 / max(time.perf_counter() - self._batch_start, 1e-9)
         self._write_scalars("train", values, self._train_batch)
 
-    def _on_test_batch_begin(self, batch, logs=None):
+    @_of_batches
+    def on_test_batch_begin(self, batch, logs=None):
         self._test_batch += 1
         self._set_default("validation", self._test_batch)
 
@@ -258,13 +258,12 @@ class TensorBoard(Callback):
             writer.close()
 
     def __getstate__(self):
-        left_out = ("_writers", "_default", *_BATCH_HOOKS)
+        left_out = ("_writers", "_default")
         return {key: value for key, value in super().__getstate__().items() if key not in left_out}
 
     def __setstate__(self, state):
         self.__dict__.update(state)
         self._writers, self._default = {}, contextlib.ExitStack()
-        self._listen()
 
 
 def _profiled(profile_batch) -> bool:

@@ -72,3 +72,25 @@ def queue_size_may_be_third(function):
         return function(self, *args, **kwargs)
 
     return wrapper
+
+
+_TENSORBOARD = (
+    *("log_dir", "histogram_freq", "batch_size", "write_graph", "write_grads", "write_images", "embeddings_freq"),
+    *("embeddings_layer_names", "embeddings_metadata", "embeddings_data", "update_freq"),
+)
+
+
+def batch_size_may_be_third(init):
+    """`TensorBoard("logs", 1, 32, True)` is a call of Keras 2, where `batch_size` (a number) stood where `write_graph`
+    (a bool) is."""
+
+    @functools.wraps(init)
+    def wrapper(self, *args, **kwargs):
+        if len(args) > 2 and isinstance(args[2], numbers.Integral) and not isinstance(args[2], bool):
+            twice = set(_TENSORBOARD[: len(args)]) & set(kwargs)
+            if twice or len(args) > len(_TENSORBOARD):
+                raise TypeError(f"TensorBoard() got several values for {sorted(twice)}, or too many arguments")
+            args, kwargs = (), {**dict(zip(_TENSORBOARD, args, strict=False)), **kwargs}
+        return init(self, *args, **kwargs)
+
+    return wrapper

@@ -265,6 +265,7 @@ INSTEAD: dict[str, str] = {
     "tensorflow": "pykernels serves tensorflow.keras; of TensorFlow itself it has only a few names",
     "tensorflow.lite": "model.export(path, format='onnx') writes a file for other runtimes",
     "tensorflow.saved_model": "model.save('model.keras') and keras.models.load_model",
+    "tensorflow.summary": "there are scalar, histogram, image and text; graphs, traces and sounds are not written",
     "tensorflow.data": "pass NumPy arrays or a Python generator of batches to fit()",
 }
 
