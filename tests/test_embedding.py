@@ -51,6 +51,39 @@ def test_masks_of_embedding_and_masking():
     assert pk.layers.Masking(2.0).get_config()["mask_value"] == 2.0
 
 
+def of_lambda(library, mask):
+    layers, ops = library.layers, library.ops
+    x = library.Input((4, 3))
+    y = layers.Lambda(lambda x: x * 2.0, output_shape=(4, 3), mask=mask(ops))(x)
+    return library.Model(x, layers.GlobalAveragePooling1D()(y))
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        lambda ops: lambda x, mask: ops.any(x > 1.0, axis=-1),
+        lambda ops: np.array([[True, False, True, True]] * 2),
+        lambda ops: None,
+    ],
+)
+def test_masks_of_lambda(mask):
+    x = np.random.default_rng(3).normal(size=(2, 4, 3)).astype("float32")
+    x[:, 0] = 2.0
+    ours, theirs = of_lambda(pk, mask), of_lambda(keras, mask)
+    want = theirs.predict(x, verbose=0)
+    assert_close(ours.predict(x, verbose=0), want, "masked mean")
+
+
+def plain_mask(inputs, mask):
+    return pk.ops.any(inputs > 1.0, axis=-1)
+
+
+def test_the_mask_of_a_lambda_is_in_its_configuration():
+    layer = pk.layers.Lambda(pk.activations.relu, mask=plain_mask)
+    again = pk.layers.Lambda.from_config(layer.get_config(), {"plain_mask": plain_mask})
+    assert again.mask is plain_mask and "mask" not in pk.layers.Lambda(pk.activations.relu).get_config()
+
+
 def test_the_gradient_sums_over_repeated_rows():
     layer = pk.layers.Embedding(11, 4, weights=TABLE)
     words = np.array([[3, 3, 0], [3, 10, 0]], "int32")

@@ -24,19 +24,16 @@ class Lambda(Layer):
         function: callable `function(inputs, **arguments)` written with `pykernels.ops` or Python operators. If it has a
             parameter `training`, that is passed too.
         output_shape: tuple, the shape of one output sample, or a callable of the input shape. Default None: inferred.
-        mask: not supported, must be None.
+        mask: callable `mask(inputs, mask)` that gives the mask of the output, or that mask. Default None: it has none.
         arguments: dict of keyword arguments for the function. Default None.
         **kwargs: arguments of `Layer`.
-
-    Raises:
-        ValueError: `mask` is given.
     """
 
     def __init__(self, function, output_shape=None, mask=None, arguments=None, **kwargs):
-        if mask is not None:
-            raise ValueError("Lambda(mask=...) is not supported by pykernels; leave it out")
         super().__init__(**kwargs)
         self.function = function
+        self.mask = mask
+        self.supports_masking = self._computes_mask = mask is not None
         self.arguments = dict(arguments or {})
         self._output_shape = output_shape
         self._takes_training = "training" in inspect.signature(function).parameters
@@ -51,6 +48,10 @@ class Lambda(Layer):
                 "loaded from a file knows np, ops, K and what is in `custom_objects`; pass what it needs there, or a "
                 f"function of your own under the name '{self.name}'."
             ) from error
+
+    def compute_mask(self, inputs, mask=None):
+        """What the argument `mask` says."""
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
     def compute_output_shape(self, input_shape):
         if self._output_shape is None:
@@ -68,6 +69,9 @@ class Lambda(Layer):
         if self._output_shape is not None:
             given = self._output_shape
             config["output_shape"] = self._function_config(given) if callable(given) else given
+        if self.mask is not None:
+            described = self._function_config if callable(self.mask) else serialization.serialize_keras_object
+            config["mask"] = described(self.mask)
         return config
 
     def _function_config(self, function):
@@ -95,7 +99,7 @@ class Lambda(Layer):
         name = config.get("name")
         given = serialization.get_registered_object(name, custom_objects) if isinstance(name, str) else None
         given = given if callable(given) and not inspect.isclass(given) else None
-        for key in ("function", "output_shape"):
+        for key in ("function", "output_shape", "mask"):
             if key == "output_shape" and given is not None and _is_code(config.get(key)):
                 del config[key]  # it follows from the function
             elif key in config:
