@@ -1,5 +1,7 @@
 """`function`, `grad`, `custom_gradient`: code that is recorded once, and gradients as functions."""
 
+import copy
+import pickle
 import warnings
 
 import numpy as np
@@ -229,3 +231,16 @@ def test_losses_of_layers_are_those_of_the_last_call():
             model(X)
             (loss,) = model.losses
     assert tape.gradient(loss, model.trainable_weights)[0].shape == (3, 2)
+
+
+def double(x):
+    return 2 * x
+
+
+def test_copies_and_pickles_record_anew():
+    f = pk.function(double)
+    f(X)
+    for other in (copy.deepcopy(f), pickle.loads(pickle.dumps(f))):
+        assert other.experimental_get_tracing_count() == 0
+        np.testing.assert_array_equal(other(X), 2 * X)
+        assert other.experimental_get_tracing_count() == 1

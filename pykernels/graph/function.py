@@ -68,6 +68,10 @@ class Function:
         self._runs_in_python = False
         self._bound: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
+    def __reduce__(self):
+        """Copies and pickles hold the Python function, and record anew."""
+        return Function, (self.python_function, self.input_signature)
+
     def __get__(self, instance, owner=None):
         """A method: each object has recordings of its own."""
         if instance is None:
