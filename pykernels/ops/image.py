@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 from ..config import standardize_data_format
 from ..graph import Variable, apply, define
 from ..graph.autodiff import reachable
@@ -298,3 +300,16 @@ def map_images(x, maps, size, interpolation, fill_mode, fill_value, data_format)
         return apply("affine_transform", [images, rows], **attrs)
 
     return on_batches(mapped, x, data_format)
+
+
+_FURTHER = (
+    *("crop_images", "extract_patches", "gaussian_blur", "hsv_to_rgb", "map_coordinates", "pad_images"),
+    *("rgb_to_grayscale", "rgb_to_hsv", "sobel_edges"),
+)
+
+
+def __getattr__(name):
+    """Names of `pictures`, which few scripts need."""
+    if name not in _FURTHER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__.rpartition('.')[0]}.pictures"), name)
