@@ -57,7 +57,7 @@ void run_traced(std::int64_t tasks, std::int64_t workers, const Task& task) {
   for (std::int64_t t = 0; t < tasks; ++t) {
     const double start = thread_ns();
     task(t);
-    loop.task_ns.push_back(thread_ns() - start);
+    loop.task_ns.push_back(std::max(0.0, thread_ns() - start - mine->clock_ns));
   }
   mine->loops.push_back(std::move(loop));
   trace = mine;
@@ -101,6 +101,15 @@ double thread_ns() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
+}
+
+double thread_clock_ns() {
+  double least = 1e9;
+  for (int i = 0; i < 1000; ++i) {
+    const double start = thread_ns();
+    least = std::min(least, thread_ns() - start);
+  }
+  return least;
 }
 
 LoopTrace::LoopTrace() { trace = this; }

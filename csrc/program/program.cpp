@@ -334,14 +334,16 @@ std::vector<CallLoops> Program::trace(const std::vector<const void*>& inputs, in
   std::size_t first_run = calls_.size();  // is not counted: weights are prepared in it
   double last = 0;
   timed_calls(inputs, repeats + 1, [&](std::size_t i, double) {
-    CallLoops now{thread_ns() - last, std::exchange(trace.loops, {})};
+    CallLoops now{thread_ns() - last - trace.clock_ns, std::exchange(trace.loops, {})};
     if (first_run > 0) {
       --first_run;
       last = thread_ns();
       return;
     }
     for (const TracedLoop& loop : now.loops) {
-      now.outside_ns -= std::accumulate(loop.task_ns.begin(), loop.task_ns.end(), 0.0);
+      // Each task's two readings of the clock lie half inside and half outside of it.
+      now.outside_ns -= std::accumulate(loop.task_ns.begin(), loop.task_ns.end(), 0.0) +
+                        2 * trace.clock_ns * static_cast<double>(loop.task_ns.size());
     }
     if (seen[i]) {
       PK_CHECK(now.loops.size() == calls[i].loops.size(), "a call's loops changed between runs of one program");
