@@ -149,7 +149,7 @@ void plan_tiles(const GemmLevel<T>& t, const GemmArgs<T>& g, GemmPlan& p) {
   } else if (p.a_rows <= 2 * t.mc) {
     p.pack_b = GemmPlan::PackB::local;
     p.mc = min_mc = p.a_rows;
-    min_nc = std::min<int64_t>(p.b_cols, 4 * t.nr);
+    min_nc = t.nr;
     p.kc = even_part(g.k, std::min<int64_t>(t.kc, 256), 8);
     if (g.m <= direct_rows && !g.trans_b) {
       p.kc = even_part(g.k, 128, 8);
