@@ -11,6 +11,8 @@ from .layer import Layer
 class _Elementwise(Layer):
     """A layer whose output has the shape of its input."""
 
+    makes_nothing = True
+
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.supports_masking = True

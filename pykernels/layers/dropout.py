@@ -32,6 +32,8 @@ class Dropout(Layer):
         ValueError: `rate` is not in [0, 1], or `noise_shape` is not a sequence of positive ints and None.
     """
 
+    makes_nothing = True
+
     @accepts_old_names("Dropout")
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         super().__init__(**kwargs)

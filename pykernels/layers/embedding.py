@@ -136,6 +136,8 @@ class Masking(Layer):
     Input shape: (batch, steps, ..., features). Output shape: the same. Mask: bool, without the last axis.
     """
 
+    makes_nothing = True
+
     def __init__(self, mask_value=0.0, **kwargs):
         super().__init__(**kwargs)
         self.mask_value = mask_value

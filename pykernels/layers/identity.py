@@ -15,6 +15,8 @@ class Identity(Layer):
         **kwargs: arguments of `Layer`.
     """
 
+    makes_nothing = True
+
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.supports_masking = True

@@ -100,6 +100,7 @@ class Layer(LayerConfig, LayerState):
     _computes_mask = False
     _explains_errors = False  # whether errors of Python's own in `build` and `call` become ones that name the layer
     computed_on_host = False  # whether a model computes it with NumPy, before a program runs (see `lookup`)
+    makes_nothing = False  # whether there is nothing to build: such layers are `built` from the beginning, as in Keras
     hands_masks_on = False  # whether `call` itself gives the outputs their masks: models do
 
     def __new__(cls, *args, **kwargs):
@@ -134,6 +135,9 @@ class Layer(LayerConfig, LayerState):
         self._initial_weights = kwargs.pop("weights", None)
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
+        if self.makes_nothing and type(self).build is Layer.build:
+            self.built = True
+            self._set_initial_weights()
 
     @staticmethod
     def _shape_argument(kwargs) -> tuple | None:

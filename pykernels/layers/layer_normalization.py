@@ -175,6 +175,8 @@ class UnitNormalization(Layer):
         TypeError: `axis` is not an int or a list of ints.
     """
 
+    makes_nothing = True
+
     def __init__(self, axis=-1, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(axis, (int, list, tuple)):

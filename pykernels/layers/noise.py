@@ -71,6 +71,8 @@ class SpatialDropout2D(_SpatialDropout):
 class _Noise(Layer):
     """A layer that changes its inputs in training only and keeps their shape."""
 
+    makes_nothing = True
+
     def __init__(self, amount, seed, **kwargs):
         super().__init__(**kwargs)
         self.seed = seed

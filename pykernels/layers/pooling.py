@@ -10,6 +10,7 @@ from .layer import Layer
 
 
 class _Pooling(Layer):
+    makes_nothing = True
     rank = 2
 
     def __init__(self, pool_size, strides, padding, data_format, **kwargs):
@@ -145,6 +146,7 @@ class AveragePooling2D(_AveragePooling):
 
 
 class _GlobalPooling(Layer):
+    makes_nothing = True
     rank = 2
 
     @accepts_old_names("GlobalPooling2D")

@@ -48,6 +48,8 @@ class Reshape(Layer):
         ValueError: the number of elements of a sample does not fit.
     """
 
+    makes_nothing = True
+
     @accepts_old_names("Reshape")
     def __init__(self, target_shape, **kwargs):
         super().__init__(**kwargs)
