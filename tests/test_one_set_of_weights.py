@@ -116,6 +116,22 @@ def called(model, act, monkeypatch, path):
     return model(X, training=True)
 
 
+def by_own_steps(model):
+    """The model with a test_step and a predict_step that run in Python."""
+
+    class Own(pk.Sequential):
+        def test_step(self, data):
+            x, y = data
+            return {"loss": pk.ops.mean(pk.ops.abs(self(x, training=True) - y))}
+
+        def predict_step(self, data):
+            return self(data, training=True)
+
+    own = Own(model.layers)
+    own.compile("sgd", "mean_absolute_error", run_eagerly=True)
+    return own
+
+
 READERS = {
     "predict, callback": lambda m, act, *_: m.predict(X, batch_size=2, verbose=0, callbacks=[AtBatch(act)]),
     "predict, short last batch": lambda m, act, *_: m.predict(X[:5], batch_size=3, verbose=0, callbacks=[AtBatch(act)]),
@@ -124,6 +140,12 @@ READERS = {
         m.evaluate(X, np.zeros((8, 1)), batch_size=2, verbose=0, callbacks=[AtBatch(act)])
     ],
     "evaluate, generator": lambda m, act, *_: [m.evaluate(batches(act, np.zeros((2, 1))), verbose=0)],
+    "evaluate, own step": lambda m, act, *_: [
+        by_own_steps(m).evaluate(X, np.zeros((8, 1)), batch_size=2, verbose=0, callbacks=[AtBatch(act)])
+    ],
+    "predict, own step": lambda m, act, *_: by_own_steps(m).predict(
+        X, batch_size=2, verbose=0, callbacks=[AtBatch(act)]
+    ),
     "model(x) layer by layer": called,
     "get_weights": weights_of,
     "save .keras": lambda m, act, mp, d: saved(m, act, mp, d / "a.keras"),

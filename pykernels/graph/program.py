@@ -39,6 +39,10 @@ class Program:
         """What `run_batches` takes as its sources: arrays whose rows are converted to the dtypes of the inputs."""
         return [Source(array, dtype) for array, (_, dtype) in zip(arrays, types, strict=True)]
 
+    def reading(self):
+        """A context manager within which runs by this thread read the variables as they were when it began."""
+        return self.core.reading()
+
     def describe(self) -> list[dict]:
         """One dict per call: op, label, inputs, outputs (value names), shape, dtype, offset, bytes, flops."""
         return self.core.describe()

@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from ..graph import SymbolicValueError, eager
+from ..graph import SymbolicValueError, eager, reading
 from ..layers.context import working
 from ..user_warning import warn
 from ..utils.overrides import overrides
@@ -89,6 +89,10 @@ class EagerStep:
     def bind(arrays, types) -> list:
         """What `run_batches` takes as its sources."""
         return [(array, dtype) for array, (_, dtype) in zip(arrays, types, strict=True)]
+
+    def reading(self):
+        """As `Program.reading`, for the weights of the model."""
+        return reading(self._model.weights)
 
     @property
     def output_types(self) -> list:

@@ -74,7 +74,7 @@ class EpochLoop:
         model, kind = self.model, self.kind
         program = self._program(segment)
         if kind != "train" and self._reading is None:
-            self._reading = program.core.reading()
+            self._reading = program.reading()
             self._reading.__enter__()
         sources = self._sources(segment.data, program)
         outputs = self._output_arrays(segment, program) if kind == "predict" else None
