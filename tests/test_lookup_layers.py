@@ -13,6 +13,7 @@ from lookup_cases import CASES, RESULTS, TEXTS, WORDS, result_of
 
 from pykernels import layers, models
 from pykernels.utils.string_hash import fingerprint64, siphash64
+from pykernels.utils.text import is_text
 
 EXPECTED = json.loads(RESULTS.read_text())
 
@@ -308,3 +309,8 @@ def test_what_cannot_be_is_refused_by_name():
         model.fit(np.array(["a"]), np.ones((1, 1)), cache_frozen=True, verbose=0)
     with pytest.raises(ValueError, match="Text is expected"):
         model.predict(np.ones((2, 1)), verbose=0)
+
+
+def test_numbers_are_no_text():
+    assert not any(is_text(x) for x in (1, 2.0, None, [1], np.zeros(2), "a", np.float32(1)))
+    assert all(is_text(x) for x in (np.array(["a"]), np.array([b"a"]), np.array(["a"], object)))

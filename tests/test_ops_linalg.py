@@ -7,7 +7,7 @@ import pytest
 from op_oracle import Case, check, jax, keras, normal, table, whole
 
 import pykernels as pk
-from pykernels import ops
+from pykernels import layers, models, ops
 from pykernels.graph import Tensor, Trace
 
 A = normal(3, 3)
@@ -178,3 +178,14 @@ def test_gradients_that_are_not_there_are_refused():
             with pytest.raises((NotImplementedError, ValueError), match=words):
                 pk.graph.gradients(ops.sum(y), [x])
     assert jax is not None
+
+
+def test_tensordot_of_an_unknown_batch():
+    x, y = layers.Input((3,)), layers.Input((3, 2))
+    over_rows = models.Model([x, y], ops.tensordot(x, y[:, :, 0], 2) + ops.sum(x, axis=1))
+    one_unknown = models.Model(x, ops.tensordot(x, np.eye(3, dtype="float32"), 1))
+    a, b = np.arange(6.0).reshape(2, 3).astype("float32"), np.ones((2, 3, 2), "float32")
+    np.testing.assert_allclose(over_rows([a, b]), 15.0 + a.sum(1))
+    np.testing.assert_allclose(one_unknown(a), a)
+    with pytest.raises(ValueError, match="two unknown extents"):
+        ops.tensordot(x, x, [[1], [1]])

@@ -85,6 +85,11 @@ class InputLayer(Layer):
         self.__dict__.update(state)
         self._make_node()
 
+    @property
+    def input(self):
+        """The symbolic input itself, as in Keras 2, whose scripts ask the first layer for the input of a model."""
+        return self.output
+
     def call(self):
         return None
 

@@ -127,15 +127,24 @@ def tensordot(x1, x2, axes=2):
         left, right = (tuple(s) if isinstance(s, (tuple, list)) else (s,) for s in axes)
         left = tuple(axis_in(i, len(a), "axes") for i in left)
         right = tuple(axis_in(i, len(b), "axes") for i in right)
-    if [a[i] for i in left] != [b[i] for i in right]:
+    if any(m != n for m, n in zip([a[i] for i in left], [b[i] for i in right], strict=True) if None not in (m, n)):
         raise ValueError(f"the extents of axes {left} of x1.shape={a} and {right} of x2.shape={b} differ")
     keep_a = tuple(i for i in range(len(a)) if i not in left)
     keep_b = tuple(i for i in range(len(b)) if i not in right)
-    rows, columns = size_of(tuple(a[i] for i in keep_a)), size_of(tuple(b[i] for i in keep_b))
-    inner = math.prod(a[i] for i in left)
+    kept_a, kept_b = tuple(a[i] for i in keep_a), tuple(b[i] for i in keep_b)
+    rows, columns, inner = _product(kept_a), _product(kept_b), _product(a[i] for i in left)
+    unknown = [d for d in kept_a + kept_b if d is None]
+    if len(unknown) > 1 or (inner == -1 and unknown):
+        raise ValueError(f"tensordot of x1.shape={a} and x2.shape={b} over {left} and {right} has two unknown extents")
     x1 = reshape(transpose(x1, keep_a + left), (rows, inner))
     x2 = reshape(transpose(x2, right + keep_b), (inner, columns))
-    return reshape(matmul(x1, x2), tuple(a[i] for i in keep_a) + tuple(b[i] for i in keep_b))
+    return reshape(matmul(x1, x2), tuple(-1 if d is None else d for d in kept_a + kept_b))
+
+
+def _product(extents) -> int:
+    """The product of extents; -1 where one is unknown."""
+    extents = tuple(extents)
+    return -1 if None in extents else math.prod(extents)
 
 
 def dot(x1, x2):

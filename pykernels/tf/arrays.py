@@ -11,6 +11,7 @@ from ..graph import EagerArray, Variable, eager
 from ..graph import Tensor as SymbolicTensor
 from ..ops.types import dtype_of, is_float, is_symbolic, to_tensor
 from ..utils.renamed import renamed
+from ..utils.text import as_text, is_text, object_array
 from .dtypes import TensorShape, as_dtype, supported
 
 __all__ = [
@@ -54,10 +55,9 @@ def constant(value, dtype=None, shape=None, name="Const"):
         shape: to which the values are reshaped, or one value is repeated.
         name: accepted as in TensorFlow. It has no effect.
     """
-    if isinstance(value, (str, bytes)) or (isinstance(value, np.ndarray) and value.dtype.kind in "SUO"):
-        return np.asarray(value)
-    if isinstance(value, (list, tuple)) and np.asarray(value, dtype=object).size and _is_text(value):
-        return np.asarray(value)
+    if _is_text(value):
+        texts = _texts(value)
+        return texts if shape is None else eager(np.reshape(np.asarray(texts), _ints(shape)))
     x = ops.convert_to_tensor(value, supported(dtype))
     if shape is None:
         return x
@@ -68,7 +68,14 @@ def constant(value, dtype=None, shape=None, name="Const"):
 def _is_text(value) -> bool:
     while isinstance(value, (list, tuple)) and value:
         value = value[0]
-    return isinstance(value, (str, bytes))
+    return isinstance(value, (str, bytes)) or is_text(value)
+
+
+def _texts(value) -> EagerArray:
+    """Texts as TensorFlow has them: an array of bytes."""
+    texts = as_text(value)
+    encoded = [item.encode() for item in texts.ravel()]
+    return eager(np.asarray(object_array(encoded).reshape(texts.shape)))
 
 
 def convert_to_tensor(value, dtype=None, dtype_hint=None, name=None):
@@ -80,6 +87,8 @@ def convert_to_tensor(value, dtype=None, dtype_hint=None, name=None):
 
 def identity(input, name=None):  # noqa: A002 - TensorFlow's name
     """The same values, as a tensor of their own."""
+    if _is_text(input):
+        return _texts(input)
     return ops.convert_to_tensor(input)
 
 
@@ -167,6 +176,8 @@ def ensure_shape(x, shape, name=None):
 
 def reshape(tensor, shape, name=None):
     """The same elements in another shape; -1 follows from the others."""
+    if _is_text(tensor):
+        return _texts(tensor).reshape(_ints(shape))
     return ops.reshape(tensor, _ints(shape))
 
 
@@ -175,13 +186,16 @@ def expand_dims(input, axis=None, name=None, dim=None):  # noqa: A002
     axis = dim if axis is None else axis
     if axis is None:
         raise ValueError("tf.expand_dims needs `axis`")
+    if _is_text(input):
+        return eager(np.expand_dims(np.asarray(_texts(input)), int(axis)))
     return ops.expand_dims(input, int(axis))
 
 
 def squeeze(input, axis=None, name=None, squeeze_dims=None):  # noqa: A002
     """`input` without axes of extent 1, or those in `axis` (`squeeze_dims` of TensorFlow 1)."""
     axis = squeeze_dims if axis is None else axis
-    return ops.squeeze(input, tuple(axis) if isinstance(axis, list) else axis)
+    axis = tuple(axis) if isinstance(axis, list) else axis
+    return eager(np.squeeze(np.asarray(_texts(input)), axis)) if _is_text(input) else ops.squeeze(input, axis)
 
 
 def transpose(a, perm=None, conjugate=False, name="transpose"):
@@ -194,11 +208,15 @@ def concat(values, axis=0, name="concat", concat_dim=None):
     if hasattr(values, "__index__") and not hasattr(axis, "__index__"):
         values, axis = axis, values
     axis = axis if concat_dim is None else concat_dim
+    if any(_is_text(value) for value in values):
+        return eager(np.concatenate([np.asarray(_texts(value)) for value in values], int(axis)))
     return ops.concatenate(list(values), int(axis))
 
 
 def stack(values, axis=0, name="stack"):
     """Tensors of one shape joined along a new axis."""
+    if any(_is_text(value) for value in values):
+        return eager(np.stack([np.asarray(_texts(value)) for value in values], int(axis)))
     return ops.stack(list(values), int(axis))
 
 
@@ -248,6 +266,8 @@ def gather(params, indices, validate_indices=None, axis=None, batch_dims=0, name
     The first `batch_dims` axes of both are gone through side by side; they may be 0 or 1.
     """
     axis = batch_dims if axis is None else axis
+    if _is_text(params) and not batch_dims:
+        return eager(np.take(np.asarray(_texts(params)), np.asarray(indices), axis))
     if not batch_dims:
         return ops.take(params, indices, axis)
     if batch_dims != 1 or axis != 1:

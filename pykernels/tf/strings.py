@@ -27,7 +27,7 @@ def _each(function, values):
     out = np.empty(array.shape, object)
     for place in np.ndindex(array.shape):
         out[place] = _out(function(_text(array[place])))
-    return out if out.ndim else out.item()
+    return eager(out) if out.ndim else out.item()
 
 
 def _out(value):

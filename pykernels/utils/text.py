@@ -17,7 +17,7 @@ _UPPER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}  # as tf.st
 
 def is_text(x) -> bool:
     """Whether an array holds text (or Python objects, which may be text)."""
-    return getattr(getattr(x, "dtype", None), "kind", "") in "OSU"
+    return getattr(getattr(x, "dtype", None), "kind", None) in ("O", "S", "U")
 
 
 def as_text(x, encoding: str = "utf-8") -> np.ndarray:
@@ -50,6 +50,8 @@ def _from_lists(x) -> np.ndarray:
 
 
 def _as_str(item, encoding: str) -> str:
+    if isinstance(item, np.ndarray) and item.ndim == 0:  # of a list of such arrays
+        item = item.item()
     if isinstance(item, str):
         return str(item)
     if isinstance(item, bytes):
