@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -148,6 +149,10 @@ def test_search_in_a_pipeline():
     assert search.predict(X).shape == (60, 1)
     scores = cross_val_score(KerasRegressor(regression, epochs=1, verbose=0), X, PRICE, cv=KFold(3))
     assert scores.shape == (3,) and (scores < 0).all()
+    prices = make_pipeline(StandardScaler(), KerasRegressor(regression, epochs=1, verbose=0))
+    with pytest.raises(NotFittedError):
+        prices.predict(X)
+    assert (cross_val_score(prices, X, PRICE, cv=KFold(2), error_score="raise") < 0).all()
 
 
 def test_pickles():
@@ -160,6 +165,7 @@ def test_pickles():
 
 SCRIPT = """
 import keras
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from keras.wrappers.scikit_learn import KerasClassifier
 from tensorflow.keras.wrappers.scikit_learn import KerasClassifier as Same
@@ -233,8 +239,6 @@ def test_sklearn_estimators_clone_search_and_pickle():
 
 
 def test_sklearn_errors():
-    from sklearn.exceptions import NotFittedError
-
     with pytest.raises(NotFittedError):
         SKLearnRegressor(regression()).predict(X)
     with pytest.raises(RuntimeError, match="needs to be compiled"):

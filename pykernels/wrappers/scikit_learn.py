@@ -44,6 +44,9 @@ class BaseWrapper(Estimator):
         self.sk_params = sk_params
         self.check_params(sk_params)
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model")
+
     def _builder(self):
         """The function that builds, whose arguments count."""
         if self.build_fn is None:
