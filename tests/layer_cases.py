@@ -7,6 +7,7 @@ IMAGE, SEQUENCE, FLAT = (8, 9, 4), (7, 4), (6,)
 # name -> (input shape, [options, ...])
 LAYERS = {
     "Dense": (FLAT, [{"units": 3}, {"units": 2, "use_bias": False, "activation": "tanh", "kernel_regularizer": "l2"}]),
+    "EinsumDense": (SEQUENCE, [{"equation": "abc,cd->abd", "output_shape": (7, 4), "bias_axes": "d"}]),
     "Embedding": (FLAT, [{"input_dim": 9, "output_dim": 3}, {"input_dim": 9, "output_dim": 2, "mask_zero": True}]),
     "Masking": (SEQUENCE, [{"mask_value": 0.5}]),
     "LSTM": (

@@ -47,7 +47,13 @@ _BASES = {
     "UpSampling2D": {},
     "UpSampling1D": {},
 }
-_INPUTS = {"Normalization": (4, 4), "Dot": (3, 4), "UnitNormalization": (3, 4)}
+_INPUTS = {
+    "Attention": (7, 4),
+    "AdditiveAttention": (7, 4),
+    "Normalization": (4, 4),
+    "Dot": (3, 4),
+    "UnitNormalization": (3, 4),
+}
 
 # What an argument of this name is set to, in every layer that has it.
 _VALUES = {
@@ -165,6 +171,14 @@ _SPECIAL = {
     ("Cropping2D", "cropping"): (2, {}),
     ("DepthwiseConv1D", "data_format"): ("channels_first", {}),
     ("Dropout", "noise_shape"): ((None, 1), {"seed": 1}),
+    ("AdditiveAttention", "use_scale"): (False, {}),
+    ("Attention", "score_mode"): ("concat", {}),
+    ("Attention", "seed"): (5, {"dropout": 0.5}),
+    ("Attention", "use_scale"): (True, {}),
+    ("EinsumDense", "bias_axes"): ("bd", {}),
+    ("EinsumDense", "bias_constraint"): ("max_norm", {"bias_initializer": "ones"}),
+    ("EinsumDense", "equation"): ("abc,bcd->abd", {}),
+    ("EinsumDense", "output_shape"): ((7, 3), {}),
     ("Embedding", "weights"): ([np.ones((9, 3), "float32")], {}),
     ("Flatten", "data_format"): ("channels_first", {}),
     ("GroupNormalization", "axis"): (1, {"groups": 1}),
@@ -208,6 +222,10 @@ _REFUSED = {
     ("Dense", "lora_rank"): (2, "lora_rank"),
     ("Dense", "lora_alpha"): (2.0, "lora"),
     ("Dense", "quantization_config"): ("int8", "quantization_config"),
+    ("EinsumDense", "gptq_unpacked_column_size"): (2, "gptq"),
+    ("EinsumDense", "lora_rank"): (2, "lora_rank"),
+    ("EinsumDense", "lora_alpha"): (2.0, "lora"),
+    ("EinsumDense", "quantization_config"): ("int8", "quantization_config"),
     ("Embedding", "lora_rank"): (2, "lora_rank"),
     ("Embedding", "lora_alpha"): (2.0, "lora"),
     ("Embedding", "quantization_config"): ("int8", "quantization_config"),
@@ -239,6 +257,7 @@ _OF_LAYERS = (
     "Wrapper",
     "Bidirectional",
     "TimeDistributed",
+    "MultiHeadAttention",
     # rows in tests/lookup_cases.py
     *("CategoryEncoding", "Discretization", "HashedCrossing", "Hashing"),
     *("IntegerLookup", "StringLookup", "TextVectorization"),
@@ -262,12 +281,18 @@ def base(name) -> tuple[tuple, dict]:
     return _INPUTS.get(name, shape), dict(_BASES.get(name, cases[0] if cases else {}))
 
 
+MERGING = (
+    *("Add", "AdditiveAttention", "Attention", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply"),
+    "Subtract",
+)
+
+
 def observe(name, options, shape) -> list:
     """What there is to see of a layer: names, dtypes, shapes, weights, results in training and prediction, losses, and
     the weights after two epochs in which its result is pulled to 0."""
     utils.set_random_seed(3)
     x = np.random.default_rng(1).uniform(-1.5, 2.5, (4, *shape)).astype("float32")
-    merge = name in ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract")
+    merge = name in MERGING
     layer = getattr(layers, name)(**options)
     inputs = [layers.Input(shape), layers.Input(shape)] if merge else layers.Input(shape)
     outputs = layer(inputs)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from argument_rows import same
-from test_arguments_layers import _NO_EFFECT, _REFUSED, _SPECIAL, _VALUES, ROWS, base, takes_training
+from test_arguments_layers import _NO_EFFECT, _REFUSED, _SPECIAL, _VALUES, MERGING, ROWS, base, takes_training
 
 import pykernels as pk
 from pykernels import layers, models, ops, utils
 from pykernels.layers.context import StructureVersion
 from pykernels.training import step_programs
 
-MERGING = ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract")
 # Further arguments, so that the cases draw as many random numbers and take equal steps.
 ALSO = {
     "dropout": {"dropout": 0.2},

@@ -39,7 +39,7 @@ class Attention(Layer):
         ValueError: an unknown `score_mode`, or inputs that are no list of two or three.
     """
 
-    remade_to_assign = False
+    decides_weights = frozenset(("use_scale", "score_mode"))
 
     def __init__(self, use_scale=False, score_mode="dot", dropout=0.0, seed=None, **kwargs):
         super().__init__(**kwargs)

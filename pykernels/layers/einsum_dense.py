@@ -33,7 +33,7 @@ class EinsumDense(Layer):
         ValueError: an equation of another form, or one that does not fit the shapes.
     """
 
-    remade_to_assign = False
+    decides_weights = frozenset(("equation", "output_shape", "bias_axes"))
 
     def __init__(
         self,
