@@ -230,3 +230,48 @@ def test_a_metric_added_in_call():
         model.layers[0].add_metric(1.0, "x", "sum")
     with pytest.raises(ValueError, match="provide a name"):
         model.layers[0].add_metric(1.0)
+
+
+def test_the_loop_of_keras_s_guide_for_jax():
+    """The same code with `jax` and Keras, and with pykernels: values to rounding."""
+    keras = pytest.importorskip("keras")
+    jax = pytest.importorskip("jax")
+    found = []
+    for k, value_and_grad, wrap in ((keras, jax.value_and_grad, jax.jit), (pk, pk.value_and_grad, pk.function)):
+        model = k.Sequential(
+            [
+                k.layers.Input((5,)),
+                k.layers.Dense(4, "tanh", kernel_regularizer="l2"),
+                k.layers.BatchNormalization(),
+                k.layers.Dense(2),
+            ]
+        )
+        model.set_weights(network().get_weights())
+        optimizer, metric = k.optimizers.Adam(0.05), k.metrics.MeanAbsoluteError()
+        optimizer.build(model.trainable_variables)
+        loss_fn = k.losses.MeanSquaredError()
+
+        def compute(trainable, rest, tallies, model=model, metric=metric, loss_fn=loss_fn):
+            y_pred, rest, losses = model.stateless_call(trainable, rest, X, training=True, return_losses=True)
+            return loss_fn(Y, y_pred) + sum(losses), (rest, metric.stateless_update_state(tallies, Y, y_pred))
+
+        gradient = value_and_grad(compute, has_aux=True)
+
+        @wrap
+        def step(state, gradient=gradient, optimizer=optimizer):
+            trainable, rest, slots, tallies = state
+            (loss, (rest, tallies)), grads = gradient(trainable, rest, tallies)
+            trainable, slots = optimizer.stateless_apply(slots, grads, trainable)
+            return loss, (trainable, rest, slots, tallies)
+
+        groups = (model.trainable_variables, model.non_trainable_variables, optimizer.variables, metric.variables)
+        state, seen = tuple([v.value for v in group] for group in groups), []
+        for _ in range(4):
+            loss, state = step(state)
+            seen.append(float(loss))
+        found.append((seen, float(metric.stateless_result(state[3])), [np.asarray(v) for v in (*state[0], *state[1])]))
+    (losses_a, mean_a, weights_a), (losses_b, mean_b, weights_b) = found
+    np.testing.assert_allclose(losses_b, losses_a, rtol=1e-5)
+    assert mean_b == pytest.approx(mean_a, rel=1e-5)
+    for a, b in zip(weights_a, weights_b, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-5)
