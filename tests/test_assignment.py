@@ -106,7 +106,7 @@ def records(monkeypatch):
     seen = []
     record = step_programs.record
     monkeypatch.setattr(
-        step_programs, "record", lambda model, kind, signature: seen.append(kind) or record(model, kind, signature)
+        step_programs, "record", lambda model, kind, *what: seen.append(kind) or record(model, kind, *what)
     )
     return seen
 
