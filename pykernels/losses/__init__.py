@@ -19,6 +19,7 @@ from .functions import (
     sparse_categorical_crossentropy,
 )
 from .loss import Loss, LossFunctionWrapper
+from .loss import Reduction as Reduction  # of tf.keras
 
 __all__ = [
     "BinaryCrossentropy",

@@ -17,6 +17,23 @@ from ..utils.serialization import deserialize_keras_object, serialize_keras_obje
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
 
+class Reduction:
+    """The names of reductions in tf.keras: `tf.keras.losses.Reduction.NONE`."""
+
+    AUTO = "sum_over_batch_size"  # what it stood for outside of distribution strategies
+    NONE = "none"
+    SUM = "sum"
+    SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
+
+    @classmethod
+    def all(cls):
+        return (cls.AUTO, cls.NONE, cls.SUM, cls.SUM_OVER_BATCH_SIZE)
+
+    @classmethod
+    def validate(cls, key):
+        standardize_reduction(key)
+
+
 def standardize_reduction(reduction):
     """`reduction` itself; ValueError unless it is one of `REDUCTIONS`."""
     if reduction not in REDUCTIONS:

@@ -36,7 +36,7 @@ def ctc_loss(target, output, target_length, output_length, mask_index=0):
 
     Returns:
         Losses of shape (N,), in the float dtype of `output`. A sample whose labels do not fit into its steps has a loss
-        of about 1e5 for each step that is missing, as in Keras on JAX.
+        of 1e5 or more, as in Keras on JAX.
 
     Raises:
         ValueError: shapes that do not fit, or a `mask_index` that is no class.
