@@ -319,3 +319,13 @@ def test_hooks_of_older_optimizers_are_refused_by_name(hook):
     model = small(pk, own())
     with pytest.raises(NotImplementedError, match=f"overrides `{hook}`"):
         model.fit(X, X[:, :2], verbose=0)
+
+
+def test_decay_by_its_place_in_keras_2():
+    sgd = optimizers.SGD(0.01, 0.9, 1e-6, True)
+    assert (sgd.momentum, sgd.decay, sgd.nesterov, sgd.weight_decay) == (0.9, 1e-6, True, None)
+    assert optimizers.SGD(0.01, 0.9, True).nesterov is True
+    adam = optimizers.Adam(0.01, 0.9, 0.99, 1e-8, 0.5)
+    assert (adam.epsilon, adam.decay, adam.amsgrad) == (1e-8, 0.5, False)
+    assert optimizers.Adam(0.01, 0.9, 0.99, 1e-8, True).amsgrad is True
+    assert optimizers.Adam(jit_compile=False).get_config().keys() == optimizers.Adam().get_config().keys()

@@ -174,6 +174,7 @@ _SEPARABLE = "Keras 2 took it and used it for nothing; pass depthwise_... and po
 
 #: callable -> {keyword: why it can be dropped}
 WITHOUT_EFFECT: dict[str, dict[str, str]] = {
+    "Optimizer": {"jit_compile": "each step is compiled"},
     "RNN": {"consume_less": "the sequence is one op whatever it says"},
     "SeparableConv2D": dict.fromkeys(("kernel_initializer", "kernel_regularizer", "kernel_constraint"), _SEPARABLE),
     "compile": {

@@ -94,3 +94,19 @@ def batch_size_may_be_third(init):
         return init(self, *args, **kwargs)
 
     return wrapper
+
+
+def decay_may_stand_at(place):
+    """`SGD(0.01, 0.9, 1e-6, True)` is a call of Keras 1 or 2: a float in that place, where Keras 3 has a bool, is
+    `decay`."""
+
+    def decorate(constructor):
+        @functools.wraps(constructor)
+        def wrapper(self, *args, **kwargs):
+            if len(args) > place and isinstance(args[place], float):
+                args, kwargs = (*args[:place], *args[place + 1 :]), {**kwargs, "decay": args[place]}
+            return constructor(self, *args, **kwargs)
+
+        return wrapper
+
+    return decorate

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..compat.arguments import accepts_old_names
+from ..compat.positional import decay_may_stand_at
 from .settings import number
 from .sweep import Slot, SweepOptimizer
 
@@ -33,6 +34,7 @@ class Adam(SweepOptimizer):
     _KIND = "adam"
     _RULES: ClassVar = {"beta_1": number(0, 1, below=True), "beta_2": number(0, 1, below=True), "epsilon": number(0)}
 
+    @decay_may_stand_at(4)
     @accepts_old_names("Optimizer")
     def __init__(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..compat.arguments import accepts_old_names
+from ..compat.positional import decay_may_stand_at
 from .settings import momentum as momentum_rule
 from .sweep import Slot, SweepOptimizer
 
@@ -28,6 +29,7 @@ class SGD(SweepOptimizer):
     _KIND = "sgd"
     _RULES: ClassVar = {"momentum": momentum_rule}
 
+    @decay_may_stand_at(2)
     @accepts_old_names("Optimizer")
     def __init__(
         self,
