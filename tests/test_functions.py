@@ -244,3 +244,15 @@ def test_copies_and_pickles_record_anew():
         assert other.experimental_get_tracing_count() == 0
         np.testing.assert_array_equal(other(X), 2 * X)
         assert other.experimental_get_tracing_count() == 1
+
+
+def test_shapes_may_be_arrays():
+    shape = np.array([2, 3], "int32")
+    for made in (
+        pk.random.normal(shape),
+        pk.random.uniform(ops.convert_to_tensor(shape), seed=1),
+        ops.zeros(shape),
+        ops.ones(ops.convert_to_tensor(shape)),
+        ops.full(shape, 1.0),
+    ):
+        assert made.shape == (2, 3)

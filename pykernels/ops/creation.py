@@ -7,7 +7,7 @@ import numpy as np
 from .. import config
 from ..graph import NONDIFFERENTIABLE, Tensor, Variable, apply, custom_gradient, define, eager
 from .binary import where
-from .shapes import known, unknown
+from .shapes import dims_of, known, unknown
 from .types import dtype_of, number_like, passed_on, standardize_dtype, to_tensor
 
 __all__ = [
@@ -117,7 +117,7 @@ def stop_gradient(variable):
 
 
 def _concrete(shape) -> tuple:
-    dims = (shape,) if hasattr(shape, "__index__") else tuple(shape)
+    dims = dims_of(shape)
     if any(d is None or d < 0 for d in dims):
         raise ValueError(f"shape must be concrete and not negative, got {dims}; for an unknown batch use `full_like`")
     return tuple(int(d) for d in dims)

@@ -18,7 +18,7 @@ from ..utils.random_seed import make_default_seed
 from .binary import add, multiply
 from .creation import full_like, ones
 from .elementwise import floor
-from .shapes import axis_in
+from .shapes import axis_in, dims_of
 from .types import (
     cast,
     dtype_of,
@@ -129,7 +129,7 @@ def _draw(name, shape, dtype, seed, **attrs):
 
     With an unknown extent (None, as `ops.shape` gives while a model is being built) it is symbolic.
     """
-    dims = (shape,) if hasattr(shape, "__index__") else tuple(shape)
+    dims = dims_of(shape)
     if any(d is not None and d < 0 for d in dims):
         raise ValueError(f"the shape of random values must not be negative, got {dims}")
     if None in dims:

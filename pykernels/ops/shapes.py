@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from ..graph import apply
+
+
+def dims_of(shape) -> tuple:
+    """A shape given as an int, a sequence of ints (and None), or an array of ints, as `tf.shape` gives it."""
+    if isinstance(shape, np.ndarray) and shape.ndim:
+        return tuple(int(d) for d in shape)
+    return (shape,) if hasattr(shape, "__index__") else tuple(shape)
 
 
 def broadcast(a: tuple, b: tuple) -> tuple:
