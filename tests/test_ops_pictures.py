@@ -11,6 +11,8 @@ from pykernels import ops
 IMAGES = RNG.uniform(0.05, 1, (2, 5, 6, 3)).astype("float32")
 PLANES = IMAGES.transpose(0, 3, 1, 2).copy()
 PLACES = RNG.uniform(-3, 8, (2, 4, 5)).astype("float32")
+CORNERS = np.float32([[[0, 0], [0, 4], [5, 0], [5, 4]]] * 2)
+MOVED = np.float32([[[0.5, 0.3], [0.2, 3.7], [4.6, 0.4], [4.8, 4.4]]] * 2)
 FIELD = normal(5, 6)
 
 CASES = (
@@ -30,6 +32,15 @@ CASES = (
     Case("extract_patches all", lambda o, x: o.image.extract_patches(x, (2, 3), 1, padding="same"), IMAGES[0]),
     Case("gaussian_blur", lambda o, x: o.image.gaussian_blur(x, (3, 5), (1.0, 2.0), "channels_last"), IMAGES),
     Case("gaussian_blur first", lambda o, x: o.image.gaussian_blur(x, data_format="channels_first"), PLANES),
+    *(
+        Case(
+            f"perspective_transform {how}",
+            lambda o, x, how=how: o.image.perspective_transform(x, CORNERS, MOVED, how, 0.5),
+            IMAGES,
+            grad=False,
+        )
+        for how in ("bilinear", "nearest")
+    ),
     Case("sobel_edges", lambda o, x: o.image.sobel_edges(x), IMAGES),
     Case("sobel_edges first", lambda o, x: o.image.sobel_edges(x, "channels_first"), PLANES),
     *(

@@ -304,7 +304,7 @@ def map_images(x, maps, size, interpolation, fill_mode, fill_value, data_format)
 
 _FURTHER = (
     *("crop_images", "extract_patches", "gaussian_blur", "hsv_to_rgb", "map_coordinates", "pad_images"),
-    *("rgb_to_grayscale", "rgb_to_hsv", "sobel_edges"),
+    *("perspective_transform", "rgb_to_grayscale", "rgb_to_hsv", "sobel_edges"),
 )
 
 

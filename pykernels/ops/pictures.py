@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 
 from ..config import standardize_data_format
-from .array import expand_dims, moveaxis, reshape, squeeze, stack, unstack
+from ..graph import apply
+from .array import concatenate, expand_dims, moveaxis, reshape, squeeze, stack, transpose, unstack
 from .binary import (
     add,
     divide,
@@ -26,9 +27,10 @@ from .binary import (
 )
 from .conv import conv
 from .creation import eye
+from .decompositions import solve
 from .depthwise import depthwise_conv
 from .elementwise import absolute, clip, floor, round  # noqa: A004 - Keras's name
-from .image import MAP_FILL_MODES, cut_out
+from .image import MAP_FILL_MODES, MAP_INTERPOLATIONS, cut_out
 from .indexing import take
 from .layout import pad
 from .reduction import sum  # noqa: A004 - Keras's name
@@ -41,6 +43,7 @@ __all__ = [
     "hsv_to_rgb",
     "map_coordinates",
     "pad_images",
+    "perspective_transform",
     "rgb_to_grayscale",
     "rgb_to_hsv",
     "sobel_edges",
@@ -309,3 +312,54 @@ def _corner(flat, shape, corner, fill_mode, fill_value):
     value = take(flat, number, axis=0)
     value = value if inside is None else where(inside, value, number_like(fill_value, flat))
     return value if weight is None else multiply(value, weight)
+
+
+def perspective_transform(images, start_points, end_points, interpolation="bilinear", fill_value=0, data_format=None):
+    """Images as they look after a map of the plane that takes four points to four others.
+
+    Args:
+        images: tensor (height, width, channels) or (batch, height, width, channels), or with the channels before.
+        start_points, end_points: tensors (4, 2), or (batch, 4, 2): columns and rows.
+        interpolation: `"bilinear"` or `"nearest"`.
+        fill_value: beyond the image.
+        data_format: that of the settings by default.
+
+    Raises:
+        ValueError: points of other shapes, or another interpolation.
+    """
+    x, layout, _ = _images(images, data_format)
+    if interpolation not in MAP_INTERPOLATIONS:
+        raise ValueError(f"`interpolation` must be one of {MAP_INTERPOLATIONS}. Received: {interpolation}")
+    starts, ends = (to_tensor(points, "float32") for points in (start_points, end_points))
+    for name, points in (("start_points", starts), ("end_points", ends)):
+        if tuple(points.shape[-2:]) != (4, 2) or len(points.shape) not in (2, 3):
+            raise ValueError(
+                f"Invalid {name} shape: expected (4,2) for a single image or (N,4,2) for a batch. "
+                f"Received shape: {tuple(points.shape)}"
+            )
+    starts, ends = (expand_dims(p, 0) if len(p.shape) == 2 else p for p in (starts, ends))
+    single = len(x.shape) == 3
+    x = expand_dims(x, 0) if single else x
+    x = transpose(x, (0, 2, 3, 1)) if layout == "channels_first" else x
+    height, width = x.shape[1:3]
+    maps = _homographies(starts, ends)
+    kept = {"interpolation": interpolation, "fill_mode": "constant", "fill_value": float(fill_value)}
+    y = apply("affine_transform", [x, maps], size=(height, width), **kept)
+    y = transpose(y, (0, 3, 1, 2)) if layout == "channels_first" else y
+    y = y if dtype_of(y) == dtype_of(x) else cast(round(y), dtype_of(x))
+    return squeeze(y, 0) if single else y
+
+
+def _homographies(starts, ends):
+    """The eight numbers of the map from each end point to its start."""
+    (from_x, from_y), (to_x, to_y) = (unstack(p, axis=-1) for p in (starts, ends))
+    zeros = multiply(to_x, 0.0)
+    ones = add(zeros, 1.0)
+    rows = [
+        stack([*left, multiply(multiply(start, to_x), -1.0), multiply(multiply(start, to_y), -1.0)], -1)
+        for left, start in (
+            ((to_x, to_y, ones, zeros, zeros, zeros), from_x),
+            ((zeros, zeros, zeros, to_x, to_y, ones), from_y),
+        )
+    ]
+    return solve(concatenate(rows, 1), concatenate([from_x, from_y], -1))
