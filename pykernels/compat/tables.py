@@ -257,7 +257,8 @@ def keras_names() -> dict[str, tuple[str, ...]]:
 #: Advice for what is missing, by pykernels target; the longest matching beginning is used.
 INSTEAD: dict[str, str] = {
     "applications": (
-        "there are VGG16, VGG19, ResNet50 to 152 (V2 too), MobileNet, MobileNetV2, DenseNet121 to 201, SqueezeNet"
+        "there are VGG16, VGG19, ResNet50 to 152 (V2 too), MobileNet, MobileNetV2, DenseNet121 to 201, "
+        "EfficientNetB0 to B7, Xception, SqueezeNet"
     ),
     "callbacks.OrbaxCheckpoint": "use ModelCheckpoint, or BackupAndRestore to go on after an interruption",
     "layers.ThresholdedReLU": "use keras.layers.ReLU(threshold=theta)",
