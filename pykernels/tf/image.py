@@ -247,27 +247,12 @@ def adjust_gamma(image, gamma=1, gain=1):
 
 def rgb_to_hsv(images, name=None):
     """Hue, saturation and value, each in [0, 1], of red, green and blue."""
-    r, g, b = ops.unstack(to_tensor(images), axis=-1)
-    high, low = ops.maximum(ops.maximum(r, g), b), ops.minimum(ops.minimum(r, g), b)
-    span = high - low
-    safe = ops.where(ops.equal(span, 0), ops.ones_like(span), span)
-    hue = ops.where(
-        ops.equal(high, r), (g - b) / safe, ops.where(ops.equal(high, g), 2.0 + (b - r) / safe, 4.0 + (r - g) / safe)
-    )
-    hue = ops.where(ops.equal(span, 0), ops.zeros_like(span), ops.mod(hue / 6.0, 1.0))
-    return ops.stack([hue, ops.divide_no_nan(span, high), high], -1)
+    return ops.image.rgb_to_hsv(images, "channels_last")
 
 
 def hsv_to_rgb(images, name=None):
     """Red, green and blue of hue, saturation and value, each in [0, 1]."""
-    h, s, v = ops.unstack(to_tensor(images), axis=-1)
-    turn = h * 6.0
-    channels = [
-        ops.clip(ops.abs(turn - 3.0) - 1.0, 0.0, 1.0),
-        ops.clip(2.0 - ops.abs(turn - 2.0), 0.0, 1.0),
-        ops.clip(2.0 - ops.abs(turn - 4.0), 0.0, 1.0),
-    ]
-    return ops.stack([((c - 1.0) * s + 1.0) * v for c in channels], -1)
+    return ops.image.hsv_to_rgb(images, "channels_last")
 
 
 def _in_hsv(image, change):

@@ -2,10 +2,12 @@
 
 # ruff: noqa: F403 - the modules say what they export
 from . import arrays as _arrays
+from . import control as _control
 from . import math as _math
 from . import scopes as _scopes
 from . import system as _system
 from .arrays import *
+from .control import *
 from .dtypes import DTYPE as _DTYPE
 from .dtypes import DType as DType
 from .dtypes import Tensor as Tensor
@@ -24,7 +26,7 @@ globals().update(_DTYPE)
 __all__ = sorted(
     {
         *("DType", "Tensor", "TensorShape", "as_dtype", "einsum", "matmul", "norm", "random_crop", "tensordot"),
-        *(name for module in (_arrays, _math, _scopes, _system) for name in module.__all__),
+        *(name for module in (_arrays, _control, _math, _scopes, _system) for name in module.__all__),
         *_DTYPE,
     }
 )
