@@ -327,6 +327,15 @@ def test_npz_archives_that_are_none(tmp_path, content):
         mnist.load_data(tmp_path / "x.npz")
 
 
+def test_npz_archives_with_names_that_are_no_text(tmp_path):
+    """Found by the fuzz program: the message was Python's own."""
+    npz(tmp_path / "x.npz", **{"\u00e9": GOOD[0]})
+    content = (tmp_path / "x.npz").read_bytes()
+    (tmp_path / "x.npz").write_bytes(content.replace("\u00e9".encode(), b"\xccA"))
+    with pytest.raises(ValueError, match=r"x\.npz is not an \.npz archive"):
+        mnist.load_data(tmp_path / "x.npz")
+
+
 def test_good_archives_are_read(tmp_path):
     arrays = [
         np.arange(18, dtype="uint8").reshape(2, 3, 3),

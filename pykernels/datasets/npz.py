@@ -47,7 +47,7 @@ def read(path, names, known=(), objects=False) -> list[np.ndarray]:
     with open_regular(path) as file:
         try:
             return _read(file, str(path), names, known, objects)
-        except (*_DAMAGED, OSError) as error:
+        except (*_DAMAGED, OSError, UnicodeDecodeError) as error:  # the last: of a member's name
             raise ValueError(f"{path} is not an .npz archive, or is damaged. Delete it and get it again.") from error
 
 
