@@ -251,7 +251,7 @@ ROWS = {
 }
 
 
-@pytest.mark.parametrize("argument", parameters(callbacks.TensorBoard))
+@pytest.mark.parametrize("argument", sorted(parameters(callbacks.TensorBoard)))
 def test_the_argument_acts(argument, tmp_path):
     if argument == "log_dir":
         return

@@ -81,7 +81,7 @@ TOKENIZERS = [
 ]
 
 
-@pytest.mark.parametrize("given", TOKENIZERS, ids=str)
+@pytest.mark.parametrize("given", TOKENIZERS, ids=lambda given: "-".join(given) or "plain")
 def test_tokenizer(given):
     texts = TEXTS[:4] if "analyzer" in given else TEXTS
 
