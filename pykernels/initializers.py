@@ -433,7 +433,15 @@ def get(identifier):
     return found
 
 
+def _needs_name(function) -> bool:
+    """Whether a function is `init(shape, name)` of Keras 1."""
+    parameters = inspect.signature(function).parameters
+    return "name" in parameters and parameters["name"].default is inspect.Parameter.empty
+
+
 def _takes_dtype(function) -> bool:
+    if _needs_name(function):
+        return "dtype" in inspect.signature(function).parameters
     parameters = inspect.signature(function).parameters.values()
     return any(p.name == "dtype" or p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL) for p in parameters) or (
         sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty for p in parameters) > 1
@@ -441,14 +449,15 @@ def _takes_dtype(function) -> bool:
 
 
 class _WithoutDtype:
-    """A function of the shape alone, as Keras 1 called `init(shape, name=None)`."""
+    """A function of the shape alone, as Keras 1 called `init(shape, name=None)`, or of the shape and a name."""
 
     def __init__(self, function):
         self.function = function
+        self.named = {"name": None} if _needs_name(function) else {}
         self.__name__ = function.__name__
 
     def __call__(self, shape, dtype=None):
-        return ops.cast(ops.convert_to_tensor(self.function(tuple(shape))), _dtype(dtype))
+        return ops.cast(ops.convert_to_tensor(self.function(tuple(shape), **self.named)), _dtype(dtype))
 
 
 class _Given:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pykernels import backend, config, layers, models
+from pykernels import backend, config, initializations, layers, models
 
 
 @pytest.fixture(autouse=True)
@@ -230,3 +230,9 @@ def test_the_layout_stays_where_the_images_do_not_tell(arguments, no_layout_chos
 def test_a_chosen_layout_stays(no_layout_chosen):
     config.set_image_data_format("channels_last")
     assert layers.Convolution2D(4, 1, 1, input_shape=(1, 28, 28)).data_format == "channels_last"
+
+
+def test_an_initializer_of_shape_and_name():
+    kernel = layers.Dense(3, init=lambda shape, name: initializations.identity(shape, scale=2.0, name=name))
+    kernel.build((None, 3))
+    np.testing.assert_array_equal(kernel.kernel.numpy(), 2 * np.eye(3))

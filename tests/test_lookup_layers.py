@@ -314,3 +314,19 @@ def test_what_cannot_be_is_refused_by_name():
 def test_numbers_are_no_text():
     assert not any(is_text(x) for x in (1, 2.0, None, [1], np.zeros(2), "a", np.float32(1)))
     assert all(is_text(x) for x in (np.array(["a"]), np.array([b"a"]), np.array(["a"], object)))
+
+
+def test_a_model_within_a_model_may_begin_with_lookups():
+    inner = text_model()
+    inputs = [layers.Input((1,), dtype="string"), layers.Input((1,), dtype="string"), layers.Input((2,))]
+    outer = models.Model(inputs, layers.Activation("sigmoid")(inner(inputs)))
+    expected = 1 / (1 + np.exp(-inner.predict(DATA, verbose=0)))
+    np.testing.assert_allclose(outer.predict(DATA, verbose=0), expected, rtol=1e-6)
+    outer.compile("sgd", "mse")
+    before = inner.get_weights()
+    outer.fit(DATA, TARGETS, verbose=0)
+    assert any(not np.array_equal(a, b) for a, b in zip(before, inner.get_weights(), strict=True))
+    vectorize = layers.TextVectorization(vocabulary=["a", "b"], output_sequence_length=2)
+    first = models.Sequential([vectorize, layers.Embedding(4, 2), layers.Flatten(), layers.Dense(1)])
+    export = models.Sequential([first, layers.Activation("sigmoid")])
+    assert export.predict(np.array(["a b", "q"]), verbose=0).shape == (2, 1)

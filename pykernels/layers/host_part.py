@@ -8,6 +8,7 @@ from ..graph import Tensor
 from ..utils.tree import flatten
 from .layer import Layer
 from .layer_graph import LayerCall, LayerGraph, slots_of
+from .node import outside_traces
 
 
 class HostPart:
@@ -23,6 +24,8 @@ class HostPart:
     """
 
     def __init__(self, graph: LayerGraph):
+        if any(_begins_with_lookups(step) for step in graph.calls):
+            graph = _with_models_taken_apart(graph)
         known = {graph.index[id(t)] for t in graph.inputs}
         first: list[LayerCall] = []
         for step in graph.calls:
@@ -69,6 +72,25 @@ class HostPart:
     def encode(self, xs: list) -> list[np.ndarray]:
         """What the head gives for arrays, one for each input of the model."""
         return [np.asarray(y) for y in flatten(self.head.run([x[:] for x in xs]))]
+
+
+def _begins_with_lookups(step: LayerCall) -> bool:
+    """Whether a call is of a model within the model that begins with lookups, and has other layers too."""
+    graph = getattr(step.target, "__dict__", {}).get("_graph")
+    plain = isinstance(graph, LayerGraph) and not step.kwargs and not _on_host(step.target)
+    return plain and HostPart.of(graph) is not None
+
+
+def _with_models_taken_apart(graph: LayerGraph) -> LayerGraph:
+    """The same computation with the layers of such models in place of the models."""
+
+    def call(step: LayerCall, args, kwargs):
+        if _begins_with_lookups(step):
+            return step.target._graph.run(flatten(args))
+        return step.apply(args, kwargs) if isinstance(step.target, str) else step.target(*args, **kwargs)
+
+    with outside_traces():
+        return LayerGraph(graph.inputs_struct, graph.replay(graph.inputs, call))
 
 
 def _on_host(target) -> bool:

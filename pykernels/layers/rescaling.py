@@ -112,6 +112,16 @@ class Normalization(Layer):
             self.adapt_variance = self.add_weight(name="variance", shape=shape, initializer="ones", trainable=False)
             self.count = self.add_weight(name="count", dtype="int32", initializer="zeros", trainable=False)
 
+    @property
+    def mean(self):
+        """The mean, of a shape that broadcasts with the inputs'; None before it is known."""
+        return self._moments()[0] if self.built else None
+
+    @property
+    def variance(self):
+        """The variance, as `mean`."""
+        return self._moments()[1] if self.built else None
+
     def _moments(self):
         """mean and variance, of a shape that broadcasts with the inputs'."""
         if self.input_mean is None:
