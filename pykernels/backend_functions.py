@@ -345,7 +345,7 @@ def is_sparse(tensor) -> bool:
 
 def to_dense(tensor):
     """The tensor: there are no sparse ones."""
-    return tensor
+    return ops.convert_to_tensor(tensor)
 
 
 def identity(x, name=None):
@@ -368,7 +368,7 @@ def print_tensor(x, message="", summarize=3):
     none yet, is printed as what it is."""
     with np.printoptions(edgeitems=summarize, threshold=2 * summarize):
         print(message, x if is_symbolic(x) else np.asarray(ops.convert_to_numpy(x)), file=sys.stderr)
-    return x
+    return ops.convert_to_tensor(x)
 
 
 def random_binomial(shape, p=0.0, dtype=None, seed=None):

@@ -22,7 +22,7 @@ BCE = np.maximum(X, 0) - X * LABELS + np.log1p(np.exp(-np.abs(X)))
 
 @pytest.fixture
 def tf():
-    before = set(sys.modules)
+    theirs = taken_out()  # another test of this process may have imported Keras
     pykernels.install()
     try:
         import tensorflow
@@ -30,9 +30,14 @@ def tf():
         yield tensorflow
     finally:
         pykernels.uninstall()
-        for name in set(sys.modules) - before:
-            if name.partition(".")[0] in ("tensorflow", "keras"):
-                del sys.modules[name]
+        taken_out()
+        sys.modules.update(theirs)
+
+
+def taken_out() -> dict:
+    """The modules of Keras and TensorFlow, which are no longer among those that are imported."""
+    names = [name for name in sys.modules if name.partition(".")[0] in ("tensorflow", "keras")]
+    return {name: sys.modules.pop(name) for name in names}
 
 
 # What it is -> its value. `dtype` is compared too.

@@ -258,7 +258,8 @@ def unravel_index(indices, shape):
     for extent in reversed(tuple(shape)):
         places.insert(0, mod(flat, int(extent)))
         flat = floor_divide(flat, int(extent))
-    return tuple(to_tensor(p, dtype_of(from_end) if dtype_of(from_end) != "bool" else "int32") for p in places)
+    dtype = "int32" if dtype_of(from_end) == "bool" else dtype_of(from_end)
+    return tuple(eager(to_tensor(p, dtype)) for p in places)
 
 
 def vander(x, N=None, increasing=False):  # noqa: N803 - Keras's names

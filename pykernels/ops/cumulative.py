@@ -12,7 +12,7 @@ from .binary import add, multiply, not_equal, subtract, where
 from .elementwise import isnan
 from .reduction import sum  # noqa: A004 - Keras's name
 from .shapes import axis_in
-from .types import dtype_of, float_tensor, is_float, number_like, operands, standardize_dtype, to_tensor
+from .types import dtype_of, float_tensor, is_float, number_like, operands, passed_on, standardize_dtype, to_tensor
 
 __all__ = ["cumprod", "cumsum", "diff", "nancumprod", "nancumsum", "trapezoid"]
 
@@ -43,7 +43,8 @@ def _cumulate(name, x, axis, dtype):
     dtype = "int32" if dtype == "bool" else dtype
     wide = "int32" if dtype == "uint8" else dtype
     attrs = {"reverse": False} if name == "cumsum" else {}
-    return to_tensor(apply(name, [to_tensor(x, wide)], axis=axis, **attrs), dtype)
+    y = apply(name, [to_tensor(x, wide)], axis=axis, **attrs)
+    return y if wide == dtype else apply("cast", [y], dtype=dtype)
 
 
 def cumsum(x, axis=None, dtype=None):
@@ -94,7 +95,7 @@ def diff(a, n=1, axis=-1):
             raise ValueError(f"Cannot take differences along axis {axis} of unknown extent: a.shape={tuple(a.shape)}")
         after, before = slice_axis(a, axis, 1, extent), slice_axis(a, axis, 0, max(extent - 1, 0))
         a = (not_equal if dtype_of(a) == "bool" else subtract)(after, before)
-    return a
+    return a if n else passed_on(a)
 
 
 def trapezoid(y, x=None, dx=1.0, axis=-1):

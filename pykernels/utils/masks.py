@@ -11,7 +11,7 @@ def set_mask(x, mask) -> None:
     """Attaches `mask` (bool, the shape of `x` or less of its axes) to an array or tensor for as long as that lives."""
     key = id(x)
     try:
-        reference = weakref.ref(x, lambda _: _masks.pop(key, None))
+        reference = weakref.ref(x, lambda _, masks=_masks: masks.pop(key, None))  # modules may be gone by then
     except TypeError:  # a scalar: its value already says it all
         return
     _masks[key] = (reference, mask)
