@@ -330,3 +330,10 @@ def test_a_model_within_a_model_may_begin_with_lookups():
     first = models.Sequential([vectorize, layers.Embedding(4, 2), layers.Flatten(), layers.Dense(1)])
     export = models.Sequential([first, layers.Activation("sigmoid")])
     assert export.predict(np.array(["a b", "q"]), verbose=0).shape == (2, 1)
+
+
+def test_the_mean_and_the_variance_of_a_normalization():
+    layer = layers.Normalization()
+    assert layer.mean is None
+    layer.adapt(np.array([[1.0, 4.0], [3.0, 8.0]]))
+    assert layer.mean.numpy().tolist() == [[2.0, 6.0]] and layer.variance.numpy().tolist() == [[1.0, 4.0]]

@@ -49,6 +49,19 @@ def _plain(value):
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
 
 
+class _Moment:
+    """The mean or the variance of a layer, of a shape that broadcasts with the inputs'; None before it is built. It is
+    no property, so that assigning it is assigning the constructor's argument of that name."""
+
+    def __init__(self, index: int):
+        self.index = index
+
+    def __get__(self, layer, owner=None):
+        if layer is None:
+            return self
+        return layer._moments()[self.index] if layer.built else None
+
+
 class Normalization(Layer):
     """`(inputs - mean) / sqrt(variance)`, with mean and variance computed by `adapt` or given as arguments.
 
@@ -66,6 +79,7 @@ class Normalization(Layer):
     """
 
     decides_weights = frozenset(("axis",))
+    mean, variance = _Moment(0), _Moment(1)
 
     def __init__(self, axis=-1, mean=None, variance=None, invert=False, **kwargs):
         super().__init__(**kwargs)
@@ -111,16 +125,6 @@ class Normalization(Layer):
             self.adapt_mean = self.add_weight(name="mean", shape=shape, initializer="zeros", trainable=False)
             self.adapt_variance = self.add_weight(name="variance", shape=shape, initializer="ones", trainable=False)
             self.count = self.add_weight(name="count", dtype="int32", initializer="zeros", trainable=False)
-
-    @property
-    def mean(self):
-        """The mean, of a shape that broadcasts with the inputs'; None before it is known."""
-        return self._moments()[0] if self.built else None
-
-    @property
-    def variance(self):
-        """The variance, as `mean`."""
-        return self._moments()[1] if self.built else None
 
     def _moments(self):
         """mean and variance, of a shape that broadcasts with the inputs'."""
