@@ -12,6 +12,7 @@ from argument_rows import parameters
 from lookup_cases import CASES, RESULTS, TEXTS, WORDS, result_of
 
 from pykernels import layers, models
+from pykernels.tf import strings as tf_strings
 from pykernels.utils.string_hash import fingerprint64, siphash64
 from pykernels.utils.text import is_text
 
@@ -337,3 +338,10 @@ def test_the_mean_and_the_variance_of_a_normalization():
     assert layer.mean is None
     layer.adapt(np.array([[1.0, 4.0], [3.0, 8.0]]))
     assert layer.mean.numpy().tolist() == [[2.0, 6.0]] and layer.variance.numpy().tolist() == [[1.0, 4.0]]
+
+
+def test_texts_compare_as_texts():
+    parts, names = tf_strings.split("photos/rose/1.jpg", "/"), np.array(["daisy", "rose"])
+    assert (parts[-2] == names).tolist() == [False, True] and (parts[-2] != names).tolist() == [True, False]
+    assert bool(parts[-2] == "rose") and bool(parts[-2] == b"rose") and not bool(parts[0] == "rose")
+    assert isinstance(parts[0].numpy(), bytes)

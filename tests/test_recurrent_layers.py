@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from oracle import assert_close, keras, pk
 
+from pykernels import layers, models, ops
 from pykernels.graph import Trace
 
 RNG = np.random.default_rng(0)
@@ -485,3 +486,15 @@ def test_a_file_of_keras_2_with_layers_for_gpus(tmp_path):
     assert model.layers[1].reset_after
     np.testing.assert_array_equal(model.layers[1].get_weights()[2], gru[2].reshape(2, 6))
     assert model.predict(X, verbose=0).shape == (6, 2)
+
+
+def test_bidirectional_of_an_unknown_length():
+    x = layers.Input((None, 4))
+    y = layers.Bidirectional(layers.LSTM(3, return_sequences=True))(x)
+    assert y.shape == (None, None, 6)
+    model = models.Model(x, y)
+    backwards = models.Model(x, ops.flip(x, 1))
+    for steps in (1, 5):
+        data = np.arange(8.0 * steps).reshape(2, steps, 4).astype("float32")
+        assert model.predict(data, verbose=0).shape == (2, steps, 6)
+        np.testing.assert_array_equal(backwards.predict(data, verbose=0), data[:, ::-1])

@@ -338,3 +338,12 @@ def test_pictures_of_a_batch_are_turned_one_by_one(tf):
     flipped = np.asarray(tf.image.random_flip_left_right(batch))
     turned = [np.array_equal(p, PICTURE[:, ::-1]) for p in flipped]
     assert 8 < sum(turned) < 32 and all(t or np.array_equal(p, PICTURE) for t, p in zip(turned, flipped, strict=True))
+
+
+def test_shapes_of_random_tensors_and_set_shape(tf):
+    assert tf.random.uniform(tf.shape(tf.zeros((2, 3)))).shape == (2, 3)
+    assert tf.random.normal([4]).shape == tf.random.normal(np.array([4])).shape == (4,)
+    x = tf.zeros((2, 3))
+    x.set_shape([None, 3])
+    with pytest.raises(ValueError, match="does not fit"):
+        x.set_shape([None, 4])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..utils.masks import get_mask, set_mask
+from ..utils.text import as_text, is_text
 from ..utils.tree import flatten, map_structure
 from .operand import REDUCTIONS, Operand, operator
 from .tensor import DTYPES, dtype_of
@@ -140,6 +141,22 @@ class EagerArray(np.ndarray):
         if self.dtype == object and not isinstance(item, np.ndarray):  # text
             return np.asarray(item, object).view(EagerArray)
         return np.asarray(item).view(EagerArray) if isinstance(item, np.generic) else item
+
+    def __eq__(self, other):
+        if self.dtype == object and (isinstance(other, (str, bytes)) or is_text(other)):
+            return eager(as_text(self) == as_text(other))
+        return super().__eq__(other)
+
+    def __ne__(self, other):
+        if self.dtype == object and (isinstance(other, (str, bytes)) or is_text(other)):
+            return eager(as_text(self) != as_text(other))
+        return super().__ne__(other)
+
+    def set_shape(self, shape) -> None:
+        """As of TensorFlow's tensors, whose shape may be unknown. This one's is not: ValueError if it does not fit."""
+        dims = tuple(shape)
+        if len(dims) != self.ndim or any(d is not None and int(d) != n for d, n in zip(dims, self.shape, strict=False)):
+            raise ValueError(f"set_shape({dims}) does not fit a tensor of shape {self.shape}")
 
     def __repr__(self):
         return repr(np.asarray(self)) if self.dtype == object else super().__repr__()

@@ -115,7 +115,15 @@ def _slice_grad(node, dy):
     ]
 
 
-define("slice", infer=_slice_infer, grad=_slice_grad)
+def _slice_complete(types, attrs):
+    """A start of TO_END, of a slice that runs backwards over an extent that was unknown, is its last element."""
+    if TO_END not in attrs["start"]:
+        return attrs
+    start = (n - 1 if s == TO_END and n is not None else s for n, s in zip(types[0][0], attrs["start"], strict=True))
+    return {**attrs, "start": tuple(start)}
+
+
+define("slice", infer=_slice_infer, grad=_slice_grad, complete=_slice_complete)
 define(
     "slice_grad",
     infer=lambda types, attrs: [(attrs["shape"], types[0][1])],

@@ -93,9 +93,8 @@ def flip(x, axis=None):
     """x in reverse order along `axis` (int or tuple; None: all)."""
     x = to_tensor(x)
     axes = axes_in(axis, len(x.shape))
-    if any(x.shape[a] is None for a in axes):
-        raise ValueError(f"Cannot flip an axis of unknown extent. Received: axis={axis}, x.shape={x.shape}")
-    start = tuple(d - 1 if i in axes else 0 for i, d in enumerate(x.shape))
+    last = [TO_END if d is None else d - 1 for d in x.shape]
+    start = tuple(last[i] if i in axes else 0 for i in range(len(x.shape)))
     stop = tuple(-1 if i in axes else TO_END for i in range(len(x.shape)))
     return apply("slice", [x], start=start, stop=stop, step=tuple(-1 if i in axes else 1 for i in range(len(x.shape))))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .. import ops
 from ..ops import random as _random
 from ..ops.types import standardize_dtype
@@ -63,7 +65,9 @@ def uniform(shape, minval=0, maxval=None, dtype="float32", seed=None, name=None)
 
 def _dims(shape) -> tuple:
     """A shape given as ints, or as an array of them."""
-    return (int(shape),) if hasattr(shape, "__index__") else tuple(None if d is None else int(d) for d in shape)
+    if hasattr(shape, "__index__") and not np.ndim(shape):
+        return (int(shape),)
+    return tuple(None if d is None else int(d) for d in shape)
 
 
 def shuffle(value, seed=None, name=None):

@@ -77,7 +77,7 @@ def split(input, sep=None, maxsplit=-1, name=None):  # noqa: A002
     sep = _text(sep) if sep else None
 
     def parts(value):
-        return np.asarray([p.encode() for p in _text(value).split(sep, maxsplit)], dtype=object)
+        return eager(np.asarray([p.encode() for p in _text(value).split(sep, maxsplit)], dtype=object))
 
     if isinstance(input, (str, bytes)) or not np.ndim(input):
         return parts(input if isinstance(input, (str, bytes)) else np.asarray(input, dtype=object).item())
