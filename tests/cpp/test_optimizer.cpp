@@ -344,7 +344,9 @@ TEST(Optimizer, SpecialValues) {
         return std::find(kinds.begin(), kinds.end(), rule.kind) != kinds.end();
       };
       const bool decays = rule.attrs.has("weight_decay");
-      if (!decays && !any_of({"ftrl", "schedule_free"})) EXPECT_EQ(v.w[20], 1.0F);
+      if (!decays && !any_of({"ftrl", "schedule_free"})) {
+        EXPECT_EQ(v.w[20], 1.0F);
+      }
       EXPECT_TRUE(std::isfinite(v.w[21]));
       if (rule.kind == "sgd") {
         EXPECT_LT(v.w[22], -1e28F);
