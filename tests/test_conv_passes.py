@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pykernels import layers, models, optimizers, utils
-from pykernels.graph import passes, program
+from pykernels import layers, models, ops, optimizers, utils
+from pykernels.graph import Trace, apply, passes, program
 from pykernels.graph.conv_passes import PASSES
 
 SHAPE = (10, 9, 3)
@@ -93,21 +93,68 @@ def test_training_fuses(monkeypatch):
     x, y = data()
     built = programs_of(convnet(), monkeypatch, lambda m: m.fit(x, y, batch_size=3, verbose=0))
     names = [[row["op"] for row in rows] for rows in built]
-    (ops,) = [each for each in names if "conv2d_backward_weights" in each]
-    assert ops.count("conv2d_max_pool2d") == 1
-    assert ops.count("conv2d") == 3
-    assert ops.count("conv2d_backward_weights") == 4
-    assert ops.count("conv2d_backward_input") == 3  # none for the first layer
-    assert "max_pool2d" not in ops and "add" not in ops and "activation" not in ops
+    (kinds,) = [each for each in names if "conv2d_backward_weights" in each]
+    assert kinds.count("conv2d_max_pool2d") == 1
+    assert kinds.count("conv2d") == 3
+    assert kinds.count("conv2d_backward_weights") == 4
+    assert kinds.count("conv2d_backward_input") == 3  # none for the first layer
+    assert "max_pool2d" not in kinds and "add" not in kinds and "activation" not in kinds
     # ReLU's backward from the output, where a convolution makes the gradient: two of them. Left are the one before
     # the pooling (its gradient is a fourth of the image), silu's and the one that Flatten hands on.
-    assert ops.count("activation_grad") <= 3
-    assert ops.count("sum") <= 2  # the loss, and the bias of the dense layer
+    assert kinds.count("activation_grad") <= 3
+    assert kinds.count("sum") <= 2  # the loss, and the bias of the dense layer
 
 
 def test_prediction_folds_the_normalization(monkeypatch):
     x, _ = data()
     (rows, *_) = programs_of(convnet(norm=True), monkeypatch, lambda m: m.predict(x, verbose=0))
-    ops = [row["op"] for row in rows]
-    assert "scale_shift" not in ops and "batch_norm" not in ops
-    assert ops.count("conv2d") == 3 and ops.count("conv2d_max_pool2d") == 1
+    kinds = [row["op"] for row in rows]
+    assert "scale_shift" not in kinds and "batch_norm" not in kinds
+    assert kinds.count("conv2d") == 3 and kinds.count("conv2d_max_pool2d") == 1
+
+
+def look_alikes():
+    """name -> function that records what is nearly, but not quite, what a pass looks for; its inputs' shapes."""
+    geometry = {"strides": (1, 1), "pads": (1, 1, 1, 1), "dilation": (1, 1), "groups": 1}
+    pooling = {"window": (2, 2), "strides": (2, 2), "pads": (0, 0, 0, 0)}
+
+    def kept_axes(x, dy):
+        dw = apply("conv2d_backward_weights", [x, dy], shape=(3, 3, 2, 4), **geometry)
+        return [dw, ops.sum(dy, axis=(0, 1, 2), keepdims=True)]
+
+    def other_image(x, ref, dpooled):
+        y, index = apply("max_pool2d", [x], **pooling)
+        dx = apply("max_pool2d_grad", [index, dpooled], shape=tuple(x.shape), **pooling)
+        return [y, apply("activation_grad", [ref, dx], activation="relu", alpha=0.0)]
+
+    def convolution_is_a_result(x, w, bias):
+        y = ops.conv(x, w, padding="same")
+        return [y, ops.relu(ops.add(y, bias))]
+
+    def pooled_convolution_is_a_result(x, w):
+        y = ops.conv(x, w, padding="same")
+        return [y, ops.max_pool(y, 2)]
+
+    image, weights = (1, 4, 4, 2), (3, 3, 2, 4)
+    return {
+        "the sum keeps its axes": (kept_axes, [image, (1, 4, 4, 4)]),
+        "ReLU of another image than was pooled": (other_image, [image, image, (1, 2, 2, 2)]),
+        "a convolution that is a result": (convolution_is_a_result, [image, weights, (4,)]),
+        "a pooled convolution that is a result": (pooled_convolution_is_a_result, [image, weights]),
+    }
+
+
+@pytest.mark.parametrize("name", look_alikes())
+def test_what_only_looks_alike_is_left_alone(monkeypatch, name):
+    record, shapes = look_alikes()[name]
+    rng = np.random.default_rng(5)
+    feeds = [rng.normal(size=shape).astype("float32") for shape in shapes]
+    results = []
+    for disabled in (set(), {p.__name__ for p in passes.PASSES}):
+        monkeypatch.setattr(passes, "disabled", disabled)
+        with Trace() as trace:
+            built = trace.build(record(*[trace.placeholder(shape) for shape in shapes]))
+        results.append(built.run(feeds))
+    for have, want in zip(*results, strict=True):
+        assert have.shape == want.shape
+        np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-5)

@@ -83,6 +83,22 @@ def test_python_runs_for_each_batch_when_asked():
     assert [w.shape for w in model.get_weights()] == [w.shape for w in recorded.get_weights()]
 
 
+def test_steps_in_python_take_the_rows_in_the_order_of_the_epoch():
+    class Seen(Own):
+        def train_step(self, data):
+            x, y = data
+            seen.append((np.asarray(x), np.asarray(y)))
+            return super().train_step(data)
+
+    for shuffle in (True, False):
+        seen = []
+        compiled(Seen, run_eagerly=True).fit(X, Y, 16, shuffle=shuffle, verbose=0)
+        x, y = (np.concatenate(parts) for parts in zip(*seen, strict=True))
+        rows = [int(np.flatnonzero((X == row).all(axis=1))[0]) for row in x]
+        assert sorted(rows) == list(range(40)) and (rows != list(range(40))) == shuffle
+        np.testing.assert_array_equal(y, Y[rows])
+
+
 def test_a_step_that_needs_values_runs_in_python_and_says_so():
     class Branching(Own):
         def train_step(self, data):

@@ -44,7 +44,7 @@ def test_masks_of_embedding_and_masking():
         words = library.layers.Embedding(11, 4, mask_zero=True)(WORDS)
         np.testing.assert_array_equal(np.asarray(words._keras_mask), WORDS != 0)
     x = np.random.default_rng(3).normal(size=(2, 4, 3)).astype("float32")
-    x[0, 2:], x[1, 1] = -1, -1
+    x[0, 2:], x[1, 1], x[1, 2, 0] = -1, -1, -1  # of the last step one feature only: it is used
     have, want = (library.layers.Masking(-1.0)(x) for library in (pk, keras))
     np.testing.assert_array_equal(have, np.asarray(want))
     np.testing.assert_array_equal(have._keras_mask, np.asarray(want._keras_mask))
@@ -122,3 +122,19 @@ def test_spellings_of_keras_1_and_2():
 def test_what_is_refused(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         pk.layers.Embedding(**{"input_dim": 3, "output_dim": 2, **options})
+
+
+@pytest.mark.parametrize("weights", [None, np.random.default_rng(4).random((6, 5))])
+def test_losses_and_metrics_leave_masked_steps_out(weights):
+    results = []
+    targets = np.random.default_rng(5).normal(size=(6, 5, 1)).astype("float32")
+    for library in (pk, keras):
+        model = library.Sequential(
+            [library.layers.Input((5,)), library.layers.Embedding(11, 4, mask_zero=True), library.layers.Dense(1)]
+        )
+        model.layers[0].set_weights([TABLE])
+        model.layers[1].set_weights([np.full((4, 1), 0.5), np.zeros(1)])
+        model.compile("sgd", "mse", metrics=["mae"], weighted_metrics=["mse"])
+        results.append(model.evaluate(WORDS, targets, sample_weight=weights, batch_size=4, verbose=0, return_dict=True))
+    assert results[0].keys() == results[1].keys()
+    assert_close(np.array(list(results[0].values())), np.array(list(results[1].values())), "masked")

@@ -108,6 +108,20 @@ def test_a_program_that_updates_before_it_differentiates():
     assert float(w) == 5.0
 
 
+def test_a_program_has_no_gradient_through_what_a_stopped_tape_missed():
+    w = Variable(3.0)
+    with Trace() as trace:
+        with GradientTape(persistent=True) as tape:
+            y = w * w
+            with tape.stop_recording():
+                hidden = w * y
+            z = y + hidden
+        after = z * w
+        found = [tape.gradient(z, w), tape.gradient(z, y), tape.gradient(after, w)]
+    assert found[2] is None
+    assert [float(g) for g in trace.build(outputs=found[:2]).run([])] == [6.0, 1.0]
+
+
 def test_plain_arrays_can_be_watched():
     model = pk.Sequential([layers.Input((3,)), layers.Dense(4, activation="tanh"), layers.Dense(2)])
     with GradientTape() as tape:

@@ -235,3 +235,15 @@ def test_operators_are_stated_in_full():
     assert operand.operator("add") is ops.add
     assert operand.function_of(np.exp) is ops.exp
     assert operand.function_of(np.spacing) is None
+
+
+def test_a_product_that_is_a_result_stays_one():
+    w, b = Variable(np.eye(3, dtype="float32")), Variable(np.full(3, -2.0, "float32"))
+    with Trace() as trace:
+        x = trace.placeholder((2, 3))
+        h = ops.matmul(x, w)
+        y = ops.relu(ops.add(h, b))
+    data = np.arange(6, dtype="float32").reshape(2, 3)
+    product, rest = trace.build([h, y]).run([data])
+    np.testing.assert_array_equal(product, data)
+    np.testing.assert_array_equal(rest, np.maximum(data - 2, 0))

@@ -292,6 +292,37 @@ def test_a_file_does_not_make_the_reader_open_others(tmp_path):
         models.load_model(path)
 
 
+def test_a_file_with_a_wrong_vocabulary_is_refused(tmp_path):
+    layer = layers.StringLookup(mask_token="-")
+    layer.adapt(["a", "b"])
+    text = layers.Input((1,), dtype="string")
+    path = tmp_path / "model.keras"
+    models.Model(text, layer(text)).save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    (name,) = [name for name in members if name.endswith("vocabulary.txt")]
+    for words, message in ((b"-\n[UNK]\na\na", "repeated term"), (b"a\n-", "reserved mask token")):
+        members[name] = words
+        with zipfile.ZipFile(path, "w") as archive:
+            for member, data in members.items():
+                archive.writestr(member, data)
+        with pytest.raises(ValueError, match=message):
+            models.load_model(path)
+
+
+@pytest.mark.parametrize("mode", ["int", "one_hot", "multi_hot", "count"])
+@pytest.mark.parametrize("shape", [(1,), (3,), (3, 1), (3, 2)])
+def test_the_shape_is_that_of_the_result(mode, shape):
+    made = [
+        layers.IntegerLookup(vocabulary=[1, 2], output_mode=mode),
+        layers.Hashing(3, output_mode=mode),
+        layers.Discretization([0.5, 1.5], output_mode=mode),
+        *([] if mode == "int" else [layers.CategoryEncoding(3, output_mode=mode)]),
+    ]
+    for layer in made:
+        assert tuple(layer.compute_output_shape(shape)) == np.shape(layer(np.ones(shape, "int64"))), layer.name
+
+
 def test_what_cannot_be_is_refused_by_name():
     lookup = layers.StringLookup(vocabulary=["a"], name="words")
     text = layers.Input((1,), dtype="string", name="text")

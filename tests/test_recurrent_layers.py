@@ -273,8 +273,9 @@ def test_stateful_in_training_and_its_errors():
     assert states[0].numpy().min() == 1
     model.reset_states()
     assert not any(s.numpy().any() for s in states)
-    with pytest.raises(ValueError, match="batch size"):
-        model.layers[0](X)
+    for other in (X, X[:1]):
+        with pytest.raises(ValueError, match="batch size"):
+            model.layers[0](other)
     with pytest.raises(ValueError, match="must be static"):
         pk.Sequential([pk.Input((5, 3)), pk.layers.GRU(4, stateful=True)])
 
