@@ -67,3 +67,20 @@ def test_files_are_on_the_disk_before_they_replace_others(tmp_path, monkeypatch,
         small().save(path)
     disk.check(path)
     assert disk.synced[path.stat().st_ino] == path.read_bytes() != b"old"
+
+
+@pytest.mark.parametrize(
+    ("contents", "age", "stays"),
+    [(b"", 0, True), (b"", 3600, False), (b"half", 0, False)],
+    ids=["just made", "empty and old", "begun"],
+)
+def test_what_writers_have_left_is_removed(tmp_path, contents, age, stays):
+    """But not what another process may have made a moment ago and not locked yet."""
+    left = tmp_path / ".model.keras.0123456789ab.tmp"
+    left.write_bytes(contents)
+    os.utime(left, (left.stat().st_atime, left.stat().st_mtime - age))
+    other = tmp_path / ".other.keras.0123456789ab.tmp"
+    other.write_bytes(b"half")
+    with atomic_write(tmp_path / "model.keras") as file:
+        file.write(b"new")
+    assert left.exists() == stays and other.exists()

@@ -94,7 +94,7 @@ def test_steps_in_python_take_the_rows_in_the_order_of_the_epoch():
         seen = []
         compiled(Seen, run_eagerly=True).fit(X, Y, 16, shuffle=shuffle, verbose=0)
         x, y = (np.concatenate(parts) for parts in zip(*seen, strict=True))
-        rows = [int(np.flatnonzero((X == row).all(axis=1))[0]) for row in x]
+        rows = [int(np.flatnonzero(np.equal(row, X).all(axis=1))[0]) for row in x]
         assert sorted(rows) == list(range(40)) and (rows != list(range(40))) == shuffle
         np.testing.assert_array_equal(y, Y[rows])
 

@@ -214,6 +214,8 @@ def values(dataset):
 def test_split_dataset():
     left, right = split_dataset(np.arange(10), left_size=0.7)
     assert values(left) == list(range(7)) and values(right) == [7, 8, 9] and len(left) == 7
+    left, right = split_dataset(np.arange(10), 0.28, right_size=0.32)
+    assert values(left) == [0, 1, 2] and values(right) == [7, 8, 9]  # to the nearest
     left, right = split_dataset((np.arange(6), np.arange(6) * 2), right_size=2)
     assert values(left) == [(i, 2 * i) for i in range(4)] and values(right) == [(4, 8), (5, 10)]
     left, right = split_dataset([np.arange(6)], 2, 1)

@@ -131,8 +131,9 @@ def test_house_prices_are_those_of_keras(home, monkeypatch, name):
 
 def test_house_prices_of_another_shape_are_not_taken(home):
     np.savez(home / "boston_housing.npz", x=np.zeros((506, 12)), y=np.zeros(506))
-    with pytest.raises(ConnectionError, match="sha256"):
-        datasets.boston_housing.load_data()
+    for given in ({}, {"path": str(home / "boston_housing.npz")}):  # the whole path of a file in the cache as well
+        with pytest.raises(ConnectionError, match="sha256"):
+            datasets.boston_housing.load_data(**given)
 
 
 @pytest.mark.parametrize("mode", ["fine", "coarse"])

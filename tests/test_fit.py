@@ -490,3 +490,15 @@ def test_epochs_that_nobody_watches_give_what_watched_ones_give(batch, shuffle):
         assert results[0][3] == other[3]
         for a, b in zip(results[0][2], other[2], strict=True):
             assert np.array_equal(a, b)
+
+
+def test_classes_of_weights_are_the_nearest():
+    """Targets that are floats may be a little off."""
+    y = np.array([0.0, 0.9999999, 1.0000001, 2.0], "float32")
+    assert y[1] < 1 < y[2]
+    seen = []
+    for options in ({"class_weight": {0: 1.0, 1: 4.0, 2: 0.5}}, {"sample_weight": np.array([1.0, 4.0, 4.0, 0.5])}):
+        model = models.Sequential([layers.Input((1,)), layers.Dense(1, kernel_initializer="ones")])
+        model.compile("sgd", "mse")
+        seen.append(model.train_on_batch(np.zeros((4, 1)), y, **options))
+    assert seen[0] == pytest.approx(seen[1], rel=1e-6)

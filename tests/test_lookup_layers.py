@@ -292,6 +292,20 @@ def test_a_file_does_not_make_the_reader_open_others(tmp_path):
         models.load_model(path)
 
 
+def test_weights_of_a_whole_model_bring_its_vocabulary(tmp_path):
+    def model(words):
+        layer = layers.StringLookup(output_mode="count")
+        layer.adapt(words)
+        text = layers.Input((2,), dtype="string")
+        return models.Model(text, layer(text))
+
+    saved, other = model(["a", "b"]), model(["c", "d"])
+    saved.save(tmp_path / "model.keras")
+    other.load_weights(tmp_path / "model.keras")
+    x = np.array([["a", "b"], ["c", "a"]])
+    np.testing.assert_array_equal(other.predict(x, verbose=0), saved.predict(x, verbose=0))
+
+
 def test_a_file_with_a_wrong_vocabulary_is_refused(tmp_path):
     layer = layers.StringLookup(mask_token="-")
     layer.adapt(["a", "b"])

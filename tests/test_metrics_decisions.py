@@ -90,6 +90,9 @@ def test_nan_exceeds_no_threshold():
         metric = metrics.FalseNegatives(thresholds=thresholds)
         metric.update_state(y, x)
         assert metric.result()[0] == 1
+    metric = metrics.AUC(num_thresholds=5)  # the first threshold is below 0
+    metric.update_state(y[:2], x[:2])
+    np.testing.assert_array_equal(metric.false_negatives, [1, 2, 2, 2, 2])
 
 
 @pytest.mark.parametrize("case", range(len(ERRORS)))

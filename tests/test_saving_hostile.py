@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import struct
 import tracemalloc
 import zipfile
 
 import h5py
 import numpy as np
 import pytest
+from hostile_files import UNDEFINED, Hdf5Pieces
 
 import pykernels as pk
 from pykernels import layers, models
@@ -242,3 +244,14 @@ def test_pipes_and_devices_are_not_replaced(fifo, tmp_path):
 def test_errors_of_the_writer_keep_their_type(tmp_path):
     with pytest.raises(ConnectionError, match=r"^the line is dead$"), atomic_write(tmp_path / "a"):
         raise ConnectionError("the line is dead")
+
+
+def test_an_index_of_a_group_that_is_its_own_entry(tmp_path):
+    pieces = Hdf5Pieces()
+    index = pieces.put(b"TREE" + struct.pack("<BBHQQ", 0, 0, 1, UNDEFINED, UNDEFINED) + bytes(24))
+    pieces.data[index + 32 : index + 40] = struct.pack("<Q", index)
+    root = pieces.header([(0x11, struct.pack("<QQ", index, pieces.heap(bytes(16))))])
+    path = tmp_path / "m.weights.h5"
+    path.write_bytes(pieces.file(root))
+    with pytest.raises(OSError, match="the index of group ''"):
+        pk.Sequential([layers.Input((2,)), layers.Dense(1)]).load_weights(path)

@@ -154,6 +154,7 @@ GENERATORS = [
     {"sampling_rate": 2, "stride": 3, "batch_size": 4},
     {"start_index": 3, "end_index": 20, "batch_size": 5, "reverse": True},
     {"shuffle": True, "batch_size": 6},
+    {"shuffle": True, "batch_size": 16, "start_index": 22},  # three steps to draw from
     {"start_index": 27},
     {"batch_size": 2, "stride": 2, "end_index": 12},
 ]
