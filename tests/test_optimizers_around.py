@@ -329,3 +329,21 @@ def test_decay_by_its_place_in_keras_2():
     assert (adam.epsilon, adam.decay, adam.amsgrad) == (1e-8, 0.5, False)
     assert optimizers.Adam(0.01, 0.9, 0.99, 1e-8, True).amsgrad is True
     assert optimizers.Adam(jit_compile=False).get_config().keys() == optimizers.Adam().get_config().keys()
+
+
+@pytest.mark.parametrize("train", ["fit", "train_on_batch"])
+def test_what_is_set_on_the_optimizer_holds_from_the_next_step(train):
+    model = pk.Sequential([layers.Input((1,)), layers.Dense(1, use_bias=False, kernel_initializer="ones")])
+    model.compile(optimizers.SGD(0.125), "mse")
+    steps = []
+    rate = optimizers.schedules.PiecewiseConstantDecay([100], [0.5, 0.0])
+    for name, value in (("name", "plain"), ("clipvalue", 0.25), ("learning_rate", rate), ("clipvalue", None)):
+        setattr(model.optimizer, name, value)
+        (kernel,) = model.get_weights()
+        if train == "fit":
+            model.fit(np.ones((4, 1)), np.zeros((4, 1)), verbose=0)
+        else:
+            model.train_on_batch(np.ones((4, 1)), np.zeros((4, 1)))
+        steps.append(float(kernel[0, 0] - model.get_weights()[0][0, 0]))
+    # the gradient is twice the weight: 2, 1.5, 1.4375, 1.1875
+    assert steps == [0.25, 0.03125, 0.125, 0.59375]
