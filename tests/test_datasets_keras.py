@@ -383,3 +383,11 @@ def test_every_kind_of_value_is_read_as_python_reads_it():
             if isinstance(value, np.ndarray):
                 assert got.shape == value.shape and got.dtype == value.dtype
             np.testing.assert_equal(got, value)
+
+
+@pytest.mark.parametrize("text", [b"S'abc\n.", b"S'abc\"\n.", b"Sabc\n.", b"S'\n."])
+def test_text_without_its_quotes(text):
+    with pytest.raises((pickle.UnpicklingError, ValueError)):
+        pickle.loads(text)
+    with pytest.raises(ValueError, match="words is damaged"):
+        pickles.loads(text, "words")

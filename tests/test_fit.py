@@ -502,3 +502,17 @@ def test_classes_of_weights_are_the_nearest():
         model.compile("sgd", "mse")
         seen.append(model.train_on_batch(np.zeros((4, 1)), y, **options))
     assert seen[0] == pytest.approx(seen[1], rel=1e-6)
+
+
+def test_training_draws_the_same_numbers_however_many_were_drawn_before():
+    x, y = x_of(16, 4), x_of(16, 1)
+
+    def losses_after(draws):
+        set_random_seed(1)
+        model = models.Sequential([layers.Input((4,)), layers.Dropout(0.5), layers.Dense(1)])
+        model.compile("sgd", "mse")
+        for _ in range(draws):
+            model(x, training=True)
+        return model.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0).history["loss"]
+
+    assert losses_after(0) == losses_after(3)

@@ -202,6 +202,16 @@ def test_a_damaged_place_in_the_data_is_refused(tmp_path, feed):
         model.fit(x, y, callbacks=[callbacks.BackupAndRestore(folder)], **options)
 
 
+@pytest.mark.parametrize("options", [{"batch_size": 16, "steps_per_epoch": 2}, {"batch_size": 32}], ids=str)
+def test_a_place_that_other_batches_do_not_have_is_refused(tmp_path, options):
+    x, y = data()
+    model, folder = build(1), tmp_path / "backup"
+    backup = callbacks.BackupAndRestore(folder, save_freq=3, delete_checkpoint=False)
+    model.fit(x, y, batch_size=16, verbose=0, callbacks=[backup])  # kept at the third batch of four
+    with pytest.raises(ValueError, match="another `batch_size` or `steps_per_epoch`"):
+        model.fit(x, y, verbose=0, callbacks=[callbacks.BackupAndRestore(folder, save_freq=3)], **options)
+
+
 def test_damaged_and_foreign_backups(tmp_path):
     x, y = data()
     folder = tmp_path / "backup"
