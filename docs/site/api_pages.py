@@ -64,10 +64,15 @@ def _page(module: str, title: str) -> str:
             others.setdefault(canonical, []).append(name)
     for name in first.values():
         value = getattr(loaded, name)
-        text.append(f"::: {_NAME}{module}.{name}{_options(value)}")
+        text.append(f"::: {_place(loaded, name)}.{name}{_options(value)}")
         if name in others:
             text.append("Also as " + ", ".join(f"`{other}`" for other in others[name]) + ".")
     return "\n\n".join(text) + "\n"
+
+
+def _place(module, name: str) -> str:
+    """The module that has a name: of one that is imported on demand, which its package does not keep, its own."""
+    return module.__name__ if name in vars(module) else getattr(module, name).__module__
 
 
 def _public_names(module) -> list[str]:
