@@ -120,7 +120,7 @@ def pool2d(x, pool_size, strides=(1, 1), padding="valid", data_format=None, pool
 
 
 def pool3d(x, pool_size, strides=(1, 1, 1), padding="valid", data_format=None, pool_mode="max"):
-    """Maxima, or means (`pool_mode="avg"`), of windows of volumes."""
+    """Refused by name (NotImplementedError): there is no pooling of volumes yet."""
     return _pool(x, pool_size, strides, padding, data_format, pool_mode)
 
 

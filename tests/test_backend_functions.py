@@ -165,3 +165,24 @@ def test_wrong_arguments_are_named():
 def test_print_tensor_prints(capsys):
     K.print_tensor(X[0, 0, :2], "first:")
     assert capsys.readouterr().err.startswith("first: [")
+
+
+def test_what_a_value_is():
+    variable = K.variable(X)
+    assert K.is_variable(variable) and not K.is_variable(X)
+    assert not K.is_sparse(variable) and K.is_keras_tensor(pk.Input((3,))) and not K.is_keras_tensor(X)
+    assert K.is_float_dtype("float64") and not K.is_float_dtype("int32")
+    assert K.is_int_dtype("uint8") and not K.is_int_dtype("float32")
+
+
+def test_random_variables_and_binomials():
+    drawn = K.random_normal_variable((2000,), 3.0, 0.5, seed=1)
+    assert K.is_variable(drawn) and abs(drawn.numpy().mean() - 3) < 0.05 and abs(drawn.numpy().std() - 0.5) < 0.05
+    coins = np.asarray(K.random_binomial((4000,), p=0.25, seed=1))
+    assert set(coins.tolist()) == {0.0, 1.0} and abs(coins.mean() - 0.25) < 0.03
+
+
+def test_volumes():
+    assert K.spatial_3d_padding(np.ones((1, 2, 2, 2, 1)), ((1, 0), (0, 2), (1, 1))).shape == (1, 3, 4, 4, 1)
+    with pytest.raises(NotImplementedError, match="three spatial axes"):
+        K.pool3d(np.ones((1, 2, 2, 2, 1)), (2, 2, 2))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..graph import Tensor
 from ..utils.tree import flatten
 from .layer import Layer
 from .layer_graph import LayerCall, LayerGraph, slots_of
@@ -101,8 +100,3 @@ def _on_host(target) -> bool:
     if isinstance(graph, LayerGraph) and graph.calls:
         return all(_on_host(step.target) for step in graph.calls)
     return target.computed_on_host
-
-
-def holds_text(structure) -> bool:
-    """Whether there are symbolic tensors of text in a structure."""
-    return any(isinstance(x, Tensor) and x.dtype == "string" for x in flatten(structure))

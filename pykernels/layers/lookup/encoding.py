@@ -27,7 +27,7 @@ def encode(rows, mode: str, depth: int, weights=None, dtype="float32") -> np.nda
         rows: int array (..., n), or list of lists of ints.
         mode: "one_hot" (a vector for each index), "multi_hot" (1 where an index occurs in the row), "count" (how
             often) or "tf_idf" (as often as its weight in `weights`).
-        weights: float array (depth,) or (..., n), which multiplies the counts. None: 1.
+        weights: float array (depth,), for "tf_idf".
     """
     if mode == "one_hot":
         indices = np.asarray(rows)
@@ -43,12 +43,10 @@ def encode(rows, mode: str, depth: int, weights=None, dtype="float32") -> np.nda
     else:
         lead, flat = (len(rows),), rows
     out = np.zeros((len(flat), depth), "float64")
-    count_weights = None if weights is None or np.ndim(weights) == 1 else np.reshape(weights, (len(flat), -1))
     for i, row in enumerate(flat):
         row = np.asarray(row, "int64")
         inside = (row >= 0) & (row < depth)
-        each = None if count_weights is None else np.asarray(count_weights[i], "float64")[inside]
-        out[i] = np.bincount(row[inside], each, minlength=depth)
+        out[i] = np.bincount(row[inside], minlength=depth)
     if mode == "multi_hot":
         out = np.minimum(out, 1)
     elif mode == "tf_idf":
