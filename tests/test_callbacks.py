@@ -241,3 +241,12 @@ def test_callback_list():
     assert len(seen.calls) == 4
     assert not group.hooks_batches("train")
     assert list(group.callbacks[-1].history) == ["a", "b"]
+
+
+def test_csv_logger_has_no_column_for_a_validated_learning_rate(tmp_path):
+    path, model = tmp_path / "log.csv", models.Sequential([layers.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((8, 3), "float32"), np.ones((8, 1), "float32")
+    schedule = callbacks.LearningRateScheduler(lambda epoch: 0.1)
+    model.fit(x, y, validation_data=(x, y), verbose=0, callbacks=[schedule, callbacks.CSVLogger(path)])
+    assert path.read_text().splitlines()[0] == "epoch,learning_rate,loss,val_loss"

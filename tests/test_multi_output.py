@@ -10,6 +10,7 @@ os.environ["KERAS_BACKEND"] = "jax"
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # compiles in half the time
 
 import pykernels as pk
+from pykernels import layers, models
 
 # 8 updates of float32 weights; sums of 10 to 40 terms in another order: a few hundred eps
 TOLERANCE = 1e-5
@@ -339,3 +340,25 @@ def test_a_subclass_gets_the_dict_that_it_was_given():
     assert list(history) == ["loss", "s_loss", "t_loss"]
     assert set(model.predict(x, verbose=0)) == {"s", "t"}
     assert model.memory(8).batch == 8 * (5 + 3 + 2) * 4
+
+
+def test_outputs_of_one_name_lose_no_loss():
+    one = layers.Input((3,))
+    inner = models.Model(one, [layers.Dense(1)(one), layers.Dense(1)(one)], name="inner")
+    two = layers.Input((3,))
+    model = models.Model(two, inner(layers.Dense(3)(two)))
+
+    class Pair(models.Model):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = layers.Dense(1), layers.Dense(1)
+
+        def call(self, x):
+            return self.first(x), self.second(x)
+
+    x, y = np.ones((8, 3), "float32"), np.ones((8, 1), "float32")
+    for found, label in ((model, "inner"), (Pair(), "mse")):
+        found.compile("sgd", ["mse", "mse"])
+        total, first, second = found.train_on_batch(x, [y, 2 * y])
+        assert first != second and abs(total - first - second) < 1e-5 * abs(total)
+        assert found.metrics_names == ["loss", f"{label}_loss", f"{label}_1_loss"]

@@ -135,9 +135,9 @@ class CSVLogger(Callback):
         logs = logs or {}
         if self.keys is None:
             self.keys = sorted(logs)
-            if getattr(self.model, "_validation_expected", False):
-                known = set(self.keys)
-                self.keys += [f"val_{key}" for key in self.keys if f"val_{key}" not in known and key[:4] != "val_"]
+            validated = any(key.startswith("val_") for key in self.keys)
+            if getattr(self.model, "_validation_expected", False) and not validated:  # not in this epoch
+                self.keys += [f"val_{key}" for key in self.keys]
         writer = csv.writer(self._file, delimiter=self.sep)
         if self._needs_header:
             writer.writerow(["epoch", *self.keys])

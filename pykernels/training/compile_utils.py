@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from .. import losses as losses_module
 from .. import metrics as metrics_module
 from ..graph import Variable
@@ -115,6 +117,16 @@ class Output:
         return any(takes_indices(m) for m in (*self.metrics, *self.weighted_metrics))
 
 
+def _distinct(names: list) -> list:
+    """Names of outputs for the logs: the second of one name is `name_1`, as in Keras 2, or its loss would be lost."""
+    seen: Counter = Counter()
+    found = []
+    for name in names:
+        found.append(f"{name}_{seen[name]}" if name is not None and seen[name] else name)
+        seen[name] += 1
+    return found
+
+
 class Compiled:
     """Losses, loss weights and metrics of a compiled model, per output.
 
@@ -163,7 +175,8 @@ class Compiled:
         wanted = [bool(loss is not None or metrics or weighted) for loss, _, metrics, weighted in asked]
         targets = self._matched(y_true, wanted, [loss is not None for loss, *_ in asked], "y")
         outputs = []
-        for name, target, pred, (loss, weight, metrics, weighted) in zip(names, targets, preds, asked, strict=True):
+        shown = _distinct(names)
+        for name, target, pred, (loss, weight, metrics, weighted) in zip(shown, targets, preds, asked, strict=True):
             outputs.append(
                 Output(
                     name if len(preds) > 1 else None,
@@ -175,9 +188,11 @@ class Compiled:
             )
         self.outputs = outputs
         if sum(o.loss is not None for o in outputs) > 1:
-            for output, name in zip(outputs, loss_names(y_pred, names), strict=True):
+            called = loss_names(y_pred, names)
+            labels = [n or (o.loss and o.loss.name) for n, o in zip(called, outputs, strict=True)]
+            for output, label in zip(outputs, _distinct(labels), strict=True):
                 if output.loss is not None:
-                    output.tracker = metrics_module.Mean(name=f"{name or output.loss.name}_loss")
+                    output.tracker = metrics_module.Mean(name=f"{label}_loss")
         self.named_metrics = _log_names(outputs)
         self.built = True
 
@@ -188,7 +203,8 @@ class Compiled:
             return [], []
         several = len(names) > 1
         found, losses = [], []
-        for name, (loss, _, *lists) in zip(names, self.compile_args.per_output(names, None), strict=True):
+        asked = self.compile_args.per_output(names, None)
+        for name, (loss, _, *lists) in zip(_distinct(names), asked, strict=True):
             metrics, weighted = ([metrics_module.Mean(name=metric_name(m)) for m in given] for given in lists)
             found.append(Output(name if several else None, None, None, metrics, weighted))
             losses += [f"{name}_loss"] if loss is not None else []
